@@ -1,0 +1,65 @@
+# `make demo` and `make test` need nothing but Python 3.11: they make the virtual environment themselves.
+# Another Python: make PYTHON=python3.13 …   Another environment: make VENV=/path/to/it …
+
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&- && echo $$python && break; done)
+VENV ?= .venv
+override VENV := $(abspath $(VENV))
+BIN = $(VENV)/bin
+BOOTSTRAP = python='$(PYTHON)'; test "$$python" || \
+	{ echo 'Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }; \
+	"$$python" tools/bootstrap.py
+COMPILE = .cache/uv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --custom-compile-command 'make requirements'
+
+.PHONY: help demo test tests lint format messages requirements clean site dev
+.PHONY: style floors types-linux types-win32 types-darwin
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(firstword $(MAKEFILE_LIST)) | expand -t 24
+
+demo: site ## populate the site in backend/ and clean it, before and after
+	@$(BIN)/python tools/demo.py
+
+test: lint tests ## everything: format, lint, types, floors, tests
+
+tests: dev ## the tests alone; make tests ARGS='-k quarantine'
+	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+lint: dev ## format, lint, types and floors, without changing anything
+	@$(MAKE) --no-print-directory -k -j 2 --output-sync=target style types-linux types-win32 types-darwin floors
+
+style:
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check --quiet
+
+# Each platform has a cache of its own: in a common one they would drive each other out. The tests are Linux's.
+types-linux:
+	$(BIN)/mypy --cache-dir .mypy_cache/linux --no-error-summary
+types-win32 types-darwin: types-%:
+	$(BIN)/mypy --platform $* --cache-dir .mypy_cache/$* --no-error-summary src tools
+
+floors:
+	$(BIN)/lint-imports --no-logo
+
+format: dev ## let ruff format and mend what it can
+	$(BIN)/ruff check --fix-only --quiet
+	$(BIN)/ruff format
+
+messages: dev ## compile the translations in src/dvornik/locale
+	$(BIN)/pybabel compile --directory src/dvornik/locale --domain dvornik --statistics
+
+requirements: ## pin the newest requirements, with hashes, from pyproject.toml
+	test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv; }
+	$(COMPILE) --upgrade --all-extras --group build --group site --group lint --group test -o requirements/dev.txt
+	$(COMPILE) --constraint requirements/dev.txt --all-extras --group build --group site -o requirements/site.txt
+	$(COMPILE) --constraint requirements/dev.txt -o requirements/runtime.txt
+
+clean: ## remove the environment and the caches
+	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info
+
+site: ## the environment of the demo site
+	@$(BOOTSTRAP) site $(VENV)
+
+dev: ## the environment of the tests
+	@$(BOOTSTRAP) dev $(VENV)

@@ -1,0 +1,1 @@
+"""A lived-in site out of a seed: content in use, and the debris that years of use leave behind."""

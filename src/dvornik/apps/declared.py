@@ -1,0 +1,199 @@
+"""What the configuration says of places, laid over what was found; no protection that was found is lost by it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dvornik.apps.places import unique
+from dvornik.config import addresses
+from dvornik.languages import _
+from dvornik.model import (
+    App,
+    CachePlace,
+    DatabasePlace,
+    ExactColumn,
+    ExpiryRule,
+    Found,
+    LogPlace,
+    MediaPlace,
+    TempPlace,
+    Trouble,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dvornik.config import Config, Loaded, MediaSection
+
+_HOW = "configuration"
+
+
+def over(loaded: Loaded, found: App) -> App:
+    """Return ``found`` with every section that the configuration declares in place of what was found for it.
+
+    Databases are added to rather than replaced: one that is not read may be the one that refers to a file. A declared
+    media directory keeps the columns and defaults that were found for the same directory.
+    """
+    config = loaded.config
+    databases = _databases(config, found)
+    known = {place.name for place in databases}
+    found = _renamed(found, databases)
+    media, trouble = _media(config, found, known)
+    expiry, lost = _expiry(config, found, known)
+    app = msgspec.structs.replace(
+        found,
+        temp=found.temp if config.temp.paths is None else _temp(config.temp.paths, loaded.base),
+        logs=found.logs if config.logs.paths is None else _logs(config.logs.paths, loaded.base),
+        media=media,
+        databases=databases,
+        caches=_caches(config, found.caches),
+        expiry=expiry,
+        trouble=[*found.trouble, *trouble, *lost],
+    )
+    return msgspec.structs.replace(app, found=[*_still(found, app), *_told(config)])
+
+
+def _temp(paths: Sequence[str], base: Path) -> list[TempPlace]:
+    return [TempPlace(name, root) for name, root in _named(paths, base)]
+
+
+def _logs(paths: Sequence[str], base: Path) -> list[LogPlace]:
+    return [LogPlace(name, root) for name, root in _named(paths, base)]
+
+
+def _named(paths: Sequence[str], base: Path) -> list[tuple[str, str]]:
+    names: list[str] = []
+    for root in paths:
+        path = Path(root)
+        names.append(unique(path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name, names))
+    return list(zip(names, paths, strict=True))
+
+
+def _databases(config: Config, found: App) -> list[DatabasePlace]:
+    declared = [DatabasePlace(name, section.url) for name, section in config.databases.items()]
+    urls = {place.url for place in declared}
+    others = [place for place in found.databases if place.name not in config.databases and place.url not in urls]
+    return [*declared, *others]
+
+
+def _media(config: Config, found: App, known: set[str]) -> tuple[Sequence[MediaPlace], list[Trouble]]:
+    if not config.media:
+        return found.media, []
+    unread = [name for name in _unread(found) if name not in config.databases]
+    if unread:
+        message = _("media is left alone: the database {name} cannot be read").format(name=unread[0])
+        hint = _("Declare it: [databases.{name}].").format(name=unread[0])
+        return [], [Trouble(name, message, hint) for name in config.media]
+    if any(trouble.place == "django" for trouble in found.trouble):
+        message = _("media is left alone until Django can be loaded: its file fields say what is used")
+        hint = _('If dvornik.toml says it all: [app] kind = "declared".')
+        return [], [Trouble(name, message, hint) for name in config.media]
+    if not known:
+        message = _("media is left alone: no database is known that says what is used")
+        return [], [Trouble(name, message, _("Name it in [databases.default].")) for name in config.media]
+    places, trouble = [], []
+    for name, section in config.media.items():
+        unknown = _unknown(section, known)
+        if unknown:
+            message = _("{column}: no such database is configured").format(column=unknown)
+            hint = _("Known here: {names}.").format(names=", ".join(sorted(known)))
+            trouble.append(Trouble(name, message, hint))
+        else:
+            places.append(_place(name, section, found, known))
+    return places, trouble
+
+
+def _unread(found: App) -> list[str]:
+    """Return the databases that are there but could not be made out."""
+    kind, mark = "databases", "."
+    return [trouble.place.partition(mark)[2] for trouble in found.trouble if trouble.place.startswith(kind + mark)]
+
+
+def _renamed(found: App, databases: Sequence[DatabasePlace]) -> App:
+    """Return ``found`` with its columns and rows under the name by which the same database is declared."""
+    names = {place.url: place.name for place in databases}
+    new = {place.name: names[place.url] for place in found.databases if place.url in names}
+
+    def renamed(place: MediaPlace) -> MediaPlace:
+        exact = [msgspec.structs.replace(column, database=new[column.database]) for column in place.exact]
+        return msgspec.structs.replace(place, exact=exact)
+
+    expiry = [msgspec.structs.replace(rule, database=new[rule.database]) for rule in found.expiry]
+    return msgspec.structs.replace(found, media=[renamed(place) for place in found.media], expiry=expiry)
+
+
+def _place(name: str, section: MediaSection, found: App, known: set[str]) -> MediaPlace:
+    real = os.path.realpath(section.root)
+    twin = next((place for place in found.media if os.path.realpath(place.root) == real), None)
+    exact = [_column(text, known) for text in section.exact]
+    if twin is not None:
+        exact += [column for column in twin.exact if column not in exact]
+    url = section.url or (twin.url if twin else "")
+    return MediaPlace(name, section.root, url, exact, twin.defaults if twin else ())
+
+
+def _column(text: str, known: set[str]) -> ExactColumn:
+    database, mark, column = text.rpartition(":")
+    if not mark:
+        database = "default" if "default" in known or len(known) != 1 else next(iter(known))
+    table, __, name = column.rpartition(".")
+    return ExactColumn(database, table, name)
+
+
+def _unknown(section: MediaSection, known: set[str]) -> str:
+    return next((text for text in section.exact if _column(text, known).database not in known), "")
+
+
+def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRule], list[Trouble]]:
+    rules = [
+        ExpiryRule(name, section.database, section.table, section.column, int(section.retention))
+        for name, section in config.sessions.items()
+    ]
+    trouble = [
+        Trouble(
+            rule.name,
+            _("{column}: no such database is configured").format(column=f"{rule.database}:{rule.table}.{rule.column}"),
+            _("Known here: {names}.").format(names=", ".join(sorted(known))),
+        )
+        for rule in rules
+        if rule.database not in known
+    ]
+    chosen = rules or list(found.expiry)
+    return [rule for rule in chosen if rule.database in known], trouble
+
+
+def _caches(config: Config, found: Sequence[CachePlace]) -> list[CachePlace]:
+    section = config.cache
+    if section.url:
+        return [CachePlace("default", section.url, section.patterns, section.owned)]
+    if not section.patterns and not section.owned:
+        return list(found)
+    return [
+        msgspec.structs.replace(place, patterns=section.patterns or place.patterns, owned=section.owned)
+        for place in found
+    ]
+
+
+def _still(found: App, app: App) -> list[Found]:
+    """Return what was found and is in force."""
+    known = (
+        {place.root for place in app.temp} | {place.root for place in app.logs} | {place.root for place in app.media}
+    )
+    known |= {addresses.without_password(place.url) for place in app.databases}
+    known |= {addresses.without_password(place.url) for place in app.caches}
+    known |= {f"{rule.table}.{rule.column}" for rule in app.expiry}
+    return [item for item in found.found if item.how == "left-alone" or item.where in known]
+
+
+def _told(config: Config) -> list[Found]:
+    told = [Found("temp", root, _HOW) for root in config.temp.paths or ()]
+    told += [Found("logs", root, _HOW) for root in config.logs.paths or ()]
+    told += [Found("media", section.root, _HOW) for section in config.media.values()]
+    urls = [("database", section.url) for section in config.databases.values()]
+    urls += [("cache", config.cache.url)] if config.cache.url else []
+    told += [Found(what, addresses.without_password(url), _HOW) for what, url in urls]
+    return told + [Found("sessions", f"{rule.table}.{rule.column}", _HOW) for rule in config.sessions.values()]

@@ -1,0 +1,230 @@
+"""What a Django project's own settings and models say, as one JSON object: run by the project's Python, alone.
+
+Imports nothing of dvornik, since the project's environment need not hold it. What the project prints goes to standard
+error; the JSON alone goes to standard output. Passwords pass through that pipe and nowhere else. Opens no log file,
+connects to nothing, writes nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+_OPTIONS = (
+    "sslmode",
+    "sslcert",
+    "sslkey",
+    "sslrootcert",
+    "options",
+    "service",
+    "passfile",
+    "unix_socket",
+    "read_default_file",
+)
+_MARK = "dvornikprobe"
+
+
+def main() -> int:
+    """Print what was learnt, or ``{"error": …}``; the exit status is always 0 then."""
+    out = os.dup(1)
+    os.dup2(2, 1)
+    own = os.path.dirname(os.path.abspath(__file__))  # noqa: PTH100, PTH120 - as plain as sys.path
+    # This script's own directory holds a django.py.
+    sys.path[:] = [os.getcwd(), *(path for path in sys.path if os.path.abspath(path) != own)]  # noqa: PTH100, PTH109
+    try:
+        answer = _learn()
+    except BaseException as error:  # noqa: BLE001 - a project may fail in any way, SystemExit included
+        answer = {"error": type(error).__name__, "message": str(error)[:2000]}
+    with os.fdopen(out, "w", encoding="utf-8") as stream:
+        json.dump(answer, stream, default=str)
+    return 0
+
+
+def _learn() -> dict[str, Any]:
+    import django  # noqa: PLC0415 - a missing Django is an answer
+    from django.conf import settings  # noqa: PLC0415 - as above
+
+    # Configuring the logs would open, and so create or rotate, the project's log files.
+    logging = settings.LOGGING
+    settings.LOGGING_CONFIG = None
+    django.setup()
+    storages = _Storages()
+    storages.add_configured()
+    fields = _fields(storages)
+    return {
+        "databases": _databases(),
+        "fields": fields,
+        "storages": storages.found,
+        "foreign": sorted(storages.foreign),
+        "static_root": _path(settings.STATIC_ROOT),
+        "sessions": _sessions(),
+        "caches": _caches(),
+        "logs": _logs(logging),
+        "upload_temp": _path(settings.FILE_UPLOAD_TEMP_DIR),
+        "version": django.get_version(),
+    }
+
+
+def _path(value: Any) -> str:  # noqa: ANN401 - a text, a Path or None
+    return os.path.abspath(os.fspath(value)) if value else ""  # noqa: PTH100 - must not resolve symlinks
+
+
+class _Storages:
+    """Every storage that a file field or the settings name."""
+
+    def __init__(self) -> None:
+        self.found: list[dict[str, Any]] = []
+        self.foreign: set[str] = set()
+
+    def add(self, storage: Any, name: str) -> str:  # noqa: ANN401 - any storage class
+        """Return the location of a storage on this disk, ``""`` for any other."""
+        from django.core.files.storage import FileSystemStorage  # noqa: PLC0415 - after setup
+
+        if not isinstance(storage, FileSystemStorage):
+            kind = storage.__class__
+            self.foreign.add(f"{kind.__module__}.{kind.__qualname__}")
+            return ""
+        location = _path(storage.location) if storage.base_location else ""
+        if location and all(other["location"] != location for other in self.found):
+            url = storage.base_url if isinstance(storage.base_url, str) else ""
+            self.found.append({"name": name, "location": location, "url": url})
+        return location
+
+    def add_configured(self) -> None:
+        from django.core.files.storage import default_storage  # noqa: PLC0415 - after setup
+
+        self.add(default_storage, "default")
+        try:
+            from django.core.files.storage import storages  # noqa: PLC0415 - Django 4.2 and later
+        except ImportError:
+            return
+        for alias in getattr(storages, "backends", {}):
+            if alias not in {"default", "staticfiles"}:
+                self.add(storages[alias], alias)
+
+
+def _fields(storages: _Storages) -> list[dict[str, Any]]:
+    from django.apps import apps  # noqa: PLC0415 - after setup
+    from django.db.models import FileField, FilePathField  # noqa: PLC0415 - as above
+
+    found = []
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.proxy or model._meta.swapped:  # noqa: SLF001 - Django's documented API
+            continue
+        for field in model._meta.local_concrete_fields:  # noqa: SLF001 - as above
+            place = {"table": model._meta.db_table, "column": field.column, "databases": _aliases(model)}  # noqa: SLF001
+            if isinstance(field, FilePathField):
+                found.append(
+                    {**place, "kind": "path", "location": _path(field.path() if callable(field.path) else field.path)}
+                )
+            elif isinstance(field, FileField):
+                upload_to = field.upload_to if isinstance(field.upload_to, (str, os.PathLike)) else None
+                location = storages.add(field.storage, model._meta.label_lower)  # noqa: SLF001 - as above
+                prefix = None if upload_to is None else os.fspath(upload_to)
+                found.append(
+                    {**place, "kind": "file", "location": location, "prefix": prefix, "default": _default(field)}
+                )
+    return found
+
+
+def _aliases(model: Any) -> list[str]:  # noqa: ANN401 - a model class
+    from django.db import router  # noqa: PLC0415 - after setup
+
+    return sorted({router.db_for_read(model), router.db_for_write(model)})
+
+
+def _default(field: Any) -> str:  # noqa: ANN401 - a model's field
+    if not field.has_default():
+        return ""
+    try:
+        return str(field.get_default() or "")
+    except Exception:  # noqa: BLE001 - a default may need a request, a row or a network
+        return ""
+
+
+def _databases() -> list[dict[str, Any]]:
+    from django.db import connections  # noqa: PLC0415 - after setup
+
+    found = []
+    for alias in connections:
+        settings = connections.settings[alias] if hasattr(connections, "settings") else connections.databases[alias]
+        options = settings.get("OPTIONS") or {}
+        found.append(
+            {
+                "alias": alias,
+                "engine": settings.get("ENGINE", ""),
+                **{
+                    key: os.fspath(settings.get(key) or "") if key == "NAME" else str(settings.get(key) or "")
+                    for key in _KEYS
+                },
+                "options": {key: str(options[key]) for key in _OPTIONS if options.get(key)},
+            }
+        )
+    return found
+
+
+_KEYS = ("NAME", "USER", "PASSWORD", "HOST", "PORT")
+
+
+def _sessions() -> dict[str, Any]:
+    from importlib import import_module  # noqa: PLC0415 - after setup
+
+    from django.conf import settings  # noqa: PLC0415 - as above
+
+    answer: dict[str, Any] = {"engine": settings.SESSION_ENGINE, "cache_alias": settings.SESSION_CACHE_ALIAS}
+    if settings.SESSION_ENGINE.endswith(".file"):
+        answer["file_path"] = _path(settings.SESSION_FILE_PATH)
+    try:
+        from django.contrib.sessions.backends.cache import SessionStore as InCache  # noqa: PLC0415 - as above
+
+        store = import_module(settings.SESSION_ENGINE).SessionStore
+        answer["in_cache"] = issubclass(store, InCache)
+        if hasattr(store, "get_model_class"):
+            model = store.get_model_class()
+            field = model._meta.get_field("expire_date")  # noqa: SLF001 - Django's documented API
+            answer.update(table=model._meta.db_table, column=field.column, databases=_aliases(model))  # noqa: SLF001
+    except Exception as error:  # noqa: BLE001 - sessions may not be installed
+        answer["error"] = type(error).__name__
+    return answer
+
+
+def _caches() -> list[dict[str, Any]]:
+    from django.conf import settings  # noqa: PLC0415 - after setup
+    from django.core.cache import caches  # noqa: PLC0415 - as above
+
+    found = []
+    for alias, cache in settings.CACHES.items():
+        backend = str(cache.get("BACKEND", ""))
+        if "redis" not in backend.lower() and "valkey" not in backend.lower():
+            continue
+        location = cache.get("LOCATION") or ""
+        options = cache.get("OPTIONS") or {}
+        try:
+            key = str(caches[alias].make_key(_MARK))
+        except Exception:  # noqa: BLE001 - the backend's library may be missing; Django's own form then
+            key = f"{cache.get('KEY_PREFIX', '')}:{cache.get('VERSION', 1)}:{_MARK}"
+        found.append(
+            {
+                "alias": alias,
+                "backend": backend,
+                "locations": [str(item) for item in ([location] if isinstance(location, str) else location)],
+                "user": str(options.get("USERNAME") or options.get("username") or ""),
+                "password": str(options.get("PASSWORD") or options.get("password") or ""),
+                "db": str(options.get("DB") or options.get("db") or ""),
+                "key": key,
+                "mark": _MARK,
+            }
+        )
+    return found
+
+
+def _logs(logging: Any) -> list[str]:  # noqa: ANN401 - whatever the project set
+    handlers = (logging or {}).get("handlers") or {}
+    names = [handler.get("filename") for handler in handlers.values() if isinstance(handler, dict)]
+    return sorted({_path(name) for name in names if name and isinstance(name, (str, os.PathLike))})
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""Places on their way into an App: each is judged, named, and told to the operator once."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dvornik.config.roots import Ground, objection
+from dvornik.languages import _
+from dvornik.model import Found, LogPlace, MediaPlace, TempPlace, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+TEMP = ("tmp", "temp", "var/tmp", "uploads/tmp")
+LOGS = ("logs", "log", "var/log")
+MEDIA = ("media", "uploads")
+
+
+class Places:
+    """Gathers places; a directory belongs to the first that claims it."""
+
+    def __init__(self, base: Path, ground: Ground) -> None:
+        """Judge on ``ground``; name directories by their path below ``base``."""
+        self._base, self._ground = base, ground
+        self._taken: set[str] = set()
+        self.temp: list[TempPlace] = []
+        self.logs: list[LogPlace] = []
+        self.media: list[MediaPlace] = []
+        self.found: list[Found] = []
+        self.trouble: list[Trouble] = []
+
+    def add_temp(self, root: str, how: str) -> None:
+        """Take a directory of temporary files, if it is there."""
+        if self._accept("temp", root, how, missing_is_fine=True):
+            self.temp.append(TempPlace(self._name(root, [place.name for place in self.temp]), root))
+
+    def add_logs(self, root: str, how: str) -> None:
+        """Take a directory of logs, if it is there."""
+        if self._accept("logs", root, how, missing_is_fine=True):
+            self.logs.append(LogPlace(self._name(root, [place.name for place in self.logs]), root))
+
+    def add_media(self, place: MediaPlace, how: str) -> None:
+        """Take a directory of media; one that is not there is taken too, so that its absence is noticed."""
+        if self._accept("media", place.root, how, missing_is_fine=False):
+            self.media.append(place)
+
+    def leave(self, what: str, where: str) -> None:
+        """Note what was seen and is left alone."""
+        self.found.append(Found(what, where, "left-alone"))
+
+    def usual(self, names: Sequence[str]) -> list[str]:
+        """Return the directories of those names below the base; symlinks that lead out of it are not taken."""
+        inside = os.path.realpath(self._base)
+        roots = [str(self._base / name) for name in names if (self._base / name).is_dir()]
+        return [root for root in roots if Path(os.path.realpath(root)).is_relative_to(inside)]
+
+    def _accept(self, what: str, root: str, how: str, *, missing_is_fine: bool) -> bool:
+        refused = objection(root, self._ground, user_content=what == "media")
+        if refused:
+            message = _("{root} is left alone: {reason}").format(root=root, reason=refused.message)
+            self.trouble.append(Trouble(what, message, refused.hint))
+            return False
+        real = os.path.realpath(root)
+        if real in self._taken or (missing_is_fine and not Path(root).is_dir()):
+            return False
+        self._taken.add(real)
+        self.found.append(Found(what, root, how))
+        return True
+
+    def _name(self, root: str, taken: Sequence[str]) -> str:
+        path = Path(root)
+        name = path.relative_to(self._base).as_posix() if path.is_relative_to(self._base) else path.name
+        return unique(name, taken)
+
+
+def unique(name: str, taken: Sequence[str]) -> str:
+    """Return ``name``, with a number after it if it is taken."""
+    number, result = 1, name
+    while result in taken:
+        number += 1
+        result = f"{name}-{number}"
+    return result

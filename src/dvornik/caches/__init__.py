@@ -1,0 +1,52 @@
+"""Caches of the application: which mechanics serve which address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from dvornik.languages import _
+from dvornik.model import Cache, CachePlace, ConfigurationError, Reason, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Connect = Callable[[CachePlace], "WeighedCache"]
+
+
+class WeighedCache(Cache, Protocol):
+    """A cache whose memory can be read at once, without looking at its keys."""
+
+    def memory(self) -> int:
+        """Return the bytes that the whole server's data takes."""
+
+
+class CacheError(UnreachableError):
+    """A cache did not answer, or would not; ``reason`` says which, as a code."""
+
+    def __init__(self, message: str, reason: Reason, *, context: str = "", hint: str = "") -> None:
+        """Take the operator's sentences and the code; none may hold a secret."""
+        super().__init__(message, context=context, hint=hint)
+        self.reason = reason
+
+
+def connect(place: CachePlace) -> WeighedCache:
+    """Return the cache at ``place``; nothing is sent yet.
+
+    Raises:
+        ConfigurationError: the address is unusable, or its driver is not installed.
+    """
+    if not place.url.startswith(("redis://", "rediss://", "unix://")):
+        raise ConfigurationError(
+            _("The address of the cache is not understood."),
+            context=place.name,
+            hint=_("Write redis://, rediss:// or unix:// in [cache] url."),
+        )
+    try:
+        from dvornik.caches.redis import RedisCache  # noqa: PLC0415 - the driver takes 120 ms and may be missing
+    except ModuleNotFoundError as error:
+        if error.name != "redis":
+            raise
+        raise ConfigurationError(
+            _("The Redis driver is not installed."), context=place.name, hint="pip install 'dvornik[redis]'"
+        ) from error
+    return RedisCache(place)

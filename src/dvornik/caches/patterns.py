@@ -1,0 +1,73 @@
+"""What the name of a key says: whether a server's glob matches it, and whether it is a cache entry at all."""
+
+from __future__ import annotations
+
+import re
+
+
+def compiled(pattern: str) -> re.Pattern[bytes]:
+    r"""Return the expression that matches the very keys that the server's ``MATCH pattern`` does.
+
+    That is ``*``, ``?``, ``[a-c]``, ``[^a]``, and ``\`` before any of them; ``ValueError`` for a bracket that is left
+    open or holds nothing, which servers read each in their own way.
+    """
+    rest = pattern.encode("utf-8", "surrogateescape")
+    parts: list[bytes] = []
+    while rest:
+        part, rest = _part(rest)
+        parts.append(part)
+    return re.compile(b"".join(parts), re.DOTALL)
+
+
+def _part(rest: bytes) -> tuple[bytes, bytes]:
+    first = rest[:1]
+    if first == b"*":
+        return b".*", rest.lstrip(b"*")
+    if first == b"?":
+        return b".", rest[1:]
+    if first == b"[":
+        return _set(rest[1:])
+    if first == b"\\" and len(rest) > 1:
+        return re.escape(rest[1:2]), rest[2:]
+    return re.escape(first), rest[1:]
+
+
+def _set(rest: bytes) -> tuple[bytes, bytes]:
+    """Read what follows an opening bracket."""
+    negated = rest.startswith(b"^")
+    rest = rest[1:] if negated else rest
+    members: list[bytes] = []
+    while rest and not rest.startswith(b"]"):
+        if rest.startswith(b"\\") and len(rest) > 1:
+            member, rest = re.escape(rest[1:2]), rest[2:]
+        elif rest[1:2] == b"-" and len(rest) > 2:  # noqa: PLR2004 - a range is three bytes
+            low, high = sorted((rest[:1], rest[2:3]))
+            member, rest = re.escape(low) + b"-" + re.escape(high), rest[3:]
+        else:
+            member, rest = re.escape(rest[:1]), rest[1:]
+        members.append(member)
+    if not rest or not members:
+        raise ValueError(b"[")
+    return b"[" + (b"^" if negated else b"") + b"".join(members) + b"]", rest[1:]
+
+
+_KINDS = {
+    # Django's cache sessions, Flask-Session, express (sess:), Spring, PHP, Laravel: all say so.
+    "session": rb"sess(?:ion)?s?(?:id|data|store)?",
+    # Celery and kombu, RQ, arq, dramatiq, Huey, Bull, Sidekiq, Resque, taskiq, Channels.
+    "queue": rb"celery[a-z]*|kombu|unacked|a?rq|dramatiq|huey|bull|sidekiq|resque|taskiq|asgi|(?:red)?beat"
+    rb"|queues?|broker|jobs?|streams?",
+    # redis-py, Redlock, celery-once (qo_); a "block" or a "clock" is something else.
+    "lock": rb"[a-z]*(?<![bc])lock(?:s|ed)?|mutex|semaphores?|leader|lease|qo",
+}
+_EXPRESSIONS = {
+    kind: re.compile(rb"(?<![a-z0-9])(?:" + words + rb")(?![a-z0-9])", re.IGNORECASE) for kind, words in _KINDS.items()
+}
+
+
+def kind_of(key: bytes) -> str:
+    """Return ``session``, ``queue`` or ``lock`` when the name says that a key is no cache entry, else ``""``.
+
+    When unsure it is none: a cache that keeps a few entries too many does no harm, a lost session or task does.
+    """
+    return next((kind for kind, expression in _EXPRESSIONS.items() if expression.search(key)), "")

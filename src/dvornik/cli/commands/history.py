@@ -1,0 +1,99 @@
+"""``dvornik history`` and ``dvornik show``: what was done, and what one run did or would do."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from dvornik import plans
+from dvornik.cli import options
+from dvornik.cli.cleaning import say
+from dvornik.languages import _
+from dvornik.model import ConfigurationError, Finding, Refusal
+from dvornik.reports import words
+from dvornik.result import Result
+
+if TYPE_CHECKING:
+    from dvornik.cli.yard import Yard
+
+
+def history() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("List the latest runs."))
+    @click.option("-n", "limit", type=click.IntRange(1), default=20, help=_("How many."))
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, limit: int, as_json: bool) -> None:
+        runs = yard.state.runs(limit)
+        if as_json:
+            click.echo(json.dumps([msgspec.structs.asdict(run) for run in runs], indent=1))
+            return
+        if not runs:
+            say(_("No run yet."))
+        for run in runs:
+            summary = run.summary
+            figures = _("{done} removed, {freed} freed, {aside} set aside").format(
+                done=summary.get("done", 0),
+                freed=words.size(summary.get("freed", 0)),
+                aside=words.size(max(0, summary.get("set_aside", 0))),
+            )
+            say(f"{run.id}  {words.moment(run.started)}  {run.verb:<5}  {run.status:<11}  {figures}")
+
+    return command
+
+
+def show() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Show what a run planned and what became of it."))
+    @click.argument("run")
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, run: str, as_json: bool) -> None:
+        chosen = [each for each in yard.state.runs(100000) if each.id.startswith(run)]
+        if len(chosen) != 1:
+            raise ConfigurationError(
+                _("No such run.") if not chosen else _("More than one run begins so."),
+                context=run,
+                hint=_("dvornik history lists them."),
+            )
+        path = yard.state.plan_path(chosen[0].id)
+        if as_json:
+            batches = [list(row) for row in yard.state.batches(chosen[0].id)]
+            click.echo(json.dumps({"run": msgspec.structs.asdict(chosen[0]), "plan": str(path), "batches": batches}))
+            return
+        say(f"{chosen[0].id}  {chosen[0].verb}  {chosen[0].status}  {words.moment(chosen[0].started)}")
+        if path.exists():
+            _show_plan(str(path))
+        _show_outcomes(yard, chosen[0].id)
+
+    return command
+
+
+def _show_plan(path: str) -> None:
+    with open(path, "rb") as file:  # noqa: PTH123 - a plan is read as a stream
+        for line in plans.read(file, path, only=[Finding, Refusal]):
+            if isinstance(line, Finding):
+                for name in line.names or [str(line.amount)]:
+                    say(f"  {line.rule}  {words.address(line.place, line.container, name)}")
+            elif isinstance(line, Refusal):
+                say("  " + _("⛔ Refused: {place}: {why}").format(place=line.place, why=words.gate(line)))
+
+
+def _show_outcomes(yard: Yard, run: str) -> None:
+    total = Result(run, "show", ())
+    for rule, place, container, _planned, done, outcome in yard.state.batches(run):
+        figures = json.loads(outcome)
+        total.total(rule).done += done or 0
+        for name, reason, detail in figures.get("missed", ()):
+            path = words.address(place, container, name)
+            say(
+                "  "
+                + _("stayed: {path}: {reason}").format(path=path, reason=f"{words.reason(reason)} {detail}".strip())
+            )
+    for rule, amount in total.totals.items():
+        say("  " + words.did(rule, amount.done))

@@ -1,0 +1,46 @@
+"""``dvornik init``: look at a project and write a commented ``dvornik.toml``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from dvornik.cli import options
+from dvornik.cli.cleaning import say
+from dvornik.config.sample import sample
+from dvornik.languages import _
+from dvornik.model import ConfigurationError
+from dvornik.reports import text
+
+if TYPE_CHECKING:
+    from dvornik.cli.yard import Yard
+
+
+def init() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Look at this project and write a commented dvornik.toml. Overwrites nothing."))
+    @click.option("-o", "--output", metavar="FILE", help=_("Where to; - for standard output. Default: dvornik.toml."))
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, output: str | None, as_json: bool) -> None:
+        written = sample(yard.app, yard.config, yard.loaded.base)
+        if output == "-" or as_json:
+            sys.stdout.write(written)
+            return
+        path = Path(output) if output else yard.loaded.base / "dvornik.toml"
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(written)
+        except OSError as error:
+            raise ConfigurationError(
+                _("The configuration cannot be written: {error}").format(error=error.strerror),
+                context=str(path),
+                hint=_("Move the old one away, or name another file with --output."),
+            ) from error
+        say(*text.found(yard.app), _("📝 Written: {path}. Next: dvornik run --dry-run").format(path=path))
+
+    return command

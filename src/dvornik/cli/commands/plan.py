@@ -1,0 +1,90 @@
+"""``dvornik plan`` and ``dvornik apply``: decide now, look it over, act later."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from dvornik import plans, state
+from dvornik.cli import options
+from dvornik.cli.cleaning import Order, findings, perform, recover, say, tell
+from dvornik.cli.yard import Yard, chosen
+from dvornik.languages import _
+from dvornik.model import ConfigurationError
+from dvornik.reports import document, text
+
+
+def plan() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Write down what may go, for dvornik apply; change nothing else."))
+    @options.steps
+    @click.option("-o", "--output", required=True, metavar="FILE", help=_("The plan, JSON Lines; it must be new."))
+    @options.aggressive
+    @options.allow
+    @options.common
+    @options.opened()
+    def command(
+        yard: Yard,
+        *,
+        steps: tuple[str, ...],
+        output: str,
+        aggressive: bool,
+        yes: bool,  # noqa: ARG001 - accepted, since run accepts it: a plan asks nothing
+        allow: list[str],
+        as_json: bool,
+    ) -> int:
+        engine = yard.engine(chosen(yard, steps, thorough=aggressive))
+        try:
+            sink = Path(output).open("x+b")  # noqa: SIM115 - closed by the with below; only its errors are told here
+        except OSError as error:
+            raise ConfigurationError(
+                _("The plan cannot be written: {error}").format(error=error.strerror),
+                context=output,
+                hint=_("Name a file that does not exist yet, in a directory that you may write to."),
+            ) from error
+        with sink:
+            result = engine.plan(state.new_run(), sink, thorough=aggressive, allowed=allow)
+            result.finish()
+            if as_json:
+                document.write(sys.stdout, result, yard.roots, dry=True, findings=findings(sink))
+                return result.exit_code
+        for name in result.steps:
+            say(*text.step(name, result, dry=True))
+        tell(result, dry=True)
+        say(_("📝 Plan: {path}, digest {digest}").format(path=output, digest=result.digest[:16]))
+        return result.exit_code
+
+    return command
+
+
+def apply() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Do what a plan says, to what still is as the plan saw it."))
+    @click.argument("file", type=click.Path(exists=True, dir_okay=False))
+    @click.option("--digest", metavar="HEX", help=_("Only if the plan has this digest (or it begins so)."))
+    @options.allow
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, file: str, digest: str | None, allow: list[str], as_json: bool) -> int:
+        with Path(file).open("rb") as sink:
+            header = next(iter(plans.read(sink, file, only=[plans.Header])))
+            assert isinstance(header, plans.Header)  # noqa: S101 - read was asked for nothing else
+            actual = plans.digest(sink)
+            if digest and not actual.startswith(digest):
+                raise ConfigurationError(
+                    _("The plan has another digest."), context=f"{file}: {actual}", hint=_("Look it over again.")
+                )
+            yard.state.lock()
+            engine = yard.engine(header.collectors)
+            recover(engine, quiet=as_json)
+            if not as_json:
+                say(text.opening(dry=False))
+            yard.log.started(header.run, f"apply {file}")
+            order = Order(header.collectors, thorough=header.thorough, allowed=allow, json=as_json)
+            return perform(yard, engine, sink, actual, order)
+
+    return command

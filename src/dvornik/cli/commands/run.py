@@ -1,0 +1,38 @@
+"""``dvornik run``: plan and apply in one go, as ``cleanup.py`` does."""
+
+from __future__ import annotations
+
+import click
+
+from dvornik.cli import options
+from dvornik.cli.cleaning import Order, clean, confirm
+from dvornik.cli.yard import Yard, chosen
+from dvornik.languages import _
+
+
+def run() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Clean up: all steps but the cache, or those that are named."))
+    @options.steps
+    @click.option("--dry-run", is_flag=True, help=_("Show what would go; remove and change nothing, anywhere."))
+    @options.aggressive
+    @options.allow
+    @options.common
+    @options.opened()
+    def command(
+        yard: Yard,
+        *,
+        steps: tuple[str, ...],
+        dry_run: bool,
+        aggressive: bool,
+        yes: bool,
+        allow: list[str],
+        as_json: bool,
+    ) -> int:
+        if aggressive and not (yes or dry_run):
+            confirm()
+        order = Order(chosen(yard, steps, thorough=aggressive), dry_run, aggressive, allow, as_json, "cache" in steps)
+        return clean(yard, order)
+
+    return command

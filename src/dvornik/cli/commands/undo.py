@@ -1,0 +1,113 @@
+"""``dvornik undo`` and ``dvornik purge``: bring back what a run set aside, or let go of it for good."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from dvornik import state
+from dvornik.cli import options
+from dvornik.cli.cleaning import confirm_purge, recover, say
+from dvornik.languages import _, ngettext
+from dvornik.model import ConfigurationError, RefusedError
+from dvornik.reports import document, text, words
+
+if TYPE_CHECKING:
+    from dvornik.cli.yard import Yard
+    from dvornik.result import Result
+
+REVERSIBLE = ("media",)
+"""Collectors that set aside; building others would only cost time."""
+
+
+def undo() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Bring back what a run set aside (the latest by default). Overwrites nothing."))
+    @click.argument("run", required=False)
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, run: str | None, as_json: bool) -> int:
+        yard.state.lock()
+        engine = yard.engine(REVERSIBLE)
+        waiting = engine.set_aside()
+        chosen = _one_of(waiting, run) if run else next(reversed(waiting), None)
+        if chosen is None:
+            say(_("Nothing is set aside: there is nothing to bring back."))
+            return 0
+        return _told(yard, engine.undo(chosen, state.new_run()), as_json=as_json)
+
+    return command
+
+
+def purge() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Delete for good what runs set aside, after a last look at what refers to it."))
+    @click.argument("run", required=False)
+    @click.option("--all", "everything", is_flag=True, help=_("Also what undo could still bring back."))
+    @click.option("--yes", "-y", is_flag=True, help=_("Do not ask."))
+    @options.allow
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, run: str | None, everything: bool, yes: bool, allow: list[str], as_json: bool) -> int:
+        yard.state.lock()
+        engine = yard.engine(REVERSIBLE)
+        recover(engine, quiet=as_json)
+        waiting = engine.set_aside()
+        chosen = _purgeable(yard, waiting, run, everything=everything)
+        refused = [refusal for refusal in yard.guard() if refusal.gate not in allow]
+        if chosen and refused:
+            raise RefusedError(
+                words.gate(refused[0]),
+                hint=_("To go on knowingly, once: add --allow {gates}").format(gates=refused[0].gate),
+            )
+        if chosen and not yes:
+            confirm_purge(sum(waiting[each][0] for each in chosen), sum(waiting[each][1] for each in chosen))
+        return _told(yard, engine.purge(chosen, state.new_run()), as_json=as_json)
+
+    return command
+
+
+def _purgeable(yard: Yard, waiting: dict[str, tuple[int, int]], run: str | None, *, everything: bool) -> list[str]:
+    if run:
+        return [_one_of(waiting, run)]
+    limit = time.time() - yard.config.policy.quarantine
+    return [each for each in waiting if everything or state.started(each) <= limit]
+
+
+def _one_of(waiting: dict[str, tuple[int, int]], run: str) -> str:
+    matching = [each for each in waiting if each.startswith(run)]
+    if len(matching) != 1:
+        raise ConfigurationError(
+            _("No such run has anything set aside.") if not matching else _("More than one run begins so."),
+            context=run,
+            hint=_("These have: {runs}").format(runs=", ".join(waiting) or _("none")),
+        )
+    return matching[0]
+
+
+def _told(yard: Yard, result: Result, *, as_json: bool) -> int:
+    if as_json:
+        document.write(sys.stdout, result, yard.roots, dry=False)
+        return result.exit_code
+    back, gone = result.total("media/return"), result.total("media/purge")
+    if result.verb == "undo" or back.done:
+        say(ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", back.done).format(n=back.done))
+    if result.verb == "purge":
+        say(words.did("media/purge", gone.done), *text.space(result))
+    say(*text.kept(result), *text.trouble(result))
+    taken = back.missed.get("taken", 0)
+    if taken:
+        say(
+            ngettext(
+                "⚠️ {n} file stays set aside: its name is taken by a newer one",
+                "⚠️ {n} files stay set aside: their names are taken by newer ones",
+                taken,
+            ).format(n=taken)
+        )
+        return 3
+    return result.exit_code

@@ -1,0 +1,81 @@
+"""``dvornik why FILE``: who refers to a file, which rule holds it, or where was looked in vain."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from typing import TYPE_CHECKING
+
+import click
+import msgspec
+
+from dvornik.cli import options
+from dvornik.cli.cleaning import say
+from dvornik.languages import _
+from dvornik.model import ConfigurationError, Evidence, Explains
+from dvornik.reports import words
+
+if TYPE_CHECKING:
+    from dvornik.cli.yard import Yard
+
+_MOST = 15
+
+
+def why() -> click.Command:
+    """Build the verb."""
+
+    @click.command(help=_("Say why a file stays or may go: who refers to it, or where nothing does."))
+    @click.argument("file")
+    @options.common
+    @options.opened()
+    def command(yard: Yard, *, file: str, as_json: bool) -> None:
+        path = os.path.abspath(file)  # noqa: PTH100 - names may hold any bytes, and a link is not followed
+        evidence = _evidence(yard, path)
+        if as_json:
+            click.echo(json.dumps([msgspec.to_builtins(each) for each in evidence], indent=1))
+            return
+        for each in evidence:
+            _tell(each, path)
+
+    return command
+
+
+def _evidence(yard: Yard, path: str) -> list[Evidence]:
+    found = [
+        each
+        for collector in yard.collectors(["temp", "logs", "media"]).values()
+        if isinstance(collector, Explains)
+        for each in [collector.why(path, time.time_ns())]
+        if each
+    ]
+    if not found:
+        raise ConfigurationError(
+            _("This file lies in no directory under care."),
+            context=path,
+            hint=_("Under care: {roots}").format(roots=", ".join(yard.roots.values()) or _("none")),
+        )
+    return found
+
+
+def _tell(evidence: Evidence, path: str) -> None:
+    if not evidence.facts:
+        say(_("❓ {path} is not there").format(path=words.safe(path)))
+    if "quarantine" in evidence.facts:
+        say(_("♻️ It is set aside: dvornik undo {run}").format(run=evidence.facts["quarantine"]))
+    if evidence.verdict:
+        say(_("🔒 It stays: {reason} ({rule})").format(reason=words.reason(evidence.verdict), rule=evidence.rule))
+    elif evidence.facts:
+        say(_("🗑️ It may go ({rule}): nothing keeps it but the grace for young files").format(rule=evidence.rule))
+    for referrer in evidence.referrers:
+        say("   " + _("named by {row}").format(row=words.safe(referrer)))
+    if not evidence.referrers and evidence.looked:
+        say("   " + _("looked in {n} columns, {values} values:").format(
+            n=len(evidence.looked), values=sum(evidence.looked.values())))  # fmt: skip
+        for source, count in sorted(evidence.looked.items(), key=lambda item: -item[1])[:_MOST]:
+            say(f"     {source}: {count}")
+    for near in evidence.near[:3]:
+        say("   " + _("nearly named by {row}").format(row=words.safe(near)))
+    if "age" in evidence.facts:
+        age, limit = float(evidence.facts["age"]), float(evidence.facts["older_than"])
+        say("   " + _("age {age}; goes after {limit}").format(age=words.hours(age), limit=words.hours(limit)))

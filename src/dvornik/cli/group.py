@@ -1,0 +1,72 @@
+"""The ``dvornik`` command: a group whose verbs are imported only when they are called."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import Final
+
+import click
+
+from dvornik import __version__, languages
+from dvornik.cli import options
+from dvornik.cli.yard import of_locale
+from dvornik.languages import _
+
+VERBS: Final = {
+    "run": "run",
+    "plan": "plan",
+    "apply": "plan",
+    "undo": "undo",
+    "purge": "undo",
+    "history": "history",
+    "show": "history",
+    "why": "why",
+    "doctor": "doctor",
+    "health": "health",
+    "init": "init",
+    "config": "configuration",
+}
+"""Each verb and the module of ``dvornik.cli.commands`` that builds it."""
+
+
+class LazyGroup(click.Group):
+    """Builds a verb when it is asked for, so that its help speaks the chosen language and starting stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
+        """Return the verbs in the order of use."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - as above
+        """Import and build one verb."""
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"dvornik.cli.commands.{VERBS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)()
+        return command
+
+
+def main() -> None:
+    """Run the command line."""
+    languages.use(options.language(sys.argv[1:], of_locale(os.environ)))
+    group = LazyGroup(
+        "dvornik",
+        context_settings={"help_option_names": ["-h", "--help"]},
+        help=_(
+            "Housekeeping for self-hosted web applications: removes what an application leaves behind, and nothing "
+            "that anything still refers to."
+        ),
+        epilog=_("Begin with: dvornik run --dry-run"),
+        params=[
+            click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
+                         help=_("Show the version."))
+        ],
+    )  # fmt: skip
+    group.main(prog_name="dvornik")
+
+
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001 - click's own
+    if value:
+        click.echo(f"dvornik {__version__}")
+        ctx.exit()

@@ -1,0 +1,133 @@
+"""Options that several commands share, and the one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from dvornik import languages
+from dvornik.cli.yard import STEPS, Yard, of_locale, with_language
+from dvornik.languages import _
+from dvornik.model import DvornikError, Gate
+from dvornik.reports import document, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+INTERRUPTED = 130
+
+
+class Gates(click.ParamType[list[str], str]):
+    """A list of gate codes, separated by commas."""
+
+    name = "gates"
+
+    def convert(self, value: str | list[str], param: click.Parameter | None, ctx: click.Context | None) -> list[str]:
+        """Check every code: a misspelt override must not silently override nothing."""
+        if isinstance(value, list):
+            return value
+        codes = [code.strip() for code in value.split(",") if code.strip()]
+        for code in codes:
+            if code not in set(Gate) - {Gate.UNREACHABLE}:
+                known = ", ".join(gate for gate in Gate if gate is not Gate.UNREACHABLE)
+                self.fail(_("{code} is no gate; one of: {known}").format(code=code, known=known), param, ctx)
+        return codes
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options that every command has."""
+    for option in (
+        click.option("--debug", is_flag=True, help=_("More detail in the log; errors with their origin.")),
+        click.option("--json", "as_json", is_flag=True, help=_("One JSON document instead of lines.")),
+        click.option("--lang", type=click.Choice(["ru", "en"]), help=_("Language of the output.")),
+        click.option("--config", metavar="FILE", help=_("Configuration file; else dvornik.toml is looked for.")),
+    ):
+        command = option(command)
+    return command
+
+
+def steps(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the names of the steps."""
+    return click.argument("steps", nargs=-1, type=click.Choice(STEPS))(command)
+
+
+def aggressive(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--aggressive`` and ``--yes``."""
+    command = click.option("--yes", "-y", is_flag=True, help=_("Do not ask before --aggressive."))(command)
+    return click.option(
+        "--aggressive", is_flag=True,
+        help=_(
+            "Everything, the cache included, each step thoroughly: quarantine is purged (no undo for it), "
+            "the database rewritten. May remove cached data that matters."
+        ),
+    )(command)  # fmt: skip
+
+
+def language(arguments: Sequence[str], default: str) -> str:
+    """Find the language before the options are parsed: the help itself is written in it."""
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        if word.startswith("--lang="):
+            return word.removeprefix("--lang=")
+        if before == "--lang":
+            return word
+    return os.environ.get("DVORNIK_LANG") or default
+
+
+def allow(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--allow``."""
+    return click.option(
+        "--allow", type=Gates(), default=[], metavar="GATE[,GATE]",
+        help=_("Go on once although policy refuses: the code that the refusal named."),
+    )(command)  # fmt: skip
+
+
+def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd) -> Callable[..., Callable[..., Any]]:
+    """Open the yard, choose the language, and turn errors into messages and exit codes.
+
+    ``default`` is the language where neither flag, environment nor configuration chooses one; ``None``: the locale's.
+    """
+
+    def decorate(function: Callable[..., int | None]) -> Callable[..., Any]:
+        @wraps(function)
+        def run(config: str | None, lang: str | None, *, as_json: bool, debug: bool, **rest: Any) -> None:  # noqa: ANN401 - click's own values
+            fallback = default or of_locale(os.environ)
+            languages.use(lang or os.environ.get("DVORNIK_LANG") or fallback)
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            yard: Yard | None = None
+            try:
+                yard = Yard.open(config, directory(), os.environ, debug=debug)
+                languages.use(with_language(yard.loaded, lang, os.environ, fallback))
+                code = function(yard, as_json=as_json, **rest) or 0
+            except DvornikError as error:
+                code = _tell(error, yard, as_json=as_json, debug=debug)
+            except KeyboardInterrupt:
+                click.echo(_("⏹️ Interrupted: the next run goes on from here"), err=True)
+                code = INTERRUPTED
+            finally:
+                if yard is not None:
+                    yard.close()
+            sys.exit(code)
+
+        return run
+
+    return decorate
+
+
+def _tell(error: DvornikError, yard: Yard | None, *, as_json: bool, debug: bool) -> int:
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    if as_json:
+        click.echo(document.error(error))
+    else:
+        for line in text.error(error):
+            click.echo(line, err=True)
+    if yard is not None:
+        yard.failed(error)
+    return error.exit_code

@@ -1,0 +1,59 @@
+"""Splits a directory's files by name and age: what temporary files and logs have in common."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dvornik.collectors.names import held, is_lonely
+from dvornik.model import Evidence, Finding, Held, Reason
+from dvornik.policy import take
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dvornik.collectors.names import Names
+    from dvornik.model import Batch, Storage
+
+
+def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to be called
+    batch: Batch, rule: str, place: str, names: Names, age: float, now: int
+) -> Iterator[Finding | Held]:
+    """Yield the files that are meant and at least ``age`` seconds old as a finding, the rest as held, by reason."""
+    cutoff = now - int(age * 1e9)
+    staying: dict[Reason, list[str]] = {}
+    kept: list[int] = []
+    lonely = is_lonely(batch)
+    for index, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
+        reason = Reason.PLACEHOLDER if lonely else names.objection(batch.container, name) or _too_new(time, cutoff, now)
+        if reason:
+            staying.setdefault(reason, []).append(name)
+        else:
+            kept.append(index)
+    yield from held(rule, batch, place, staying)
+    if kept:
+        whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)
+        yield whole if len(kept) == len(batch.names) else take(whole, kept)
+
+
+def _too_new(time: int, cutoff: int, now: int) -> Reason | None:
+    if time <= cutoff and time <= now:
+        return None
+    return Reason.FUTURE if time > now else Reason.YOUNG
+
+
+def explain(  # noqa: PLR0913, PLR0917 - the same facts as split, for one file
+    storages: Mapping[str, Storage], path: str, rule: str, names: Names, age: float, age_by: str, now: int
+) -> Evidence | None:
+    """Say what ``rule`` holds against one file; ``None`` if it lies in none of the storages."""
+    for place, storage in storages.items():
+        found = storage.locate(path)
+        if found is None:
+            continue
+        container, name = found
+        batch = storage.examine(container, [name], age_by=age_by)
+        collector = rule.partition("/")[0]
+        for seen in split(batch, rule, place, names, age, now):
+            verdict = seen.reason if isinstance(seen, Held) else None
+            facts = {"age": (now - batch.times[0]) / 1e9, "older_than": age} if batch.times else {}
+            return Evidence(collector, place, verdict, rule, facts=facts)
+    return None

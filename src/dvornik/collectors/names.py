@@ -1,0 +1,78 @@
+"""Which names may be debris: patterns, exclusions, and the placeholders that keep a directory alive."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from typing import TYPE_CHECKING, Final
+
+from dvornik.model import Held, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dvornik.model import Batch
+
+PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder"})
+"""Files that stand for a directory which must exist; they are never debris."""
+_SAMPLE: Final = 5
+_LONELY: Final = "index.html"
+"""In an otherwise empty directory it keeps a web server from listing it."""
+
+
+class Names:
+    """Tells which names of a directory are meant."""
+
+    def __init__(self, patterns: Sequence[str], exclude: Sequence[str]) -> None:
+        """Take glob patterns; those of ``exclude`` are matched against the name and against the path."""
+        self._wanted = None if list(patterns) == ["*"] else _any_of(patterns)
+        self._excluded = _any_of(exclude) if exclude else None
+
+    def objection(self, container: str, name: str) -> Reason | None:
+        """Say why a name is not meant."""
+        if name in PLACEHOLDERS:
+            return Reason.PLACEHOLDER
+        if self._wanted and not self._wanted.match(name):
+            return Reason.EXCLUDED
+        if self._excluded and (
+            self._excluded.match(name) or self._excluded.match(f"{container}/{name}" if container else name)
+        ):
+            return Reason.EXCLUDED
+        return None
+
+    @property
+    def takes_all(self) -> bool:
+        """Whether only placeholders are held."""
+        return self._wanted is None and self._excluded is None
+
+
+_CHUNK: Final = re.compile(
+    r"(?:(?:part|chunk|piece|segment|block|blob)s?[-_. ]?|^|\.)\d+(?:[-_.](?:of[-_.]?)?\d+)?(?=$|\.)", re.IGNORECASE
+)
+
+
+def upload_of(name: str) -> str:
+    """Return what the pieces of one chunked upload have in common, ``""`` for a name that is no piece of any.
+
+    ``film.mp4.part0077``, ``upload.3`` and a bare ``12`` are pieces: while one of them is fresh the upload goes on,
+    however old the others are.
+    """
+    return re.sub(r"\d+", "#", name) if _CHUNK.search(name) else ""
+
+
+def held(rule: str, batch: Batch, place: str, by_reason: dict[Reason, list[str]]) -> Iterator[Held]:
+    """Yield a line a reason for what stays in a directory: a few names, or all where the operator must mend it."""
+    for miss in batch.others:
+        by_reason.setdefault(miss.reason, []).append(miss.name)
+    for reason, names in by_reason.items():
+        shown = names if reason.is_failure else names[:_SAMPLE]
+        yield Held(rule, place, batch.container, reason, len(names), shown)
+
+
+def is_lonely(batch: Batch) -> bool:
+    """Tell whether the batch is a directory that holds nothing but an ``index.html``."""
+    return list(batch.names) == [_LONELY] and not batch.others
+
+
+def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
+    return re.compile("|".join(f"(?:{fnmatch.translate(pattern)})" for pattern in patterns))

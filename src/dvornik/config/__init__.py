@@ -1,0 +1,36 @@
+"""The one typed configuration: ``dvornik.toml``, ``[tool.dvornik]`` in pyproject.toml, and the environment."""
+
+from dvornik.config.loading import Loaded, load
+from dvornik.config.sections import (
+    AgeBy,
+    AppSection,
+    BackupSection,
+    CacheSection,
+    Config,
+    DatabaseSection,
+    HealthSection,
+    LogSection,
+    LogsSection,
+    MediaSection,
+    RowsSection,
+    TempSection,
+    WindowSection,
+)
+
+__all__ = [
+    "AgeBy",
+    "AppSection",
+    "BackupSection",
+    "CacheSection",
+    "Config",
+    "DatabaseSection",
+    "HealthSection",
+    "Loaded",
+    "LogSection",
+    "LogsSection",
+    "MediaSection",
+    "RowsSection",
+    "TempSection",
+    "WindowSection",
+    "load",
+]

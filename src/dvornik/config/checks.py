@@ -1,0 +1,182 @@
+"""What no type can say: paths made absolute and judged, addresses completed, settings that contradict each other."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dvornik.config import addresses
+from dvornik.config.problems import Problem, dotted, shown
+from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
+from dvornik.languages import _
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dvornik.config.sections import Config, WindowSection
+
+_EXACT = re.compile(r"(?:[^:]+:)?[^:.]+(?:\.[^:.]+){1,2}")
+_HOUR = 3600
+
+
+def check(
+    config: Config, base: Path, env: Mapping[str, str], problems: list[Problem], origins: Mapping[tuple[str, ...], str]
+) -> Config:
+    """Return ``config`` with absolute paths and complete addresses; add what is wrong to ``problems``."""
+    return _Check(base, env, problems, origins).whole(config)
+
+
+class _Check:
+    """One pass over one configuration."""
+
+    def __init__(
+        self, base: Path, env: Mapping[str, str], problems: list[Problem], origins: Mapping[tuple[str, ...], str]
+    ) -> None:
+        self._base, self._env, self._problems, self._origins = base, env, problems, origins
+        self._roots: dict[str, str] = {}
+
+    def whole(self, config: Config) -> Config:
+        config = msgspec.structs.replace(config, **self._single_paths(config), **self._addresses(config))
+        on = ground(
+            self._base,
+            Path(config.app.state),
+            self._env,
+            allow_outside=config.app.allow_outside,
+            kept=databases_kept(item.url for item in config.databases.values()),
+        )
+        config = msgspec.structs.replace(config, **self._places(config, on))
+        self._rows(config)
+        self._window(config.window)
+        if config.policy.media_grace < _HOUR and not config.policy.allow_short_grace:
+            self._add(
+                ("policy", "media_grace"),
+                f"{config.policy.media_grace:g}s",
+                _("under one hour, uploads in flight may be lost"),
+                _("Raise it, or say that you mean it: [policy] allow_short_grace = true."),
+            )
+        return config
+
+    def _single_paths(self, config: Config) -> dict[str, msgspec.Struct]:
+        state = self._absolute(("app", "state"), config.app.state)
+        if is_dangerous(state, ""):
+            message, hint = _("a directory of the system or of a user"), _("Name a directory that holds this alone.")
+            self._add(("app", "state"), shown(config.app.state), message, hint)
+        python = config.app.python
+        if python and os.path.basename(python) != python:  # noqa: PTH119 - a text, perhaps of another system
+            python = self._absolute(("app", "python"), python)
+        log, file = config.log.path, config.backup.file
+        return {
+            "app": msgspec.structs.replace(config.app, state=state, python=python),
+            "log": msgspec.structs.replace(config.log, path=log and self._absolute(("log", "path"), log)),
+            "backup": msgspec.structs.replace(config.backup, file=file and self._absolute(("backup", "file"), file)),
+        }
+
+    def _addresses(self, config: Config) -> dict[str, object]:
+        databases = {
+            name: msgspec.structs.replace(item, url=self._database(("databases", name, "url"), item.url))
+            for name, item in config.databases.items()
+        }
+        url = config.cache.url and self._cache(("cache", "url"), config.cache.url)
+        return {"databases": databases, "cache": msgspec.structs.replace(config.cache, url=url)}
+
+    def _places(self, config: Config, on: Ground) -> dict[str, object]:
+        media = {
+            name: msgspec.structs.replace(item, root=self._root(("media", name, "root"), item.root, on, media=True))
+            for name, item in config.media.items()
+        }
+        return {
+            "temp": msgspec.structs.replace(config.temp, paths=self._listed("temp", config.temp.paths, on)),
+            "logs": msgspec.structs.replace(config.logs, paths=self._listed("logs", config.logs.paths, on)),
+            "media": media,
+        }
+
+    def _listed(self, section: str, paths: list[str] | None, on: Ground) -> list[str] | None:
+        return paths and [self._root((section, "paths"), path, on, media=False) for path in paths]
+
+    def _root(self, key: tuple[str, ...], text: str, on: Ground, *, media: bool) -> str:
+        before = len(self._problems)
+        root = self._absolute(key, text)
+        if len(self._problems) > before:
+            return root
+        refused = objection(root, on, user_content=media)
+        real = os.path.realpath(root)
+        if refused:
+            self._add(key, shown(text), refused.message, refused.hint)
+        elif real in self._roots:
+            other = _("the same directory as {key}").format(key=self._roots[real])
+            self._add(key, shown(text), other, _("Let each directory be cleaned by one rule."))
+        self._roots.setdefault(real, dotted(key))
+        return root
+
+    def _absolute(self, key: tuple[str, ...], text: str) -> str:
+        problem = _unusable(text)
+        if problem:
+            self._add(key, shown(text), *problem)
+            return text
+        return os.path.normpath(self._base / text)
+
+    def _database(self, key: tuple[str, ...], text: str) -> str:
+        url = self._interpolated(key, text)
+        try:
+            return addresses.database(url, self._base) if url else text
+        except ValueError:
+            hint = _("Write it like sqlite:///db.sqlite3, postgresql://user@host/name or mysql://user@host/name.")
+            self._add(key, "", _("this is no address of a database"), hint)
+            return text
+
+    def _cache(self, key: tuple[str, ...], text: str) -> str:
+        url = self._interpolated(key, text)
+        try:
+            return addresses.cache(url) if url else text
+        except ValueError:
+            self._add(key, "", _("this is no address of a cache"), _("Write it like redis://host:6379/0."))
+            return text
+
+    def _interpolated(self, key: tuple[str, ...], text: str) -> str:
+        try:
+            return addresses.interpolate(text, self._env)
+        except KeyError as error:
+            message = _("the variable {name} is not set").format(name=error.args[0])
+            self._add(key, addresses.without_password(text), message, _("Set it where dvornik is started."))
+            return ""
+
+    def _rows(self, config: Config) -> None:
+        for name, media in config.media.items():
+            for text in media.exact:
+                if not _EXACT.fullmatch(text):
+                    hint = _('Write it like "table.column" or "database:table.column".')
+                    self._add(("media", name, "exact"), shown(text), _("this is no column"), hint)
+
+    def _window(self, window: WindowSection) -> None:
+        if bool(window.start) != bool(window.end):
+            self._add(("window",), "", _("a window has a start and an end"), _("Set both, or neither."))
+        if window.timezone and not _is_timezone(window.timezone):
+            hint = _("Write it like Europe/Moscow.")
+            self._add(("window", "timezone"), shown(window.timezone), _("no such time zone"), hint)
+
+    def _add(self, key: tuple[str, ...], value: str, message: str, hint: str) -> None:
+        self._problems.append(Problem(self._origins.get(key, dotted(key)), value, message, hint))
+
+
+def _unusable(text: str) -> tuple[str, str] | None:
+    if not text.strip():
+        return _("the path is empty"), _("Name a directory, or leave the setting out.")
+    if text.startswith("~"):
+        return _("~ is another directory for each user"), _("Write the path out.")
+    if "://" in text:
+        return _("this is an address, not a directory"), _("Name a directory.")
+    return (_("the path holds a NUL character"), _("Write the path out.")) if "\0" in text else None
+
+
+def _is_timezone(name: str) -> bool:
+    from zoneinfo import ZoneInfo  # noqa: PLC0415 - needed by few
+
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True

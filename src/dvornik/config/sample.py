@@ -1,0 +1,202 @@
+"""Settings written out for people: a commented ``dvornik.toml`` and the reference page, from the settings' types."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
+
+import msgspec
+
+from dvornik.config import addresses
+from dvornik.config.overrides import PREFIX, table_type
+from dvornik.config.problems import shown
+from dvornik.config.sections import Config
+from dvornik.config.values import description
+from dvornik.quantities import Duration, Size, written
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from dvornik.model import App
+
+_PATHS = {
+    ("app", "state"),
+    ("app", "python"),
+    ("log", "path"),
+    ("backup", "file"),
+    ("temp", "paths"),
+    ("logs", "paths"),
+}
+_HEAD = """\
+# Configuration of dvornik. What is commented out is the default.
+# Paths count from the directory of this file. Passwords do not belong here: write url = "${DATABASE_URL}".
+"""
+
+
+def sample(app: App, config: Config, base: Path) -> str:
+    """Return a commented ``dvornik.toml`` for ``base``: every setting, with what was found and set filled in.
+
+    Loaded from ``base`` it gives the same places. It never holds a password: databases and caches that were found are
+    left to be found again, those that were declared get ``${…}`` in its place.
+    """
+    return _Sample(app, config, base).text()
+
+
+def reference() -> str:
+    """Return the settings as a page in Markdown."""
+    parts = []
+    for section in msgspec.structs.fields(Config):
+        named = table_type(section.type)
+        parts.append(f"## `[{section.name}{'.NAME' if named else ''}]`\n\n{_purpose(named or section.type)}\n")
+        parts.append("| key | value | default | meaning |\n|---|---|---|---|")
+        parts += [_row(item) for item in msgspec.structs.fields(named or section.type)]
+        variable = f"{PREFIX}{section.name}_{'NAME_' if named else ''}KEY".upper()
+        parts.append(f"\nIn the environment: `{variable}`.\n")
+    return "\n".join(parts)
+
+
+class _Sample:
+    """One file in the making."""
+
+    def __init__(self, app: App, config: Config, base: Path) -> None:
+        self._app, self._config, self._base = app, config, base
+
+    def text(self) -> str:
+        blocks = [_HEAD]
+        for section in msgspec.structs.fields(Config):
+            named = table_type(section.type)
+            if named is None:
+                blocks.append("\n".join(self._section(section.name, section.type)) + "\n")
+            else:
+                blocks += ["\n".join(self._tables(section.name, named)) + "\n"]
+        return "\n".join(blocks)
+
+    def _section(self, name: str, kind: type[msgspec.Struct]) -> Iterator[str]:
+        yield f"# {_purpose(kind)}"
+        yield f"[{name}]"
+        values = self._values(name)
+        for item in msgspec.structs.fields(kind):
+            yield from _setting(item, values.get(item.name, _default(item)))
+
+    def _tables(self, name: str, kind: type[msgspec.Struct]) -> Iterator[str]:
+        yield f"# {_purpose(kind)}"
+        yield from self._found(name)
+        tables = self._named(name)
+        for key, values in tables.items():
+            yield f"[{name}.{_key(key)}]"
+            for item in msgspec.structs.fields(kind):
+                yield from _setting(item, values.get(item.name, _default(item)))
+        if not tables:
+            yield f"# [{name}.NAME]"
+            for item in msgspec.structs.fields(kind):
+                yield from _setting(item, _default(item))
+
+    def _values(self, name: str) -> dict[str, Any]:
+        section = getattr(self._config, name)
+        values = {key: getattr(section, key) for key in section.__struct_fields__}
+        if name in {"temp", "logs"} and values["paths"] is None:
+            values["paths"] = [place.root for place in getattr(self._app, name)] or None
+        values = {key: self._relative(value) if (name, key) in _PATHS else value for key, value in values.items()}
+        if name == "app":
+            values["allow_outside"] = section.allow_outside or any(self._is_outside(root) for root in self._roots())
+        if name == "cache":
+            values["url"] = addresses.masked(section.url, "CACHE_PASSWORD")
+        return values
+
+    def _named(self, name: str) -> dict[str, dict[str, Any]]:
+        declared = {
+            key: {field: getattr(table, field) for field in table.__struct_fields__}
+            for key, table in getattr(self._config, name).items()
+        }
+        if name == "databases":
+            for key, table in declared.items():
+                table["url"] = addresses.masked(table["url"], f"{key.upper()}_PASSWORD")
+        if name != "media":
+            return declared
+        found = {place.name: {"root": place.root, "url": place.url} for place in self._app.media}
+        tables = {key: {**found.get(key, {}), **declared.get(key, {})} for key in [*found, *declared]}
+        return {key: {**table, "root": self._relative(table["root"])} for key, table in tables.items()}
+
+    def _found(self, name: str) -> Iterator[str]:
+        what = {"databases": "database", "sessions": "sessions"}.get(name)
+        for item in self._app.found:
+            if item.what == what and item.how not in {"configuration", "left-alone"}:
+                yield f"# Found by itself ({item.how}): {_one_line(item.where)}"
+
+    def _roots(self) -> Iterator[str]:
+        for place in (self._app.temp, self._app.logs, self._app.media):
+            yield from (item.root for item in place)
+
+    def _relative(self, value: Any) -> Any:  # noqa: ANN401 - a path, a list of them, or none
+        if isinstance(value, list):
+            return [self._relative(item) for item in value]
+        path = Path(value or "")
+        return path.relative_to(self._base).as_posix() if path.is_relative_to(self._base) else value
+
+    def _is_outside(self, root: str) -> bool:
+        return not Path(os.path.realpath(root)).is_relative_to(os.path.realpath(self._base))
+
+
+def _setting(item: msgspec.structs.FieldInfo, value: object) -> Iterator[str]:
+    yield f"# {description(item.type)}{_choices(item.type)}"
+    default = _default(item)
+    mark = "# " if value == default else ""
+    yield f"{mark}{item.name} = {_toml(_example(item) if value is None else value)}"
+
+
+def _default(item: msgspec.structs.FieldInfo) -> Any:  # noqa: ANN401 - whatever type the setting has
+    if item.default is not msgspec.NODEFAULT:
+        return item.default
+    return None if item.default_factory is msgspec.NODEFAULT else item.default_factory()
+
+
+def _example(item: msgspec.structs.FieldInfo) -> object:
+    return {"paths": [], "url": "${DATABASE_URL}"}.get(item.name, item.name)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, (Duration, Size)):
+        return shown(written(value))
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    is_bare = bool(name) and all(letter.isascii() and (letter.isalnum() or letter in "-_") for letter in name)
+    return name if is_bare else _toml(name)
+
+
+def _one_line(text: str) -> str:
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def _purpose(kind: Any) -> str:  # noqa: ANN401 - a section's type
+    said = (kind.__doc__ or "").partition("\n")[0].partition(": ")[2]
+    return said[:1].upper() + said[1:]
+
+
+def _choices(kind: Any) -> str:  # noqa: ANN401 - a field's type
+    bare = getattr(kind, "__origin__", kind)
+    return f" ({', '.join(shown(choice) for choice in get_args(bare))})" if get_origin(bare) is Literal else ""
+
+
+def _row(item: msgspec.structs.FieldInfo) -> str:
+    default = _default(item)
+    kept = "needed" if item.required else "found" if default is None else f"`{_toml(default)}`"
+    return f"| `{item.name}` | {_kind(item.type)} | {kept} | {description(item.type)}{_choices(item.type)} |"
+
+
+def _kind(kind: Any) -> str:  # noqa: ANN401 - a field's type
+    bare = getattr(kind, "__origin__", kind) if hasattr(kind, "__metadata__") else kind
+    names: Mapping[Any, str] = {
+        Duration: "duration",
+        Size: "size",
+        bool: "true or false",
+        int: "number",
+        float: "number",
+    }
+    if bare in names:
+        return names[bare]
+    return "text" if bare is str or get_origin(bare) is Literal else "list of texts"

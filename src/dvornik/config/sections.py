@@ -1,0 +1,175 @@
+"""The settings: every section and key with its type, default, limits and description, declared once."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+from dvornik.policy import Policy
+from dvornik.quantities import Duration, Size
+
+AgeBy = Literal["newest", "mtime"]
+AgeSetting = Annotated[
+    AgeBy,
+    Meta(
+        description="newest: the latest of modification, change and birth (a copy is new); mtime: modification alone."
+    ),
+]
+
+
+class AppSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[app]``: what is under care."""
+
+    kind: Annotated[
+        Literal["auto", "django", "declared"], Meta(description="auto looks for a Django project first.")
+    ] = "auto"
+    settings: Annotated[str, Meta(description="Django settings module; empty: as manage.py says.")] = ""
+    python: Annotated[
+        str, Meta(description="Python of the application's environment; empty: the one dvornik runs in.")
+    ] = ""
+    state: Annotated[str, Meta(description="Directory of dvornik's own state; it wants a volume in a container.")] = (
+        ".dvornik"
+    )
+    allow_outside: Annotated[bool, Meta(description="Permit directories outside the directory of this file.")] = False
+    language: Annotated[
+        Literal["", "ru", "en"], Meta(description="Language of the output; empty: by the command's own rule.")
+    ] = ""
+
+
+class TempSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[temp]``: temporary files."""
+
+    paths: Annotated[list[str] | None, Meta(description="Directories; left out: found by themselves.")] = None
+    patterns: Annotated[list[str], Meta(description="Names that may go (glob).")] = field(default_factory=lambda: ["*"])
+    exclude: Annotated[list[str], Meta(description="Names or paths below the directory that stay (glob).")] = field(
+        default_factory=list
+    )
+    older_than: Annotated[Duration, Meta(description="Only files at least this old.")] = Duration("24h")
+    age_by: AgeSetting = "newest"
+    prune_directories: Annotated[bool, Meta(description="Remove directories that are empty and old enough.")] = True
+
+
+class LogsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[logs]``: outdated logs."""
+
+    paths: Annotated[list[str] | None, Meta(description="Directories; left out: found by themselves.")] = None
+    patterns: Annotated[list[str], Meta(description="Names that are logs (glob).")] = field(
+        default_factory=lambda: ["*.log", "*.log.*", "*.log-*", "*.out", "*.err", "*.trace"],
+    )
+    exclude: Annotated[list[str], Meta(description="Names or paths below the directory that stay (glob).")] = field(
+        default_factory=list
+    )
+    older_than: Annotated[Duration, Meta(description="Only logs at least this old.")] = Duration("30d")
+    age_by: AgeSetting = "newest"
+
+
+class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[media.NAME]``: a directory of media that rows refer to."""
+
+    root: Annotated[str, Meta(min_length=1, description="The directory.")]
+    url: Annotated[str, Meta(description="Address under which the files are served, such as /media/.")] = ""
+    exact: Annotated[
+        list[str],
+        Meta(description='Columns whose value is a path below root: "table.column" or "database:table.column".'),
+    ] = field(default_factory=list)
+    exclude: Annotated[list[str], Meta(description="Names or paths below root that stay (glob).")] = field(
+        default_factory=list
+    )
+
+
+class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[databases.NAME]``: a database of the application."""
+
+    url: Annotated[
+        str,
+        Meta(min_length=1, description="SQLAlchemy URL, such as sqlite:///db.sqlite3 or postgresql://user@host/name."),
+    ]
+    exclude: Annotated[
+        list[str], Meta(description='Columns whose text is not searched for references: "table.column" (glob).')
+    ] = field(default_factory=list)
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"DatabaseSection(exclude={self.exclude!r})"
+
+
+class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[sessions.NAME]``: rows that expire."""
+
+    table: Annotated[str, Meta(min_length=1, description="Table.")]
+    column: Annotated[
+        str, Meta(min_length=1, description="Column that holds the time of expiry (or of creation, with retention).")
+    ]
+    database: Annotated[str, Meta(description="Name of the database.")] = "default"
+    retention: Annotated[Duration, Meta(description="Kept for this long after the time in the column.")] = Duration("0")
+
+
+class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[cache]``: the Redis or Valkey cache."""
+
+    url: Annotated[str, Meta(description="redis://, rediss:// or unix:// address; empty: found by itself.")] = ""
+    patterns: Annotated[list[str], Meta(description="Key patterns that are the cache's own (glob).")] = field(
+        default_factory=list
+    )
+    owned: Annotated[
+        bool, Meta(description="The whole database is the cache's own: everything recognised as an entry may go.")
+    ] = False
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"CacheSection(patterns={self.patterns!r}, owned={self.owned!r})"
+
+
+class HealthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[health]``: thresholds of the alerts."""
+
+    max_age: Annotated[Duration, Meta(description="Alert when the last successful run is older.")] = Duration("7d")
+    temp: Annotated[Size, Meta(description="Alert when temporary files take more.")] = Size("1 GB")
+    logs: Annotated[Size, Meta(description="Alert when logs take more.")] = Size("500 MB")
+
+
+class BackupSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[backup]``: what must exist before anything irreversible."""
+
+    command: Annotated[list[str], Meta(description="Program and arguments, run without a shell; it must succeed.")] = (
+        field(default_factory=list)
+    )
+    timeout: Annotated[Duration, Meta(description="The command may take this long.")] = Duration("1h")
+    file: Annotated[str, Meta(description="Path or glob of a backup file.")] = ""
+    max_age: Annotated[Duration, Meta(description="The newest such file must be younger.")] = Duration("26h")
+
+
+class WindowSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[window]``: hours in which irreversible steps are allowed."""
+
+    start: Annotated[str, Meta(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM; empty: at any time.")] = ""
+    end: Annotated[
+        str, Meta(pattern=r"^$|^([01]\d|2[0-3]):[0-5]\d$", description="HH:MM; before start: crosses midnight.")
+    ] = ""
+    timezone: Annotated[str, Meta(description="Such as Europe/Moscow; empty: the server's own.")] = ""
+
+
+class LogSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[log]``: dvornik's own log."""
+
+    path: Annotated[str, Meta(description="The maintenance log; empty: none.")] = "logs/maintenance.log"
+    keep: Annotated[int, Meta(ge=1, description="Days of rotated logs that are kept.")] = 30
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole configuration. Relative paths count from the directory of the file (or the current one)."""
+
+    app: AppSection = AppSection()
+    policy: Policy = Policy()
+    temp: TempSection = TempSection()
+    logs: LogsSection = LogsSection()
+    media: dict[str, MediaSection] = field(default_factory=dict)
+    databases: dict[str, DatabaseSection] = field(default_factory=dict)
+    sessions: dict[str, RowsSection] = field(default_factory=dict)
+    cache: CacheSection = CacheSection()
+    health: HealthSection = HealthSection()
+    backup: BackupSection = BackupSection()
+    window: WindowSection = WindowSection()
+    log: LogSection = LogSection()

@@ -1,0 +1,603 @@
+"""PostgreSQL: read in one snapshot that fails rather than hiding rows, cleaned in statements too short to notice."""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple, cast
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import psycopg
+from psycopg import errors, sql
+from psycopg.conninfo import conninfo_to_dict
+
+from dvornik.databases.batches import as_text, batches, contains
+from dvornik.databases.times import iso, moment, per_second
+from dvornik.databases.trouble import StuckError
+from dvornik.languages import _
+from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, TableSize, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import LiteralString
+
+    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot
+
+    _Values = Sequence[object] | Mapping[str, object] | None
+
+CONNECT_TIMEOUT = 10
+"""Seconds."""
+READ_TIMEOUT = "1h"
+READ_LOCK_TIMEOUT = "5s"
+DELETE_TIMEOUT = "5s"
+DELETE_LOCK_TIMEOUT = "500ms"
+MAINTENANCE_TIMEOUT = "2h"
+"""VACUUM and REINDEX CONCURRENTLY hold nobody up; what they did so far stays when they are ended."""
+MAINTENANCE_LOCK_TIMEOUT = "5s"
+PAGES, PAGES_MOST = 64, 4096
+"""Pages of 8 KiB that one DELETE visits: at first, and at most."""
+BRISK, SLOW = 0.01, 0.04
+"""Seconds: under the first a statement's range is doubled, over the second halved."""
+ATTEMPTS = 3
+"""How often a range of pages is tried that somebody has locked."""
+LOCKED_MOST = 10
+"""After so many ranges that stayed locked the table is left alone."""
+WORTH_REINDEX, WORTH_REINDEX_BYTES = 2.0, 8 << 20
+"""An index is rebuilt when it is this many times what its entries need, and that large."""
+
+_REASONS: dict[type[psycopg.Error], Reason] = {
+    errors.LockNotAvailable: Reason.BUSY,
+    errors.QueryCanceled: Reason.BUSY,
+    errors.DeadlockDetected: Reason.BUSY,
+    errors.ObjectInUse: Reason.BUSY,
+    errors.InsufficientPrivilege: Reason.DENIED,
+    errors.ReadOnlySqlTransaction: Reason.READ_ONLY,
+    errors.DiskFull: Reason.NO_SPACE,
+}
+
+_GONE = ("08", "57P")
+"""Classes of errors by which a server says goodbye."""
+
+_COLUMNS = """
+WITH RECURSIVE resolved(type, current, is_array) AS (
+    SELECT oid, oid, false FROM pg_type
+    UNION ALL
+    SELECT r.type, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, r.is_array OR t.typtype <> 'd'
+    FROM resolved r JOIN pg_type t ON t.oid = r.current
+    WHERE t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0)
+), leaf AS (
+    SELECT r.type, t.typname || CASE WHEN r.is_array THEN '[]' ELSE '' END AS name
+    FROM resolved r JOIN pg_type t ON t.oid = r.current
+    WHERE t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
+      AND t.typcategory NOT IN ('B', 'D', 'E', 'G', 'I', 'N', 'R', 'T', 'V')
+      AND t.typname NOT IN ('tsvector', 'tsquery', 'macaddr', 'macaddr8', 'pg_lsn', 'txid_snapshot', 'pg_snapshot',
+                            'geometry', 'geography', 'raster', 'vector', 'halfvec', 'sparsevec')
+)
+SELECT c.relname, a.attname, leaf.name,
+       CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname END,
+       ARRAY(SELECT k.attname FROM pg_index i JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = ANY (i.indkey)
+             WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY array_position(i.indkey::int2[], k.attnum))::text[]
+FROM pg_attribute a
+JOIN pg_class c ON c.oid = a.attrelid
+JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN leaf ON leaf.type = a.atttypid
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+  AND a.attnum > 0 AND NOT a.attisdropped
+  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+ORDER BY n.nspname, c.relname, a.attnum
+"""
+"""What cannot hold a name is left out by kind; whatever is not known stays in."""
+
+_TABLE = """
+SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')
+  AND ((c.relname = %(name)s AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s)
+ORDER BY pg_table_is_visible(c.oid) DESC LIMIT 1
+"""
+
+_TYPE = """
+WITH RECURSIVE resolved(current) AS (
+    SELECT atttypid FROM pg_attribute
+    WHERE attrelid = %s::int8::oid AND attname = %s AND attnum > 0 AND NOT attisdropped
+    UNION ALL
+    SELECT t.typbasetype FROM resolved r JOIN pg_type t ON t.oid = r.current WHERE t.typtype = 'd'
+)
+SELECT t.typname FROM resolved r JOIN pg_type t ON t.oid = r.current WHERE t.typtype <> 'd'
+"""
+
+_PAGES = """
+SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')::int8
+FROM pg_class c
+WHERE c.oid = %(table)s::int8::oid OR c.oid IN (SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
+"""
+"""Of the largest partition: a range of pages is looked at in each of them."""
+
+_SIZES = """
+SELECT CASE WHEN pg_table_is_visible(s.relid) THEN s.relname ELSE s.schemaname || '.' || s.relname END,
+       coalesce(pg_total_relation_size(s.relid), 0), coalesce(pg_table_size(s.relid), 0), s.n_live_tup, s.n_dead_tup
+FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
+WHERE c.relkind = 'r' AND c.relpersistence <> 't'
+ORDER BY 1
+"""
+
+_BLOATED_INDEXES = """
+SELECT n.nspname, i.relname
+FROM pg_index x
+JOIN pg_class i ON i.oid = x.indexrelid
+JOIN pg_class t ON t.oid = x.indrelid
+JOIN pg_am m ON m.oid = i.relam AND m.amname = 'btree'
+JOIN pg_namespace n ON n.oid = i.relnamespace
+WHERE x.indrelid = %(table)s::int8::oid AND x.indisvalid AND i.relkind = 'i' AND i.reltuples >= 0
+  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid AND contype = 'x')
+  AND pg_relation_size(i.oid) > %(least)s
+  AND pg_relation_size(i.oid) > %(times)s * i.reltuples / 0.9 * (
+      20 + coalesce((SELECT sum(s.avg_width) FROM pg_attribute a
+                     JOIN pg_stats s ON s.attname = a.attname AND s.tablename = t.relname
+                                        AND s.schemaname = t.relnamespace::regnamespace::text
+                     WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)), 64))
+"""
+
+_TIMES: dict[str, LiteralString] = {"timestamptz": "timestamptz", "timestamp": "timestamp", "date": "date"}
+_NUMBERS = {"int4", "int8", "float4", "float8", "numeric"}
+_TEXTS = {"text", "varchar", "bpchar", "citext"}
+_ISO = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]00(:?00)?)?)?$"
+_PLAIN = "postgresql"
+
+
+class _Table(NamedTuple):
+    """A table as the catalogue knows it."""
+
+    oid: int
+    schema: str
+    name: str
+    partitioned: bool
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        return sql.Identifier(self.schema, self.name)
+
+    @property
+    def alone(self) -> sql.Composable:
+        """Without the tables that inherit from it, whose pages are others; partitions are the table itself."""
+        return self.identifier if self.partitioned else sql.SQL("ONLY {}").format(self.identifier)
+
+
+class PostgreSQL:
+    """One PostgreSQL database (14 or newer; older ones are slower to clean)."""
+
+    def __init__(self, place: DatabasePlace) -> None:
+        """Take the address; nothing is connected yet."""
+        self.place = place.name
+        self._url = place.url
+        try:
+            self._parameters = conninfo_to_dict(f"{_PLAIN}://{place.url.partition('://')[2]}")
+        except psycopg.ProgrammingError:
+            raise ConfigurationError(
+                _("this database address cannot be read"),
+                context=f"databases.{place.name}.url",
+                hint=_(
+                    "Write postgresql://user:password@host:5432/name; percent-encode what is special in a password."
+                ),
+            ) from None  # the driver's message repeats the address, and with it the password
+
+    def fingerprint(self) -> str:
+        """The cluster's system identifier and the database's own id: a restored dump has others."""
+        allowed: LiteralString = "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')"
+        own: LiteralString = "SELECT oid::int8, datname FROM pg_database WHERE datname = current_database()"
+        with self._transaction() as connection:
+            known = _one(connection, allowed)
+            cluster = _one(connection, "SELECT system_identifier FROM pg_control_system()") if known else ""
+            oid, name = connection.execute(own).fetchone() or ("", "")
+        return f"postgresql:{cluster}:{oid}:{name}"
+
+    def columns(self) -> Sequence[Column]:
+        """Return what may hold text. ``schema`` is empty where the table is found without it."""
+        with self._transaction() as connection:
+            rows = connection.execute(_COLUMNS).fetchall()
+        return [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open one REPEATABLE READ transaction; rows that a policy would hide are an error in it."""
+        with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
+            yield PostgreSQLSnapshot(self, connection)
+
+    def has(self, table: str, column: str) -> bool:
+        """Tell whether a table (views aside) has that column; ``table`` may be ``schema.table``."""
+        with self._transaction() as connection:
+            found = _table(connection, table)
+            return found is not None and _one(connection, _TYPE, (found.oid, column)) is not None
+
+    def expired(self, rule: ExpiryRule, cutoff: float) -> int:
+        """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
+        with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
+            table, condition = self._condition(connection, rule, cutoff)
+            query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(table.alone, condition)
+            return int(str(_one(connection, query)))
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
+        """Go once through the pages. A row that others refer to stays; ``StuckError`` ends it if some were locked."""
+        with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
+            table, condition = self._condition(connection, rule, cutoff)
+            pages = int(str(_one(connection, _PAGES, {"table": table.oid})))
+        with self._connected() as connection:
+            yield from _Sweep(connection, table, condition, pages).run()
+
+    def measure(self) -> Sequence[TableSize]:
+        """Measure every table with its indexes; dead rows are what the server's statistics estimate."""
+        with self._transaction() as connection:
+            rows = connection.execute(_SIZES).fetchall()
+        return [
+            TableSize(name, size, reusable=heap * dead // max(1, live + dead), rows=live)
+            for name, size, heap, live, dead in rows
+        ]
+
+    def optimise(self, table: str, *, thorough: bool) -> Outcome:
+        """Vacuum and analyse one table unless it is locked; ``thorough`` rebuilds those indexes that are mostly air."""
+        rule = "database/vacuum" if thorough else "database/optimise"
+        try:
+            with self._connected() as connection:
+                return self._optimise(connection, table, rule, thorough=thorough)
+        except StuckError as error:
+            miss = Miss(table, error.reason, error.code)
+            return Outcome(rule, self.place, table, done=0, missed=(miss,))
+
+    def _optimise(self, connection: psycopg.Connection, name: str, rule: str, *, thorough: bool) -> Outcome:
+        table = _table(connection, name)
+        if table is None:
+            return Outcome(rule, self.place, name, done=0, missed=(Miss(name, Reason.GONE),))
+        skipped: list[str] = []
+        connection.add_notice_handler(lambda notice: skipped.append(notice.sqlstate or ""))
+        size: LiteralString = "SELECT pg_total_relation_size(%s::int8::oid)"
+        before = int(str(_one(connection, size, (table.oid,))))
+        dead = _dead(connection, table)
+        with _patient(connection):
+            connection.execute(sql.SQL("VACUUM (ANALYZE, SKIP_LOCKED) {}").format(table.identifier))
+            if thorough:
+                _reindex(connection, table)
+        freed = max(0, before - int(str(_one(connection, size, (table.oid,)))))
+        missed = tuple(Miss(name, _SKIPPED[code], code) for code in dict.fromkeys(skipped) if code in _SKIPPED)
+        done, dead = (0, 0) if missed else (1, dead)
+        return Outcome(rule, self.place, name, done=done, freed=freed, reusable=max(0, dead - freed), missed=missed)
+
+    def _condition(
+        self, connection: psycopg.Connection, rule: ExpiryRule, cutoff: float
+    ) -> tuple[_Table, sql.Composed]:
+        """Return the table and SQL that holds for rows whose time lies before the cutoff, by the column's type."""
+        table = _table(connection, rule.table)
+        kind = None if table is None else _one(connection, _TYPE, (table.oid, rule.column))
+        if table is None or kind is None:
+            raise UnreachableError(_("there is no such table or column"), context=f"{rule.table}.{rule.column}")
+        column = sql.Identifier(rule.column)
+        condition = None
+        if kind in _TIMES:
+            condition = _earlier(column, str(kind), cutoff)
+        elif kind in _NUMBERS:
+            condition = _smaller(connection, table, column, cutoff)
+        elif kind in _TEXTS:
+            condition = _sooner(connection, table, column, cutoff)
+        if condition is None:
+            raise UnreachableError(
+                _("it is not certain how this column writes a time"),
+                context=f"{rule.table}.{rule.column}: {kind}",
+                hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
+            )
+        return table, condition
+
+    @contextmanager
+    def _transaction(
+        self, lock: LiteralString = READ_LOCK_TIMEOUT, statement: LiteralString = READ_TIMEOUT
+    ) -> Iterator[psycopg.Connection]:
+        """Open a read-only transaction in which nothing is hidden."""
+        with self._connected() as connection:
+            connection.autocommit = False
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            _limit(connection, lock=lock, statement=statement)
+            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # the reader may take its time
+            connection.execute("SELECT")  # the view is fixed by the first query, not by BEGIN
+            yield connection
+
+    @contextmanager
+    def _connected(self) -> Iterator[psycopg.Connection]:
+        connection = None
+        try:
+            settings = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "dvornik"} | self._parameters
+            connection = psycopg.connect(
+                **settings,  # type: ignore[arg-type]
+                client_encoding="UTF8",
+                autocommit=True,
+                prepare_threshold=None,  # a pooler may stand between
+            )
+            yield connection
+        except psycopg.Error as error:
+            raise self.trouble(error) from None  # the driver's own text may repeat the address
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def trouble(self, error: psycopg.Error) -> UnreachableError:
+        """Return what the driver says as ours, without a secret."""
+        message = error.diag.message_primary or " ".join(str(error).split())
+        context = f"{self.place}: {self._redacted(message)}"
+        code = error.sqlstate or ""
+        reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), None)
+        if reason is None and (not code or code.startswith(_GONE)):
+            hint = _("Check that the server runs, and the address in the configuration.")
+            return UnreachableError(_("the database cannot be reached"), context=context, hint=hint)
+        hint = ""
+        if reason is Reason.DENIED:
+            hint = _("Let this user read every row (pg_read_all_data, BYPASSRLS), or exclude the table's columns.")
+        message = _("the database refused")
+        return StuckError(message, reason=reason or Reason.IO_ERROR, code=code, context=context, hint=hint)
+
+    def _redacted(self, text: str) -> str:
+        secrets = {str(value) for key, value in self._parameters.items() if "password" in key} | _secrets(self._url)
+        for secret in sorted(secrets, key=len, reverse=True):
+            text = text.replace(secret, "***")
+        return text
+
+
+class PostgreSQLSnapshot:
+    """What one transaction sees, streamed as COPY in binary: newlines and backslashes arrive as they are."""
+
+    def __init__(self, database: PostgreSQL, connection: psycopg.Connection) -> None:
+        """Take a connection that is inside its transaction."""
+        self._database = database
+        self._connection = connection
+
+    def values(self, column: Column) -> Iterator[Sequence[str]]:
+        """Stream one exact column."""
+        query = sql.SQL("SELECT DISTINCT {} FROM {}").format(_as_bytes(column), _of(column))
+        cells = (cell for (cell,) in self._rows(query) if cell)
+        return (list(map(as_text, batch)) for batch in batches(cells))
+
+    def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:  # noqa: ARG002 - columns say their schema too
+        """Stream as bytes. Elements of arrays are set apart by newlines."""
+        for source in dict.fromkeys((column.schema, column.table) for column in columns):
+            group = [column for column in columns if (column.schema, column.table) == source]
+            names = sql.SQL(", ").join(map(_as_bytes, group))
+            rows = self._rows(sql.SQL("SELECT {} FROM {}").format(names, _of(group[0])))
+            yield from batches(cell for row in rows for cell in row if cell)
+
+    def find(self, column: Column, needle: str) -> Iterator[str]:
+        """Look at every cell here, so that letter case is folded as everywhere else, whatever the server's locale."""
+        keys = list(column.key) or ["ctid"]
+        names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)
+        query = sql.SQL("SELECT {}, {} FROM {}").format(_as_bytes(column), names, _of(column))
+        folded = needle.casefold()
+        for cell, *key in self._rows(query):
+            if cell and contains(cell, folded):
+                yield ",".join(f"{name}={as_text(value or b'')}" for name, value in zip(keys, key, strict=True))
+
+    def _rows(self, query: sql.Composed) -> Iterator[tuple[bytes | None, ...]]:
+        """Stream rows with no more of them in memory than the network holds."""
+        statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT BINARY)").format(query)
+        try:
+            # The savepoint keeps the snapshot usable for who stops half-way.
+            with self._connection.transaction(), self._connection.cursor().copy(statement) as copy:
+                yield from cast("Iterator[tuple[bytes | None, ...]]", copy.rows())
+        except psycopg.Error as error:
+            raise self._database.trouble(error) from None
+
+
+class _Sweep:
+    """One pass over a table by ranges of pages, deleting what the condition holds for."""
+
+    def __init__(self, connection: psycopg.Connection, table: _Table, condition: sql.Composed, pages: int) -> None:
+        self._connection = connection
+        self._table = table
+        self._condition = condition
+        self._pages = pages
+        self._width = PAGES
+        self._locked = 0
+
+    def run(self) -> Iterator[int]:
+        """Yield the number gone after each statement that took any."""
+        page = 0
+        while page < self._pages:
+            width = self._width
+            begun = time.monotonic()
+            try:
+                count = self._delete(self._range(page, width), ATTEMPTS if width == 1 else 1)
+            except errors.IntegrityError:
+                self._width = max(1, width // 2)
+                if width > 1:
+                    continue
+                yield from self._row_by_row(page)
+                count = 0
+            except (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected) as error:
+                self._width = max(1, width // 8)  # each try costs a wait
+                if width > 1:
+                    continue
+                self._leave(error)
+                count = 0
+            else:
+                self._adapt(time.monotonic() - begun)
+            page += width
+            if count:
+                yield count
+        if self._locked:
+            raise self._stuck()
+
+    def _adapt(self, seconds: float) -> None:
+        if seconds < BRISK:
+            self._width = min(PAGES_MOST, self._width * 2)
+        elif seconds > SLOW:
+            self._width = max(1, self._width // 2)
+
+    def _leave(self, error: psycopg.Error) -> None:
+        """Note a page that somebody holds; a table that is held as a whole is not worth waiting for."""
+        self._locked += 1
+        if self._locked >= LOCKED_MOST:
+            raise error
+
+    def _stuck(self) -> StuckError:
+        message = _("some rows stayed locked by others")
+        hint = _("They are taken by the next run.")
+        return StuckError(message, reason=Reason.BUSY, code="55P03", context=self._table.name, hint=hint)
+
+    def _range(self, page: int, width: int) -> sql.Composed:
+        first, end = f"({page},0)", f"({page + width},0)"
+        return sql.SQL("ctid >= {} AND ctid < {}").format(_tid(first), _tid(end))
+
+    def _delete(self, where: sql.Composed, attempts: int) -> int:
+        """Delete in one short transaction; the condition is asked again of rows that changed meanwhile."""
+        statement = sql.SQL("DELETE FROM {} WHERE {} AND {}").format(self._table.alone, where, self._condition)
+        for _attempt in range(1, attempts):
+            try:
+                return self._once(statement)
+            except errors.LockNotAvailable:
+                continue
+        return self._once(statement)
+
+    def _once(self, statement: sql.Composed) -> int:
+        with self._connection.transaction():
+            _limit(self._connection, lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT)
+            return self._connection.execute(statement).rowcount
+
+    def _row_by_row(self, page: int) -> Iterator[int]:
+        """Delete one page's rows each by itself, so that only the ones that others refer to stay."""
+        query = sql.SQL("SELECT tableoid::int8, ctid::text FROM {} WHERE {} AND {}")
+        where = self._range(page, 1)
+        rows = self._connection.execute(query.format(self._table.alone, where, self._condition)).fetchall()
+        for oid, tid in rows:
+            one = sql.SQL("ctid = {} AND tableoid = {}::int8::oid").format(_tid(tid), sql.Literal(oid))
+            try:
+                count = self._delete(one, ATTEMPTS)
+            except errors.IntegrityError:
+                continue
+            except errors.LockNotAvailable as error:
+                self._leave(error)
+            else:
+                yield count
+
+
+_SKIPPED = {"55P03": Reason.BUSY, "42501": Reason.DENIED, "01000": Reason.DENIED}
+"""What VACUUM warns of when it leaves a table out: a lock, or a privilege."""
+
+
+def _one(connection: psycopg.Connection, query: LiteralString | sql.Composed, values: _Values = None) -> object:
+    """Return the first column of the first row; ``None`` where there is no row."""
+    row = connection.execute(query, values).fetchone()
+    return row[0] if row else None
+
+
+def _table(connection: psycopg.Connection, name: str) -> _Table | None:
+    row = connection.execute(_TABLE, {"name": name}).fetchone()
+    return _Table(*row) if row else None
+
+
+def _limit(connection: psycopg.Connection, *, lock: LiteralString, statement: LiteralString) -> None:
+    """Bound the transaction's waits, and make a hidden row an error."""
+    connection.execute(
+        sql.SQL("SET LOCAL row_security = off; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}").format(
+            sql.Literal(lock), sql.Literal(statement)
+        )
+    )
+
+
+@contextmanager
+def _patient(connection: psycopg.Connection) -> Iterator[None]:
+    """Bound the session's waits for maintenance, which runs outside transactions; a pooler gets it back as it was."""
+    connection.execute(
+        sql.SQL("SET lock_timeout = {}; SET statement_timeout = {}").format(
+            sql.Literal(MAINTENANCE_LOCK_TIMEOUT), sql.Literal(MAINTENANCE_TIMEOUT)
+        )
+    )
+    try:
+        yield
+    finally:
+        if not connection.closed:
+            connection.execute("RESET lock_timeout; RESET statement_timeout")
+
+
+def _reindex(connection: psycopg.Connection, table: _Table) -> None:
+    settings = {"table": table.oid, "least": WORTH_REINDEX_BYTES, "times": WORTH_REINDEX}
+    for schema, name in connection.execute(_BLOATED_INDEXES, settings).fetchall():
+        try:
+            connection.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(schema, name)))
+        except psycopg.Error:
+            _drop_unfinished(connection, table, schema, name)
+            raise
+
+
+def _drop_unfinished(connection: psycopg.Connection, table: _Table, schema: str, name: str) -> None:
+    """Drop what an interrupted rebuild left behind: an invalid index that every write would go on paying for."""
+    query: LiteralString = (
+        "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
+        " WHERE x.indrelid = %s::int8::oid AND NOT x.indisvalid AND i.relname ~ ('^' || %s || '_ccnew\\d*$')"
+    )
+    for (left,) in connection.execute(query, (table.oid, re.escape(name))).fetchall():
+        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(schema, left)))
+
+
+def _dead(connection: psycopg.Connection, table: _Table) -> int:
+    query: LiteralString = (
+        "SELECT pg_table_size(relid) * n_dead_tup / greatest(1, n_live_tup + n_dead_tup)"
+        " FROM pg_stat_user_tables WHERE relid = %s::int8::oid"
+    )
+    return int(str(_one(connection, query, (table.oid,)) or 0))
+
+
+def _of(column: Column) -> sql.Identifier:
+    return sql.Identifier(column.schema, column.table) if column.schema else sql.Identifier(column.table)
+
+
+def _as_bytes(column: Column) -> sql.Composed:
+    """Return SQL that gives a cell's own bytes, with no escapes of the server's output format around them."""
+    name = sql.Identifier(column.name)
+    if column.type == "bytea":
+        return sql.SQL("{}::bytea").format(name)
+    if column.type == "bytea[]":
+        return sql.SQL("(SELECT string_agg(part, '\\x0a'::bytea) FROM unnest({}) AS part)").format(name)
+    if column.type.endswith("[]"):
+        return sql.SQL("array_to_string({}, chr(10))").format(name)
+    return sql.SQL("{}::text").format(name)
+
+
+def _earlier(column: sql.Identifier, kind: str, cutoff: float) -> sql.Composed:
+    """Compare with a true time; one without a zone is taken for UTC."""
+    limit = moment(cutoff).isoformat() if kind == "timestamptz" else moment(cutoff).replace(tzinfo=None).isoformat()
+    value = sql.SQL("{}::{}").format(sql.Literal(limit[:10] if kind == "date" else limit), sql.SQL(_TIMES[kind]))
+    return sql.SQL("({} < {} AND isfinite({}))").format(column, value, column)
+
+
+def _smaller(
+    connection: psycopg.Connection, table: _Table, column: sql.Identifier, cutoff: float
+) -> sql.Composed | None:
+    """Compare with a number since the epoch, in the one unit that fits all that the column holds."""
+    query = sql.SQL("SELECT min({0})::float8, max({0})::float8 FROM {1} WHERE {0} <> 0").format(column, table.alone)
+    low, high = connection.execute(query).fetchone() or (None, None)
+    units = 1 if low is None else per_second(low, high)
+    if units is None:
+        return None
+    limit = sql.SQL("{}::float8").format(sql.Literal(str(cutoff * units)))
+    return sql.SQL("({0} > 0 AND {0} < {1})").format(column, limit)
+
+
+def _sooner(
+    connection: psycopg.Connection, table: _Table, column: sql.Identifier, cutoff: float
+) -> sql.Composed | None:
+    """Compare ISO 8601 text in UTC, character by character."""
+    odd = sql.SQL("SELECT EXISTS (SELECT FROM {1} WHERE {0} <> '' AND {0}::text !~ {2})")
+    if _one(connection, odd.format(column, table.alone, sql.Literal(_ISO))):
+        return None
+    return sql.SQL(
+        '({0}::text ~ {1} AND {0}::text COLLATE "C" < CASE'
+        " WHEN length({0}::text) = 10 THEN {2} WHEN {0}::text LIKE '__________T%' THEN {3} ELSE {4} END)"
+    ).format(column, *map(sql.Literal, (_ISO, iso(cutoff, " ")[:10], iso(cutoff, "T"), iso(cutoff, " "))))
+
+
+def _tid(text: str) -> sql.Composed:
+    return sql.SQL("{}::tid").format(sql.Literal(text))
+
+
+def _secrets(url: str) -> set[str]:
+    """Return every text that a password may appear as, also when it was not percent-encoded as it should be."""
+    password = url.partition("://")[2].rpartition("@")[0].partition(":")[2]
+    query = parse_qs(urlsplit(url).query) if "?" in url else {}
+    raw = {password, *re.split("[@:/?#]", password), *(v for k, vs in query.items() if "password" in k for v in vs)}
+    return {form for text in raw for form in (text, unquote(text)) if form}

@@ -1,0 +1,468 @@
+"""SQLite: one file, read without ever creating or changing it, cleaned in short transactions."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dvornik.databases.batches import as_text, batches, contains
+from dvornik.databases.times import iso, per_second
+from dvornik.databases.trouble import StuckError
+from dvornik.languages import _
+from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, TableSize, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot
+
+PATIENCE = 5.0
+"""Seconds to wait for a lock, each time."""
+ATTEMPTS = 3
+"""How often a deletion that found the file locked is tried."""
+BATCH = 5_000
+"""Rows a transaction: a writer waits near 100 ms for it."""
+PAUSE = 0.05
+"""Longest rest after a batch, in seconds: SQLite does not queue its writers, so they need a gap."""
+WORTH_SHARE, WORTH_BYTES = 0.25, 1 << 20
+"""Free pages from which the whole file is rewritten without being asked to."""
+CHECK_ALWAYS = 1 << 30
+"""Up to this size the file is checked at every run; beyond only before a rewrite, since the check reads it all."""
+HEADROOM = 2
+LOG_MOST = 32 << 20
+"""Bytes of write-ahead log from which it is written back to the file between batches."""
+VACUUM_PAGES = 1_000
+INCREMENTAL = 2
+
+_DIGITS = "[0-9]"
+_DAY = f"{_DIGITS * 4}-[01]{_DIGITS}-[0-3]{_DIGITS}"
+_CLOCK = f"[0-2]{_DIGITS}:[0-5]{_DIGITS}:[0-6]{_DIGITS}"
+_SHAPES = (f"{_DAY} {_CLOCK}*", f"{_DAY}T{_CLOCK}*", _DAY)
+_ENDS = "'', 'Z', '+00:00', '+0000', '+00', '-00:00'"
+"""What may stand after the seconds: UTC, said or implied."""
+
+_REASONS = {
+    sqlite3.SQLITE_BUSY: Reason.BUSY,
+    sqlite3.SQLITE_LOCKED: Reason.BUSY,
+    sqlite3.SQLITE_PROTOCOL: Reason.BUSY,
+    sqlite3.SQLITE_READONLY: Reason.READ_ONLY,
+    sqlite3.SQLITE_FULL: Reason.NO_SPACE,
+    sqlite3.SQLITE_CANTOPEN: Reason.DENIED,
+    sqlite3.SQLITE_PERM: Reason.DENIED,
+    sqlite3.SQLITE_AUTH: Reason.DENIED,
+}
+
+
+class SQLite:
+    """One SQLite file."""
+
+    def __init__(self, place: DatabasePlace) -> None:
+        """Take the address; the file is not touched yet."""
+        self.place = place.name
+        path = place.url.partition(":///")[2].partition("?")[0]
+        if not path or path == ":memory:":
+            raise ConfigurationError(
+                _("the address names no database file"),
+                context=f"databases.{place.name}.url",
+                hint=_("Write sqlite:///relative/path or sqlite:////absolute/path."),
+            )
+        self.path = Path(path)
+
+    def fingerprint(self) -> str:
+        """Device and inode outlive writing and VACUUM; a file that was restored or replaced has others."""
+        with self._reading() as connection:
+            status = self.path.stat()
+            (application,) = connection.execute("PRAGMA application_id").fetchone()
+        return f"sqlite:{status.st_dev}:{status.st_ino}:{application}"
+
+    def columns(self) -> Sequence[Column]:
+        """Return every column but integer keys: SQLite keeps text in a column of any type."""
+        with self._reading() as connection:
+            return [column for table in _tables(connection) for column in _columns(connection, table)]
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open one read transaction. Unless the file is in WAL mode, writers wait until it is closed."""
+        with self._reading() as connection:
+            connection.execute("BEGIN")
+            connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the view is fixed by the first read
+            yield SQLiteSnapshot(self, connection)
+
+    def has(self, table: str, column: str) -> bool:
+        """Tell whether a table (views aside) has that column."""
+        with self._reading() as connection:
+            query = (
+                "SELECT 1 FROM sqlite_schema s, pragma_table_xinfo(s.name) c"
+                " WHERE s.type = 'table' AND s.name = ? COLLATE NOCASE AND c.name = ? COLLATE NOCASE"
+            )
+            return connection.execute(query, (table, column)).fetchone() is not None
+
+    def expired(self, rule: ExpiryRule, cutoff: float) -> int:
+        """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
+        with self._reading() as connection:
+            condition = _condition(connection, rule, cutoff)
+            query = f"SELECT count(*) FROM {_quoted(rule.table)} WHERE {condition}"  # noqa: S608 - quoted
+            (count,) = connection.execute(query).fetchone()
+            return int(count)
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
+        """Go once through the table by key. A row that others refer to stays, alone; ``StuckError`` ends it early."""
+        with self._writing() as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            sweep = _Sweep(connection, rule.table, _condition(connection, rule, cutoff))
+            connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # not while a writer waits for our commit
+            while not sweep.finished:
+                begun = time.monotonic()
+                count = sweep.step()
+                if count:
+                    yield count
+                    time.sleep(min(PAUSE, time.monotonic() - begun))
+                self._tame_log(connection)
+
+    def _tame_log(self, connection: sqlite3.Connection) -> None:
+        """Keep the write-ahead log from growing to the size of all that is deleted, and from filling the disk."""
+        size = _size(self._log)
+        if size > LOG_MOST:
+            connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            if shutil.disk_usage(self.path.parent).free < size:
+                message = _("the disk has no room for more deletions")
+                context = str(self.path)
+                raise StuckError(message, reason=Reason.NO_SPACE, code="SQLITE_FULL", context=context)
+
+    def measure(self) -> Sequence[TableSize]:
+        """Measure the file and its write-ahead log as one; ``detail`` is the journal mode."""
+        with self._reading() as connection:
+            (free,) = connection.execute("PRAGMA freelist_count").fetchone()
+            (page,) = connection.execute("PRAGMA page_size").fetchone()
+            journal = _journal(connection)
+            log = _size(self._log)
+            return [TableSize(self.path.name, _size(self.path) + log, free * page + log, detail=journal)]
+
+    def optimise(self, table: str, *, thorough: bool) -> Outcome:
+        """Refresh the statistics, empty the log, and give free pages back, by a rewrite where that pays."""
+        rule = "database/vacuum" if thorough else "database/optimise"
+        before = _size(self.path) + _size(self._log)
+        try:
+            with self._writing() as connection:
+                missed = self._optimise(connection, thorough=thorough)
+                reusable = _free(connection)
+        except StuckError as error:
+            miss = Miss(table, error.reason, error.code)
+            return Outcome(rule, self.place, table, done=0, missed=(miss,))
+        freed = max(0, before - _size(self.path) - _size(self._log))
+        return Outcome(rule, self.place, table, done=1, freed=freed, reusable=reusable, missed=missed)
+
+    def _optimise(self, connection: sqlite3.Connection, *, thorough: bool) -> tuple[Miss, ...]:
+        missed: tuple[Miss, ...] = ()
+        rewrite = thorough or self._pays(connection)
+        if rewrite or _size(self.path) <= CHECK_ALWAYS:
+            self._check(connection)
+        connection.execute("PRAGMA analysis_limit = 400").fetchall()
+        connection.execute("PRAGMA optimize = 0x10002").fetchall()
+        if connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,):
+            _vacuum_by_steps(connection)
+        elif rewrite and not self._has_headroom():
+            missed = (Miss(self.path.name, Reason.NO_HEADROOM),)
+        elif rewrite:
+            connection.execute("VACUUM")
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+        return missed
+
+    def _pays(self, connection: sqlite3.Connection) -> bool:
+        free = _free(connection)
+        return free >= WORTH_BYTES and free > WORTH_SHARE * _size(self.path)
+
+    def _check(self, connection: sqlite3.Connection) -> None:
+        """Refuse a damaged file: to rewrite it would make the damage look sound."""
+        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+            raise StuckError(
+                _("the database file is damaged"),
+                reason=Reason.IO_ERROR,
+                code="SQLITE_CORRUPT",
+                context=str(self.path),
+                hint=_("Restore it from a backup, or recover it with sqlite3 .recover."),
+            )
+
+    def _has_headroom(self) -> bool:
+        """A rewrite needs the file once more for its copy (where temporary files go) and once for its journal."""
+        size = _size(self.path)
+        temporary = os.environ.get("SQLITE_TMPDIR") or os.environ.get("TMPDIR") or "/var/tmp"  # noqa: S108 - as SQLite
+        copy = temporary if Path(temporary).is_dir() else self.path.parent
+        beside = shutil.disk_usage(self.path.parent).free
+        return beside >= HEADROOM * size and shutil.disk_usage(copy).free >= size
+
+    @property
+    def _log(self) -> Path:
+        return self.path.with_name(self.path.name + "-wal")
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._connected("rw" if self._leaves_traces() else "ro") as connection:
+            connection.execute("PRAGMA query_only = ON")
+            yield connection
+
+    def _leaves_traces(self) -> bool:
+        """Tell whether reading would leave files behind.
+
+        In WAL mode any reader makes ``-wal`` and ``-shm``, and only one that may write takes them away again.
+        """
+        try:
+            with self.path.open("rb") as file:
+                in_wal_mode = file.read(20)[18:] == b"\x02\x02"
+        except OSError:
+            return False
+        return in_wal_mode and not self._log.exists() and os.access(self.path, os.W_OK)
+
+    @contextmanager
+    def _writing(self) -> Iterator[sqlite3.Connection]:
+        with self._connected("rw") as connection:
+            yield connection
+
+    @contextmanager
+    def _connected(self, mode: str) -> Iterator[sqlite3.Connection]:
+        connection = None
+        try:
+            address = f"file:{quote(str(self.path.absolute()))}?mode={mode}"
+            connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
+            yield connection
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+        finally:
+            if connection is not None:
+                connection.close()
+
+    def _trouble(self, error: sqlite3.Error) -> UnreachableError:
+        primary = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_IOERR) & 0xFF
+        code = getattr(error, "sqlite_errorname", "")
+        if primary == sqlite3.SQLITE_CANTOPEN and not self.path.exists():
+            hint = _("Check the address of the database in the configuration.")
+            return UnreachableError(_("the database file does not exist"), context=str(self.path), hint=hint)
+        reason = _REASONS.get(primary, Reason.IO_ERROR)
+        context = f"{self.path}: {error}"
+        if reason is Reason.BUSY:
+            hint = _("Another program is writing to it; try again later.")
+            message = _("the database file stayed locked")
+            return StuckError(message, reason=reason, code=code, context=context, hint=hint)
+        return StuckError(_("the database file cannot be used"), reason=reason, code=code, context=context)
+
+
+class SQLiteSnapshot:
+    """What one read transaction sees."""
+
+    def __init__(self, database: SQLite, connection: sqlite3.Connection) -> None:
+        """Take a connection that is inside its transaction; cells are read as bytes, valid UTF-8 or not."""
+        self._database = database
+        self._connection = connection
+        connection.text_factory = bytes
+
+    def values(self, column: Column) -> Iterator[Sequence[str]]:
+        """Stream one exact column."""
+        name = _quoted(column.name)
+        query = f"SELECT DISTINCT CAST({name} AS BLOB) FROM {_quoted(column.table)} WHERE {name} <> ''"  # noqa: S608 - quoted
+        cells = (cell for (cell,) in self._rows(query) if isinstance(cell, bytes))
+        return (list(map(as_text, batch)) for batch in batches(cells))
+
+    def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:
+        """Stream what is text or blob, as bytes."""
+        names = ", ".join(_quoted(column.name) for column in columns)
+        rows = self._rows(f"SELECT {names} FROM {_quoted(table)}")  # noqa: S608 - quoted
+        return batches(cell for row in rows for cell in row if isinstance(cell, bytes) and cell)
+
+    def find(self, column: Column, needle: str) -> Iterator[str]:
+        """Look at every cell: letter case is folded for every script, which SQLite itself does only for Latin."""
+        keys = list(column.key) or ["rowid"]
+        names = ", ".join(_quoted(name) for name in [column.name, *keys])
+        folded = needle.casefold()
+        for cell, *key in self._rows(f"SELECT {names} FROM {_quoted(column.table)}"):  # noqa: S608 - quoted
+            if isinstance(cell, bytes) and contains(cell, folded):
+                yield ",".join(f"{name}={_plain(value)}" for name, value in zip(keys, key, strict=True))
+
+    def _rows(self, query: str) -> Iterator[tuple[object, ...]]:
+        try:
+            yield from self._connection.execute(query)
+        except sqlite3.Error as error:
+            raise self._database._trouble(error) from error  # noqa: SLF001 - a part of it
+
+
+class _Sweep:
+    """One pass over a table in the order of its key, deleting what the condition holds for."""
+
+    def __init__(self, connection: sqlite3.Connection, table: str, condition: str) -> None:
+        self.finished = False
+        self._connection = connection
+        self._table = _quoted(table)
+        self._condition = condition
+        self._key = [_quoted(name) for name in _key(connection, table)]
+        self._low: tuple[object, ...] | None = None
+        self._size = BATCH
+
+    def step(self) -> int:
+        """Delete one batch in one transaction and return its size; 0 where nothing could go."""
+        high = self._upper()
+        try:
+            count = self._delete(high)
+        except sqlite3.IntegrityError:
+            if self._size == 1:
+                self._advance(high)  # this row is referred to: it stays
+            self._size = max(1, self._size // 2)
+            return 0
+        self._size = min(BATCH, self._size * 2)
+        self._advance(high)
+        return count
+
+    def _advance(self, high: tuple[object, ...] | None) -> None:
+        self._low = high
+        self.finished = high is None
+
+    def _upper(self) -> tuple[object, ...] | None:
+        """Return the key of the batch's last row; ``None``: the batch reaches to the end."""
+        keys = ", ".join(self._key)
+        where = self._where(None)
+        # Not by an index on the time: batches in key order visit every row once.
+        query = f"SELECT {keys} FROM {self._table} NOT INDEXED WHERE {where} ORDER BY {keys} LIMIT 1 OFFSET ?"  # noqa: S608 - quoted
+        row = self._connection.execute(query, [*(self._low or ()), self._size - 1]).fetchone()
+        return None if row is None else tuple(row)
+
+    def _where(self, high: tuple[object, ...] | None) -> str:
+        keys, marks = ", ".join(self._key), ", ".join("?" * len(self._key))
+        above = f"({keys}) > ({marks}) AND " if self._low is not None else ""
+        below = f"({keys}) <= ({marks}) AND " if high is not None else ""
+        return f"{above}{below}({self._condition})"
+
+    def _delete(self, high: tuple[object, ...] | None) -> int:
+        for _attempt in range(1, ATTEMPTS):
+            try:
+                return self._transaction(high)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+        return self._transaction(high)
+
+    def _transaction(self, high: tuple[object, ...] | None) -> int:
+        """Delete between the last batch and ``high``; the condition is asked again, under the lock."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            statement = f"DELETE FROM {self._table} NOT INDEXED WHERE {self._where(high)}"  # noqa: S608 - quoted
+            count = self._connection.execute(statement, [*(self._low or ()), *(high or ())]).rowcount
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return count
+
+
+def _tables(connection: sqlite3.Connection) -> list[str]:
+    """List the tables that hold rows of their own.
+
+    A virtual table is not read through its module, which may be missing here: the text of a full-text index lies in
+    its ``_content`` table, an ordinary one.
+    """
+    shadows = {row[1] for row in connection.execute("PRAGMA table_list") if row[2] == "shadow"}
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
+    names = [name for (name,) in connection.execute(query) if not name.startswith("sqlite_")]
+    return [name for name in names if name not in shadows or name.endswith("_content")]
+
+
+def _columns(connection: sqlite3.Connection, table: str) -> Iterator[Column]:
+    rows = connection.execute("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,)).fetchall()
+    key = tuple(name for name, _type, rank in sorted(rows, key=lambda row: row[2]) if rank)
+    for name, kind, rank in rows:
+        if not (rank and len(key) == 1 and kind.upper() == "INTEGER"):
+            yield Column(table=table, name=name, type=kind, key=key)
+
+
+def _key(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return what orders the rows: a name of the row id that no column has taken, else the primary key."""
+    rows = connection.execute("SELECT name, pk FROM pragma_table_xinfo(?)", (table,)).fetchall()
+    taken = {name.lower() for name, _rank in rows}
+    for alias in ("rowid", "_rowid_", "oid"):
+        try:
+            if alias not in taken:
+                connection.execute(f"SELECT {alias} FROM {_quoted(table)} LIMIT 0")  # noqa: S608 - quoted
+                return [alias]
+        except sqlite3.OperationalError:  # a table WITHOUT ROWID
+            break
+    return [name for name, rank in sorted(rows, key=lambda row: row[1]) if rank]
+
+
+def _condition(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float) -> str:
+    """Return SQL that holds for rows whose time lies before the cutoff, by how the column in fact writes times."""
+    column = _quoted(rule.column)
+    number = f"typeof({column}) IN ('integer', 'real')"
+    # LIMIT -1 keeps SQLite from working a value's kind out again for each of the five.
+    query = f"""
+        SELECT total(kind = 'n'), total(kind = 't'), total(kind = '?'),
+               min(value) FILTER (WHERE kind = 'n'), max(value) FILTER (WHERE kind = 'n')
+        FROM (SELECT {column} AS value,
+                     CASE WHEN {column} IS NULL OR {column} = '' OR {column} = 0 THEN ''
+                          WHEN {number} AND {column} > 0 THEN 'n' WHEN {_is_text(column)} THEN 't' ELSE '?' END AS kind
+              FROM {_quoted(rule.table)} LIMIT -1)"""  # noqa: S608 - quoted
+    numbers, texts, others, low, high = connection.execute(query).fetchone()
+    if not numbers and not texts and not others:
+        return "0"
+    units = per_second(low, high) if numbers else None
+    if others or (numbers and texts) or (numbers and units is None):
+        raise UnreachableError(
+            _("it is not certain how this column writes a time"),
+            context=f"{rule.table}.{rule.column}",
+            hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
+        )
+    return f"{number} AND {column} > 0 AND {column} < {cutoff * units!r}" if units else _before(column, cutoff)
+
+
+def _is_text(column: str) -> str:
+    """Return SQL that holds for a time in ISO 8601, in UTC."""
+    shapes = " OR ".join(f"{column} GLOB '{shape}'" for shape in _SHAPES)
+    end = f"ltrim(substr({column}, 20), '.0123456789')"
+    return f"(typeof({column}) = 'text' AND ({shapes}) AND {end} IN ({_ENDS}))"
+
+
+def _before(column: str, cutoff: float) -> str:
+    spaced, joined = iso(cutoff, " "), iso(cutoff, "T")
+    day = spaced[:10]  # a mere day has passed once the next one begins
+    # An index may serve the first comparison, which the latest of the three shapes bounds.
+    return (
+        f"{column} < '{joined}' AND CASE substr({column}, 11, 1) WHEN ' ' THEN {column} < '{spaced}'"
+        f" WHEN 'T' THEN 1 ELSE {column} < '{day}' END AND {_is_text(column)}"
+    )
+
+
+def _vacuum_by_steps(connection: sqlite3.Connection) -> None:
+    while (free := _free(connection)) > 0:
+        connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")  # execute() would stop after one page
+        if _free(connection) >= free:
+            return
+
+
+def _free(connection: sqlite3.Connection) -> int:
+    (pages,) = connection.execute("PRAGMA freelist_count").fetchone()
+    (size,) = connection.execute("PRAGMA page_size").fetchone()
+    return int(pages) * int(size)
+
+
+def _journal(connection: sqlite3.Connection) -> str:
+    (mode,) = connection.execute("PRAGMA journal_mode").fetchone()
+    return str(mode)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _plain(value: object) -> str:
+    return as_text(value) if isinstance(value, bytes) else str(value)
+
+
+def _quoted(name: str) -> str:
+    """Quote with backticks: a column that is not there would pass as a string between double quotes."""
+    return "`" + name.replace("`", "``") + "`"

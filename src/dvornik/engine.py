@@ -1,0 +1,346 @@
+"""Owns the lifecycle, once for every collector: plan, apply, undo, purge, recover.
+
+``--dry-run`` is a plan that nobody applies: nothing here or below knows the flag.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING, Protocol
+
+import msgspec
+
+from dvornik import __version__, plans, policy
+from dvornik.languages import _
+from dvornik.model import (
+    Finding,
+    Gate,
+    Held,
+    Miss,
+    Outcome,
+    Recovers,
+    Refusal,
+    RefusedError,
+    Reversible,
+    SecondLook,
+    Survey,
+    Trouble,
+    UnreachableError,
+)
+from dvornik.result import Result
+
+if TYPE_CHECKING:
+    from dvornik.model import Collector, Rule, Seen
+    from dvornik.policy import Policy
+    from dvornik.state import State
+
+Guard = Callable[[], Sequence[Refusal]]
+"""Asked once before the first guarded step: why it may not happen now (no backup, outside the window)."""
+
+
+class Listener(Protocol):
+    """Hears what happens as it happens: the maintenance log."""
+
+    def outcome(self, outcome: Outcome) -> None:
+        """Hear what became of a finding."""
+
+    def refusal(self, refusal: Refusal) -> None:
+        """Hear that policy said no, or was overridden."""
+
+    def trouble(self, trouble: Trouble) -> None:
+        """Hear that a place could not be read."""
+
+
+class Engine:
+    """Runs collectors under one policy and one state."""
+
+    def __init__(  # noqa: PLR0913 - the parts of a run, each named
+        self,
+        collectors: Mapping[str, Collector],
+        limits: Policy,
+        state: State,
+        *,
+        configuration: str,
+        guard: Guard,
+        listener: Listener,
+    ) -> None:
+        """Take everything wired up; ``configuration`` is the digest of the settings."""
+        self._collectors = collectors
+        self._policy = limits
+        self._state = state
+        self._configuration = configuration
+        self._guard = guard
+        self._listener = listener
+
+    # plan
+
+    def plan(
+        self, run: str, sink: IO[bytes], *, thorough: bool = False, allowed: Iterable[str] = (), now: int | None = None
+    ) -> Result:
+        """Write to ``sink`` what may go; change nothing."""
+        now = time.time_ns() if now is None else now
+        result = Result(run, "plan", tuple(self._collectors))
+        writer = plans.PlanWriter(sink)
+        permitted = frozenset(allowed)
+        writer.add(
+            plans.Header(
+                run, now, __version__, tuple(self._collectors), thorough, self._configuration,
+                self._fingerprints(self._collectors), sorted(permitted),
+            )
+        )  # fmt: skip
+        for name, collector in self._collectors.items():
+            result.stepped(name)
+            for line in self._judged(collector, now, permitted, thorough=thorough):
+                writer.add(line)
+                result.saw(line)
+        result.digest = writer.finish()
+        return result
+
+    def _fingerprints(self, names: Iterable[str]) -> dict[str, str]:
+        """Collect the identity of all places; one that cannot be reached says so in its own scan."""
+        found: dict[str, str] = {}
+        for name in names:
+            try:
+                found |= {f"{name}/{place}": value for place, value in self._collectors[name].fingerprints().items()}
+            except UnreachableError:
+                continue
+        return found
+
+    def _judged(
+        self, collector: Collector, now: int, allowed: frozenset[str], *, thorough: bool
+    ) -> Iterator[Finding | Held | Survey | Refusal | Trouble]:
+        counts: dict[str, tuple[int, int]] = {}
+        surveys: list[Survey] = []
+        try:
+            for line in self._graced(collector, now, thorough=thorough):
+                if isinstance(line, Finding) and collector.rules[line.rule].capped:
+                    count, size = counts.get(line.place, (0, 0))
+                    counts[line.place] = (count + line.count, size + line.size)
+                elif isinstance(line, Survey):
+                    surveys.append(line)
+                yield line
+        except UnreachableError as error:
+            yield Trouble(error.context or collector.name, error.message, error.hint)
+            rules = tuple(collector.rules)
+            yield Refusal("", Gate.UNREACHABLE, collector=collector.name, rules=rules)
+            return
+        for survey in surveys:
+            before = self._state.last_survey(f"{collector.name}/{survey.place}")
+            for refusal in policy.judge(self._policy, survey, before, *counts.get(survey.place, (0, 0))):
+                yield _addressed(refusal, collector, allowed)
+
+    def _graced(self, collector: Collector, now: int, *, thorough: bool) -> Iterator[Seen]:
+        for line in collector.scan(now, thorough=thorough):
+            if isinstance(line, Finding) and collector.rules[line.rule].graced:
+                yield from policy.grace(self._policy, line, now)
+            else:
+                yield line
+
+    # apply
+
+    def apply(  # noqa: PLR0913 - one call, each part named
+        self,
+        plan: IO[bytes],
+        *,
+        name: str = "",
+        digest: str = "",
+        allowed: Iterable[str] = (),
+        troubles: Iterable[Trouble] = (),
+        on_step: Callable[[str, Result], None],
+    ) -> Result:
+        """Do what the plan says, batch by batch, each recorded before and after; the caller holds the lock.
+
+        ``name`` is the plan's file, for errors; ``troubles`` are those met before the plan, which the result tells too.
+        """
+        header = next(iter(plans.read(plan, name, only=[plans.Header])))
+        assert isinstance(header, plans.Header)  # noqa: S101 - read was asked for nothing else
+        permitted = frozenset(allowed) | frozenset(header.allowed)
+        self._must_be_the_same(header, permitted)
+        result = Result(header.run, "run", header.collectors)
+        result.digest = digest
+        for trouble in troubles:
+            result.saw(trouble)
+            self._listener.trouble(trouble)
+        refused = self._refused(plan, permitted, result)
+        self._state.begin(header.run, "run", header.collectors)
+        try:
+            self._apply(plan, header, refused, permitted, result, on_step)
+        except BaseException:
+            result.interrupted = True
+            raise
+        finally:
+            self._tidy()
+            result.finish()
+            self._state.finish(header.run, result.status, result.digest, result.summary())
+        self._remember(header.run, result.surveys, refused)
+        return result
+
+    def _remember(self, run: str, surveys: Iterable[Survey], refused: set[tuple[str, str]]) -> None:
+        """Keep what was trusted: the next run is judged against it."""
+        distrusted = {(rule.partition("/")[0], place) for rule, place in refused}
+        for survey in surveys:
+            if not distrusted & {(survey.kind, survey.place), (survey.kind, "")}:
+                self._state.remember(run, msgspec.structs.replace(survey, place=f"{survey.kind}/{survey.place}"))
+
+    def _must_be_the_same(self, header: plans.Header, permitted: frozenset[str]) -> None:
+        """Refuse a plan that was made with other settings or for other places."""
+        changed = header.configuration != self._configuration
+        if changed and Gate.CONFIGURATION_CHANGED not in permitted:
+            raise RefusedError(
+                _("The configuration changed since the plan was made."),
+                hint=_("Plan again, or say --allow {gate}.").format(gate=Gate.CONFIGURATION_CHANGED),
+            )
+        present = self._fingerprints(name for name in header.collectors if name in self._collectors)
+        for place, seen in header.fingerprints.items():
+            if present.get(place) != seen:
+                raise RefusedError(
+                    _("The plan was made for another database or storage."), context=place, hint=_("Plan again.")
+                )
+
+    def _refused(self, plan: IO[bytes], permitted: frozenset[str], result: Result) -> set[tuple[str, str]]:
+        refused: set[tuple[str, str]] = set()
+        for line in plans.read(plan, only=[Refusal, Trouble, Held, Survey]):
+            if isinstance(line, Refusal):
+                line = msgspec.structs.replace(line, allowed=line.allowed or line.gate in permitted)  # noqa: PLW2901
+                self._listener.refusal(line)
+                if not line.allowed:
+                    refused |= {(rule, line.place) for rule in line.rules}
+            elif isinstance(line, Trouble):
+                self._listener.trouble(line)
+            elif isinstance(line, Held) and line.reason.is_failure:
+                missed = [Miss(name, line.reason) for name in line.names]
+                self._listener.outcome(Outcome(line.rule, line.place, line.container, 0, missed=missed))
+            result.saw(line)
+        return refused
+
+    def _apply(  # noqa: PLR0913, PLR0917 - one call, the parts of one run
+        self,
+        plan: IO[bytes],
+        header: plans.Header,
+        refused: set[tuple[str, str]],
+        permitted: frozenset[str],
+        result: Result,
+        on_step: Callable[[str, Result], None],
+    ) -> None:
+        names = iter(header.collectors)
+        current = next(names, "")
+        for line in plans.read(plan, only=[Finding]):
+            assert isinstance(line, Finding)  # noqa: S101 - read was asked for nothing else
+            result.saw(line)
+            while line.rule.partition("/")[0] != current:
+                self._conclude(current, header, result, on_step)
+                current = next(names)
+            rule = self._collectors[current].rules[line.rule]
+            if (line.rule, line.place) in refused or (line.rule, "") in refused:
+                result.refused(line)
+                continue
+            if rule.guarded and not self._may(rule, permitted, result):
+                result.refused(line)
+                continue
+            batch = self._state.intend(header.run, line.rule, line.place, line.container, line.count)
+            outcome = self._collectors[current].apply(line, header.run)
+            self._state.conclude(batch, outcome)
+            self._did(outcome, result)
+        for name in (current, *names):
+            self._conclude(name, header, result, on_step)
+
+    def _conclude(
+        self, name: str, header: plans.Header, result: Result, on_step: Callable[[str, Result], None]
+    ) -> None:
+        """Look again at what this collector set aside, then tell that it is done."""
+        collector = self._collectors.get(name)
+        if collector is None:
+            return
+        if isinstance(collector, SecondLook):
+            try:
+                for outcome in collector.look_again(header.run):
+                    self._did(outcome, result)
+            except UnreachableError as error:
+                self._listener.trouble(_troubled(error, name, result))
+        on_step(name, result)
+
+    def _did(self, outcome: Outcome, result: Result) -> None:
+        result.did(outcome)
+        self._listener.outcome(outcome)
+
+    def _may(self, rule: Rule, permitted: frozenset[str], result: Result) -> bool:
+        """Ask the guards, once a run, and remember the answer."""
+        if result.guards is None:
+            result.guards = [
+                msgspec.structs.replace(refusal, rules=(rule.id,), allowed=refusal.gate in permitted)
+                for refusal in self._guard()
+            ]
+            for refusal in result.guards:
+                result.saw(refusal)
+                self._listener.refusal(refusal)
+        return all(refusal.allowed for refusal in result.guards)
+
+    # undo, purge, recover
+
+    def recover(self) -> list[Outcome]:
+        """Put back what killed runs left half done; the caller holds the lock."""
+        outcomes: list[Outcome] = []
+        for collector in self._recovering():
+            with suppress(UnreachableError):  # its own scan will say so
+                outcomes += collector.recover()
+        for run in self._state.interrupted():
+            self._state.finish(run, "interrupted", "", {})
+        return outcomes
+
+    def set_aside(self) -> dict[str, tuple[int, int]]:
+        """Return the runs that can be taken back, oldest first, each with its number of files and bytes."""
+        found: dict[str, tuple[int, int]] = {}
+        for collector in self._reversible():
+            for run, (count, size) in collector.set_aside().items():
+                before = found.get(run, (0, 0))
+                found[run] = (before[0] + count, before[1] + size)
+        return dict(sorted(found.items()))
+
+    def undo(self, run: str, new_run: str) -> Result:
+        """Bring back everything that ``run`` set aside; the caller holds the lock."""
+        return self._record(new_run, "undo", (c.undo(run) for c in self._reversible()))
+
+    def purge(self, runs: Sequence[str], new_run: str) -> Result:
+        """Give the space of what ``runs`` set aside back to the system, for good; the caller holds the lock."""
+        return self._record(new_run, "purge", (c.purge(run) for run in runs for c in self._reversible()))
+
+    def _recovering(self) -> list[Recovers]:
+        return [collector for collector in self._collectors.values() if isinstance(collector, Recovers)]
+
+    def _reversible(self) -> list[Reversible]:
+        return [collector for collector in self._collectors.values() if isinstance(collector, Reversible)]
+
+    def _record(self, run: str, verb: str, work: Iterable[Iterator[Outcome]]) -> Result:
+        result = Result(run, verb, tuple(self._collectors))
+        self._state.begin(run, verb, tuple(self._collectors))
+        for outcomes in work:
+            for outcome in outcomes:
+                batch = self._state.intend(run, outcome.rule, outcome.place, outcome.container, outcome.done)
+                self._state.conclude(batch, outcome)
+                self._did(outcome, result)
+        result.finish()
+        self._state.finish(run, result.status, "", result.summary())
+        return result
+
+    def _tidy(self) -> None:
+        for collector in self._recovering():
+            with suppress(UnreachableError):
+                collector.tidy()
+
+
+def _troubled(error: UnreachableError, name: str, result: Result) -> Trouble:
+    trouble = Trouble(error.context or name, error.message, error.hint)
+    result.saw(trouble)
+    return trouble
+
+
+def _addressed(refusal: Refusal, collector: Collector, allowed: frozenset[str]) -> Refusal:
+    """Say which rules of the collector the refusal stops: caps those that are counted, distrust all that remove."""
+    rules = [
+        rule.id
+        for rule in collector.rules.values()
+        if rule.capped or (rule.guarded and refusal.gate not in policy.CAPS)
+    ]
+    return msgspec.structs.replace(refusal, collector=collector.name, rules=rules, allowed=refusal.gate in allowed)

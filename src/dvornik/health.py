@@ -1,0 +1,119 @@
+"""What a run leaves for the health check, and the alerts that follow from it."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from dvornik import quick_health
+from dvornik.quick_health import NAME, VERSION, seen
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from dvornik.quick_health import Record
+
+
+class Source(msgspec.Struct, frozen=True):
+    """A file that the configuration was read from, or would be if it existed (``size`` -1)."""
+
+    path: str
+    mtime_ns: int
+    size: int
+
+
+class LastRun(msgspec.Struct, frozen=True):
+    """How the last cleanup ended: ``finished`` in seconds since the epoch, any ``exit_code`` but 0 is an error."""
+
+    id: str
+    finished: float
+    status: str
+    exit_code: int
+
+
+class Health(msgspec.Struct, frozen=True):
+    """Everything the alerts are judged by, so that the check needs neither configuration nor application."""
+
+    since: float
+    """When the configuration or the state was made; the age counts from here until a cleanup has succeeded."""
+    max_age: float
+    temp_limit: int
+    logs_limit: int
+    temp: Sequence[str] = ()
+    """Absolute roots of the temporary files."""
+    logs: Sequence[str] = ()
+    config: str = ""
+    """Absolute path of the file that the configuration came from; empty: there was none."""
+    sources: Sequence[Source] = ()
+    environ: Mapping[str, str] = {}
+    """The environment variables that the answer depends on (``settings(os.environ)``)."""
+    last_success: float | None = None
+    last_run: LastRun | None = None
+    language: str = ""
+    version: int = VERSION
+
+
+class Alert(msgspec.Struct, frozen=True):
+    """A threshold crossed; ``describe(alert.code, alert.facts, language)`` says it."""
+
+    code: str
+    facts: Mapping[str, float | int | str] = {}
+
+
+def check(health: Health, now: float) -> list[Alert]:
+    """Return the alerts at ``now`` (seconds since the epoch), measuring the directories; changes nothing."""
+    reasons, _unreadable = quick_health.judge(record(health), now)
+    return [Alert(code, facts) for code, facts in reasons]
+
+
+def record(health: Health) -> Record:
+    """Return ``health`` in the plain form that ``quick_health`` judges and the file holds."""
+    return cast("Record", msgspec.to_builtins(health))
+
+
+def after(health: Health, run: LastRun) -> Health:
+    """Return ``health`` as it is once ``run`` has finished."""
+    success = health.last_success if run.exit_code else run.finished
+    return msgspec.structs.replace(health, last_run=run, last_success=success)
+
+
+def sources(paths: Iterable[str]) -> list[Source]:
+    """Note how the configuration's files are now; read them *after* this call, never before."""
+    return [msgspec.convert(seen(path), Source) for path in paths]
+
+
+def since(paths: Iterable[str], now: float) -> float:
+    """Return when the oldest of ``paths`` (configuration, state) was last changed; ``now`` when none exists."""
+    times = [now]
+    for path in paths:
+        with suppress(OSError):
+            times.append(Path(path).stat().st_mtime)
+    return min(times)
+
+
+def read(path: Path) -> Health:
+    """Return the record at ``path``; raise ``OSError`` or ``ValueError`` when there is none that can be used."""
+    return msgspec.convert(quick_health.read(str(path)), Health)
+
+
+def write(path: Path, health: Health) -> None:
+    """Put the record at ``path``, whole or not at all, readable by its owner alone; raise ``OSError``."""
+    # The standard library's JSON, since undecodable bytes of a path (surrogates) must survive.
+    text = json.dumps(record(health), indent=1)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{NAME}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

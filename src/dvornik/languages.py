@@ -1,0 +1,31 @@
+"""The language of this process: Russian or English, through gettext catalogues."""
+
+from __future__ import annotations
+
+import gettext as _gettext
+from pathlib import Path
+
+_catalogue: _gettext.NullTranslations = _gettext.NullTranslations()
+_language = "en"
+
+
+def use(language: str) -> None:
+    """Speak ``language`` (``ru`` or ``en``) from now on."""
+    global _catalogue, _language  # noqa: PLW0603 - a process speaks one language
+    _language = language
+    _catalogue = _gettext.translation("dvornik", Path(__file__).parent / "locale", [language], fallback=True)
+
+
+def current() -> str:
+    """Return the language spoken now."""
+    return _language
+
+
+def _(message: str) -> str:
+    """Return ``message`` in the current language."""
+    return _catalogue.gettext(message)
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """Return the form that fits ``count``."""
+    return _catalogue.ngettext(one, many, count)

@@ -1,0 +1,133 @@
+"""May this go now? Every margin and limit that makes deletion safe, and the pure functions that judge by them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+from msgspec import Meta
+
+from dvornik.model import Finding, Gate, Held, Reason, Refusal, Survey
+from dvornik.quantities import Duration, Size
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+Share = Annotated[float, Meta(ge=0, le=1)]
+
+
+CAPS = frozenset({Gate.SHARE, Gate.COUNT, Gate.BYTES})
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[policy]``: what must be true before anything goes."""
+
+    media_grace: Annotated[
+        Duration, Meta(description="Media younger than this is never taken, whatever refers to it.")
+    ] = Duration("24h")
+    allow_short_grace: Annotated[
+        bool, Meta(description="Permit a media grace under one hour: uploads in flight may be lost.")
+    ] = False
+    quarantine: Annotated[Duration, Meta(description="How long media that was taken can be brought back by undo.")] = (
+        Duration("14d")
+    )
+    max_share: Annotated[Share, Meta(description="Largest share of a media place's files that one run may take.")] = 0.2
+    max_count: Annotated[
+        int, Meta(ge=0, description="Largest number of files of one place that one run may take; 0: no limit.")
+    ] = 0
+    max_bytes: Annotated[Size, Meta(description="Most bytes of one place that one run may take; 0: no limit.")] = Size(
+        "0"
+    )
+    max_orphans: Annotated[
+        Share, Meta(description="Refuse when more than this share of a media place is referred to by nothing.")
+    ] = 0.5
+    min_found: Annotated[
+        Share, Meta(description="Refuse when less than this share of the references is found on the disk.")
+    ] = 0.5
+    max_fall: Annotated[
+        Share, Meta(description="Refuse when the references fell by more than this share since the last good run.")
+    ] = 0.2
+    judged_from: Annotated[
+        int,
+        Meta(ge=1, description="Shares are judged from this many files up; below, quarantine and undo are the guard."),
+    ] = 100
+
+
+def grace(policy: Policy, finding: Finding, now: int) -> Iterator[Finding | Held]:
+    """Pass what has rested long enough by the latest of its times, hold the rest; a time to come is never old."""
+    cutoff = now - int(policy.media_grace * 1e9)
+    kept = [index for index, time in enumerate(finding.times) if time <= cutoff and time <= now]
+    if len(kept) < len(finding.names):
+        for reason, names in _too_young(finding, cutoff, now):
+            yield Held(finding.rule, finding.place, finding.container, reason, len(names), names)
+        finding = take(finding, kept)
+    if finding.names:
+        yield finding
+
+
+def _too_young(finding: Finding, cutoff: int, now: int) -> Iterator[tuple[Reason, list[str]]]:
+    rows = list(zip(finding.names, finding.times, strict=True))
+    for reason, names in (
+        (Reason.FUTURE, [name for name, time in rows if time > now]),
+        (Reason.YOUNG, [name for name, time in rows if cutoff < time <= now]),
+    ):
+        if names:
+            yield reason, names
+
+
+def take(finding: Finding, rows: Collection[int]) -> Finding:
+    """Return the finding with only those rows of its columns."""
+    return msgspec.structs.replace(
+        finding,
+        names=[finding.names[row] for row in rows],
+        sizes=[finding.sizes[row] for row in rows],
+        times=[finding.times[row] for row in rows],
+        versions=[finding.versions[row] for row in rows],
+    )
+
+
+def judge(policy: Policy, survey: Survey, before: Survey | None, count: int, size: int) -> Iterator[Refusal]:
+    """Say why the ``count`` items (``size`` bytes) planned at a place may not go.
+
+    ``before`` is the survey of the last good run. Shares are judged only of places that references protect, and only
+    from ``judged_from`` files up: of temporary files most are meant to go, and a small site must simply get clean.
+    """
+    if survey.has_references:
+        yield from _trust(policy, survey, before)
+    if survey.has_references and survey.items >= policy.judged_from and count > policy.max_share * survey.items:
+        yield _refuse(survey, Gate.SHARE, count=count, items=survey.items, limit=policy.max_share)
+    if policy.max_count and count > policy.max_count:
+        yield _refuse(survey, Gate.COUNT, count=count, limit=policy.max_count)
+    if policy.max_bytes and size > policy.max_bytes:
+        yield _refuse(survey, Gate.BYTES, size=size, limit=int(policy.max_bytes))
+
+
+def _trust(policy: Policy, survey: Survey, before: Survey | None) -> Iterator[Refusal]:
+    """Distrust the source of truth before distrusting the files."""
+    judged = survey.items >= policy.judged_from
+    if before:
+        yield from _compare(policy, survey, before)
+    if survey.items and not survey.matched:
+        yield _refuse(survey, Gate.NO_REFERENCES, items=survey.items)
+    if survey.exact and survey.references >= policy.judged_from and survey.found < policy.min_found * survey.references:
+        yield _refuse(survey, Gate.REFERENCES_MISSING, found=survey.found, references=survey.references)
+    if judged and survey.items - survey.matched > policy.max_orphans * survey.items:
+        yield _refuse(survey, Gate.ORPHANS, orphans=survey.items - survey.matched, items=survey.items)
+
+
+def _compare(policy: Policy, survey: Survey, before: Survey) -> Iterator[Refusal]:
+    database, _, storage = survey.fingerprint.partition("|")
+    database_before, _, storage_before = before.fingerprint.partition("|")
+    if database != database_before:
+        yield _refuse(survey, Gate.DATABASE_CHANGED)
+    if storage != storage_before:
+        yield _refuse(survey, Gate.STORAGE_CHANGED)
+    if before.items and not survey.items:
+        yield _refuse(survey, Gate.STORAGE_EMPTY, items=before.items)
+    known, now = (before.references, survey.references) if survey.exact else (before.matched, survey.matched)
+    if known >= policy.judged_from and now < (1 - policy.max_fall) * known:
+        yield _refuse(survey, Gate.REFERENCES_FELL, before=known, now=now)
+
+
+def _refuse(survey: Survey, gate: Gate, **facts: float | str) -> Refusal:
+    return Refusal(survey.place, gate, facts)

@@ -1,0 +1,1 @@
+"""What points at files: names listed, texts read, and what no text names."""

@@ -1,0 +1,87 @@
+"""A compact set of salted 64-bit hashes with a bit for *seen*: about ten bytes a key, whatever the key's length."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_SHARDS = 256
+"""Sorting shard by shard keeps the boxed integers of a sort to a few thousand at a time."""
+
+
+class Keys:
+    """Keys are first added, then marked as seen. A collision only makes an unseen key look seen: a file is kept.
+
+    The salt is the interpreter's own (``hash`` of bytes is SipHash with a secret of the process), so another run
+    finds what a collision hid.
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._shards = [array("q") for _ in range(_SHARDS)]
+        self._seen: list[bytearray] = []
+        self._filter = bytearray(1)
+        self._mask = 0
+        self._count = 0
+
+    def __len__(self) -> int:
+        """How many were added, duplicates counted."""
+        return self._count
+
+    def add(self, key: bytes) -> None:
+        """Add one key; not allowed once anything was looked up."""
+        if self._mask:
+            raise RuntimeError(key)
+        number = hash(key)
+        self._shards[number & 255].append(number)
+        self._count += 1
+
+    def _seal(self) -> None:
+        self._mask = (1 << max(10, (self._count * 8).bit_length())) - 1
+        self._filter = bytearray(self._mask + 1)
+        self._shards = [array("q", sorted(shard)) for shard in self._shards]
+        self._seen = [bytearray(len(shard)) for shard in self._shards]
+        for shard in self._shards:
+            for number in shard:
+                self._filter[number >> 8 & self._mask] = 1
+
+    def _place(self, key: bytes) -> tuple[int, int]:
+        """Return the shard and the index in it; the index is -1 where the key was never added."""
+        if not self._mask:
+            self._seal()
+        number = hash(key)
+        if not self._filter[number >> 8 & self._mask]:
+            return 0, -1
+        shard = self._shards[number & 255]
+        index = bisect_left(shard, number)
+        return number & 255, index if index < len(shard) and shard[index] == number else -1
+
+    def __contains__(self, key: bytes) -> bool:
+        """Tell whether it was added."""
+        return self._place(key)[1] >= 0
+
+    def mark(self, key: bytes) -> bool:
+        """Mark it as seen; tell whether it had been added at all."""
+        shard, index = self._place(key)
+        if index < 0:
+            return False
+        self._seen[shard][index] = 1
+        return True
+
+    def mark_all(self, keys: Iterable[bytes]) -> None:
+        """Mark many, most of which were never added."""
+        if not self._mask:
+            self._seal()
+        table, mask = self._filter, self._mask
+        for key in keys:
+            if table[hash(key) >> 8 & mask]:
+                self.mark(key)
+
+    def seen(self, key: bytes) -> bool:
+        """Tell whether it was added and marked."""
+        shard, index = self._place(key)
+        return index >= 0 and self._seen[shard][index] == 1

@@ -1,0 +1,319 @@
+"""The names of one storage's files, struck out as texts stream by: what is left is named by nothing.
+
+Everything here errs on one side: a file is used when all tokens of its name were seen anywhere, a listed path was
+named exactly, or a directory above it was named. Memory is some ten bytes a file and token, never the text's size.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+from itertools import takewhile
+from typing import TYPE_CHECKING
+
+from dvornik.references.keys import Keys
+from dvornik.references.paths import Base, path_key, tidy
+from dvornik.references.tokens import ATOM, ATOMS, NARROW, OTHER_CODECS, Slice, cut, spellings
+from dvornik.references.variants import variants
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_SLICE = 1 << 18
+"""Characters that are looked at together: small enough for the processor's cache, large enough to amortise calls."""
+_OVERLAP = 1 << 13
+"""A name of 255 bytes, each byte escaped thrice, ends within this many characters."""
+_SAMPLE = 100
+_MANY = 200
+"""So many different endings make an alternation slower than looking at every dot."""
+_GENERIC = rb"[0-9a-z\x80-\xff]"
+_SHORT = 1024
+"""A cell up to this length may be one path as a whole."""
+_LONGEST = 4096
+_CONTINUATION = bytes(range(0x80, 0xC0))
+_Utf8 = codecs.getincrementaldecoder("utf-8")
+_SEPARATED = bytes.maketrans(b"_-\t", b"...")
+_ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
+_PLAIN_WORD = re.compile(r"[\w.-]+")
+
+
+class Names:
+    """One storage's listing, and what of it was named. First ``add`` everything, then strike, then ask.
+
+    ``references``, ``found`` and ``missing`` count the values of exact columns; ``missing_sample`` holds some that
+    name no listed file. ``cells`` and ``characters`` count what was read as text.
+    """
+
+    def __init__(self, root: str = "", url: str = "") -> None:
+        """Take what may stand before a path in an exact column: the root's own path and the URL prefix."""
+        self.references = self.found = self.missing = self.cells = self.characters = 0
+        self.missing_sample: list[str] = []
+        self._base = Base(root, url)
+        self._marks = tuple(prefix.rpartition("/")[2] for prefix in self._base.prefixes)
+        self._tokens, self._paths, self._directories = Keys(), Keys(), Keys()
+        self._containers: set[str] = {""}
+        self._leaves: set[bytes] = set()
+        self._leaf: re.Pattern[bytes] | None = None
+        self._awkward = self._dotted = self._escape_like = False
+        self._endings: set[bytes] = set()
+        self._last: set[bytes] = set()
+        self._tails: set[bytes] = set()
+        self._longest = 0
+        self._atoms = self._narrow = False
+        self._anchors: dict[str, re.Pattern[bytes]] = {}
+
+    def add(self, container: str, names: Sequence[str]) -> None:
+        """Take note of the files of one directory (``""``: the root)."""
+        self._add_directory(container)
+        prefix = path_key(container + "/") if container else b""
+        for name in names:
+            self._paths.add(prefix + path_key(name))
+            for tokens in spellings(name):
+                for token in tokens:
+                    self._add_token(token)
+
+    def _add_token(self, token: bytes) -> None:
+        self._tokens.add(token)
+        if b"." not in token:
+            self._atoms = True
+            self._narrow = self._narrow or not token.isascii()
+            return
+        self._longest = max(self._longest, len(token))
+        tail = token[token.rindex(b".") :]
+        if tail not in self._tails:
+            self._tails.add(tail)
+            parts = ATOM.findall(tail)
+            self._endings.add(parts[0])
+            self._last.add(parts[-1])
+
+    def _add_directory(self, container: str) -> None:
+        while container not in self._containers:
+            self._containers.add(container)
+            for key in self._directory_keys(container):
+                self._directories.add(key)
+            words = cut(container)
+            if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
+                self._awkward = True  # words of a text cannot name it: it has delimiters in it
+            else:
+                self._add_leaf(path_key(container.rpartition("/")[2]))
+            container = container.rpartition("/")[0]
+
+    def _add_leaf(self, leaf: bytes) -> None:
+        self._dotted = self._dotted or b"." in leaf
+        self._escape_like = self._escape_like or bool(_ESCAPE_LIKE.match(leaf))
+        if len(self._leaves) <= _MANY:
+            self._leaves.add(leaf)
+
+    def _directory_keys(self, container: str) -> Iterator[bytes]:
+        """Yield the spellings that name a directory in a text.
+
+        A single part (``gallery``), or numbers alone (``2024/01``), are words of any page's address: in texts they
+        count only after the place's own prefix (``media/gallery``).
+        """
+        key = path_key(container)
+        yield b"=" + key
+        if b"/" in key and not key.replace(b"/", b"").isdigit():
+            yield key
+        for mark in self._marks:
+            yield path_key(f"{mark}/{container}")
+
+    # -- striking ------------------------------------------------------------------------------------------------
+
+    def strike_texts(self, cells: Sequence[str | bytes]) -> None:
+        """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
+        self.cells += len(cells)
+        texts = [cell for cell in cells if isinstance(cell, str)]
+        self._strike_text("\n".join(texts))
+        for cell in cells:
+            if not isinstance(cell, str):
+                self._strike_bytes(bytes(cell))
+        if self._awkward:
+            self._strike_whole(texts)
+
+    def _strike_whole(self, texts: Sequence[str]) -> None:
+        for text in texts:
+            if len(text) <= _SHORT and ("/" in text or "\\" in text):
+                for path in self._base.readings(text):
+                    if not _PLAIN_WORD.fullmatch(path):
+                        self._directories.mark(b"=" + path_key(path))
+
+    def _strike_bytes(self, cell: bytes) -> None:
+        for begin in range(0, len(cell), _SLICE):
+            piece = cell[max(0, begin - _OVERLAP) : begin + _SLICE]
+            self._strike_text(piece.decode("utf-8", "surrogateescape"))
+            if not _is_utf8(piece) and 0 not in piece:  # text of an older alphabet; pictures hold zeros
+                for codec in OTHER_CODECS:
+                    self._strike_text(piece.decode(codec, "replace"))
+
+    def _strike_text(self, text: str) -> None:
+        self.characters += len(text)
+        for begin in range(0, len(text), _SLICE):
+            piece = cut(text[max(0, begin - _OVERLAP) : begin + _SLICE])
+            self._strike(piece)
+            for variant in variants(piece):
+                self._strike(cut(variant))
+
+    def _strike(self, piece: Slice) -> None:
+        if self._last:
+            for word in self._words(piece):
+                self._strike_word(word)
+        if self._atoms:
+            self._strike_atoms(piece)
+        if len(self._directories):
+            self._strike_directories(piece)
+
+    def _words(self, piece: Slice) -> set[bytes]:
+        """Return the words that end, or go on, after a dot and one of the listed names' endings."""
+        words, clean, reach = set(), piece.clean, self._longest
+        for match in self._anchor(piece.codec).finditer(clean):
+            start = match.start()
+            low = max(0, start - reach)
+            begin = max(clean.rfind(b" ", low, start), clean.rfind(b"/", low, start)) + 1
+            words.add(clean[begin or low : match.end()])
+        if piece.codec in {"ascii", "utf-8"}:
+            return words
+        return {word.decode(piece.codec).encode() for word in words}
+
+    def _anchor(self, codec: str) -> re.Pattern[bytes]:
+        if codec not in self._anchors:
+            endings = {ending.decode("utf-8", "replace").encode(codec, "ignore") for ending in self._endings} - {b""}
+            self._anchors[codec] = re.compile(
+                rb"\.[_-]*" + (_alternatives(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ \t/]{0,300}"
+            )
+        return self._anchors[codec]
+
+    def _strike_word(self, word: bytes) -> None:
+        """Strike every listed token that lies in ``word`` between places where a name may begin and end."""
+        parts = word.translate(_SEPARATED).split(b".")
+        if word.isascii() and len(word) <= self._longest and self._last.intersection(parts) == {parts[-1]}:
+            self._tokens.mark_all(_tails(word, parts))
+        else:
+            self._strike_spans(word)
+
+    def _strike_spans(self, word: bytes) -> None:
+        atoms = [match.span() for match in ATOM.finditer(word)]
+        for index in range(len(atoms) - 1, 0, -1):
+            first, end = atoms[index]
+            if word[first:end] in self._last:
+                dot, low = word.rfind(b".", 0, end), end - self._longest
+                starts = takewhile(low.__le__, (begin for begin, _end in atoms[index - 1 :: -1]))
+                self._tokens.mark_all([word[begin:end] for begin in starts if begin < dot])
+
+    def _strike_atoms(self, piece: Slice) -> None:
+        self._tokens.mark_all(set(piece.clean.translate(ATOMS).split()))
+        if self._narrow and piece.codec != "ascii":
+            runs = set(NARROW.findall(piece.clean.decode(piece.codec, "replace")))
+            self._tokens.mark_all(run.encode() for run in runs)
+
+    def _strike_directories(self, piece: Slice) -> None:
+        words, clean = set(), piece.clean
+        for match in self._leaf_pattern().finditer(clean):
+            low = max(0, match.start() - _LONGEST)
+            words.add(clean[clean.rfind(b" ", low, match.start()) + 1 or low : match.end()])
+        for word in words:
+            self._strike_directory(word.decode(piece.codec, "replace"))
+
+    def _leaf_pattern(self) -> re.Pattern[bytes]:
+        if self._leaf is None:
+            few = len(self._leaves) <= _MANY and all(leaf.isascii() for leaf in self._leaves)
+            leaf = _alternatives(self._leaves) if few else self._any_leaf()
+            self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"/?(?= |$)")
+        return self._leaf
+
+    def _any_leaf(self) -> bytes:
+        """Match any last part that the listed directories may have; escapes and files are far more frequent."""
+        escapes = b"" if self._escape_like else rb"(?!u[0-9a-f]{4})"
+        return escapes + (rb"[^ \t/]{1,255}" if self._dotted else rb"[^ \t/.]{1,255}")
+
+    def _strike_directory(self, word: str) -> None:
+        parts = tidy(word).split("/")
+        for first in range(len(parts) - 1):
+            self._directories.mark(path_key("/".join(parts[first:])))
+
+    def strike_paths(self, values: Sequence[str]) -> None:
+        """Strike exactly the files (or all below the directories) that ``values`` name as paths below the root.
+
+        A value that names nothing listed is missing, and its name is struck as text: it may be written in a way of
+        the application's own.
+        """
+        for value in values:
+            self.references += 1
+            readings = [path_key(path) for path in self._base.readings(value)]
+            named = [self._paths.mark(key) for key in readings]
+            named += [self._directories.mark(b"=" + key) for key in readings]
+            if any(named):
+                self.found += 1
+            else:
+                self._miss(value)
+
+    def _miss(self, value: str) -> None:
+        self.missing += 1
+        if len(self.missing_sample) < _SAMPLE:
+            self.missing_sample.append(value)
+        self._strike_text(value)
+
+    def keep(self, container: str, name: str) -> bool:
+        """Strike one file by its place; tell whether it is listed."""
+        return self._paths.mark(self._key(container, name))
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def _key(self, container: str, name: str) -> bytes:
+        return path_key(f"{container}/{name}" if container else name)
+
+    def lists(self, container: str, name: str) -> bool:
+        """Tell whether that file was added."""
+        return self._key(container, name) in self._paths
+
+    def is_used(self, container: str, name: str) -> bool:
+        """Tell whether anything that was read names the file, or a directory above it."""
+        return self._is_directory_used(container) or self._is_named(self._key(container, name), name)
+
+    def unused(self, container: str, names: Sequence[str]) -> list[str]:
+        """Return those of one directory's names that nothing named."""
+        if self._is_directory_used(container):
+            return []
+        prefix = path_key(container + "/") if container else b""
+        return [name for name in names if not self._is_named(prefix + path_key(name), name)]
+
+    def _is_named(self, key: bytes, name: str) -> bool:
+        return self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name))
+
+    def _is_directory_used(self, container: str) -> bool:
+        while container:
+            if any(self._directories.seen(key) for key in self._directory_keys(container)):
+                return True
+            container = container.rpartition("/")[0]
+        return False
+
+    @staticmethod
+    def is_searchable(name: str) -> bool:
+        """Tell whether the name has anything to search for; what has not is held."""
+        return bool(spellings(name))
+
+
+def _alternatives(endings: set[bytes]) -> bytes:
+    """Match any of the endings; one of ASCII letters only as a whole, any other whatever follows."""
+    if not endings:
+        return rb"(?!)"
+    forms = (re.escape(each) + (rb"(?![0-9a-z])" if each.isascii() else b"") for each in sorted(endings, reverse=True))
+    return b"(?:" + b"|".join(forms) + b")"
+
+
+def _tails(word: bytes, parts: Sequence[bytes]) -> list[bytes]:
+    """Return what ends where ``word`` ends, from each of its parts on, up to the last dot."""
+    begin, dot, tails = len(word) - len(parts[-1]), word.rfind(b"."), []
+    for part in parts[-2::-1]:
+        begin -= len(part) + 1
+        if part and begin < dot:
+            tails.append(word[begin:])
+    return tails
+
+
+def _is_utf8(piece: bytes) -> bool:
+    """Tell whether it is UTF-8, but for a character cut in two at either end."""
+    try:
+        _Utf8().decode(piece.lstrip(_CONTINUATION))
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,1 @@
+"""Reports: one result, told in several ways."""

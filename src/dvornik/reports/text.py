@@ -1,0 +1,168 @@
+"""Tells a result as lines on a terminal: one a step, then what was kept and why, what it freed, and how it ended."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from dvornik.languages import _, ngettext
+from dvornik.model import Finding, Gate, Reason
+from dvornik.reports import words
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dvornik.model import App, DvornikError
+    from dvornik.result import Result
+
+_STEPS: Final = {
+    "temp": ("temp/old", "temp/empty-directory"),
+    "logs": ("logs/old",),
+    "media": ("media/orphan", "media/return", "media/purge"),
+    "sessions": ("sessions/expired",),
+    "database": ("database/optimise", "database/vacuum"),
+    "cache": ("cache/entry",),
+}
+_ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "cache/entry"}
+"""Rules whose line stands even when the count is nought: the operator sees that the step was taken."""
+_MOST: Final = 20
+"""Names that a dry run shows of a rule; the plan holds all."""
+_ORDINARY: Final = {Reason.YOUNG, Reason.EXCLUDED, Reason.REFERENCED, Reason.NOT_WORTH_IT}
+
+
+def opening(*, dry: bool) -> str:
+    """Return the first line."""
+    return _("🔍 Dry run: nothing is removed or changed") if dry else _("🧹 Starting system cleanup...")
+
+
+def found(app: App) -> Iterator[str]:
+    """Say what is under care and how that was found out."""
+    for item in app.found:
+        yield _("🔎 {what}: {where} ({how})").format(what=item.what, where=words.safe(item.where), how=item.how)
+
+
+def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
+    """Tell one collector's step."""
+    if any(refusal.collector == name and refusal.gate is Gate.UNREACHABLE for refusal in result.refusals):
+        return
+    for rule in _STEPS.get(name, ()):
+        total = result.total(rule)
+        count = total.found if dry else total.done
+        if count or (rule in _ALWAYS and not total.refused):
+            yield words.would(rule, count) if dry else words.did(rule, count)
+
+
+def listing(findings: Iterable[Finding]) -> Iterator[str]:
+    """Name what a dry run found, the first of each rule."""
+    shown: Counter[str] = Counter()
+    hidden: Counter[str] = Counter()
+    for finding in findings:
+        for name in finding.names:
+            if shown[finding.rule] < _MOST:
+                shown[finding.rule] += 1
+                yield f"   {finding.rule}: {words.address(finding.place, finding.container, name)}"
+            else:
+                hidden[finding.rule] += 1
+    for rule, count in hidden.items():
+        yield "   " + _("{rule}: and {n} more (all of them: --json, or dvornik plan -o FILE)").format(
+            rule=rule, n=count
+        )
+
+
+def kept(result: Result) -> Iterator[str]:
+    """Say what stays and why: what was held at the scan, and what turned out otherwise when its turn came."""
+    counts: Counter[Reason] = Counter()
+    for (_rule, reason), count in result.held.items():
+        counts[reason] += count
+    for total in result.totals.values():
+        for code, count in total.missed.items():
+            if not Reason(code).is_failure:
+                counts[Reason(code)] += count
+    if counts:
+        parts = ", ".join(f"{count} — {words.reason(reason)}" for reason, count in counts.most_common())
+        yield _("🔒 Kept: {parts}").format(parts=parts)
+
+
+def space(result: Result) -> Iterator[str]:
+    """Say what the disk got back, what waits in quarantine, and how full the disks are."""
+    totals = result.totals.values()
+    freed, aside = sum(t.freed for t in totals), sum(t.set_aside for t in totals)
+    yield _("💾 Freed {size}").format(size=words.size(freed))
+    if aside > 0:
+        yield _("♻️ {size} set aside, not deleted yet: dvornik undo {run}").format(
+            size=words.size(aside), run=result.run
+        )
+
+
+def disks(before: Mapping[str, int], roots: Iterable[str]) -> Iterator[str]:
+    """Say how much of each place's disk is free, before and after."""
+    told = set()
+    for root in roots:
+        try:
+            usage = shutil.disk_usage(root)
+        except OSError:
+            continue
+        was = before.get(root, usage.free)
+        if (usage.total, usage.free) not in told:
+            told.add((usage.total, usage.free))
+            yield _("📊 Disk of {root}: {after} free of {total} (before: {before})").format(
+                root=words.safe(root), after=words.size(usage.free), total=words.size(usage.total),
+                before=words.size(was),
+            )  # fmt: skip
+
+
+def trouble(result: Result) -> Iterator[str]:
+    """Say what could not be reached, what was refused, and what failed."""
+    for item in result.troubles:
+        yield _("❌ {place}: {message}").format(place=words.safe(item.place), message=item.message)
+        if item.hint:
+            yield "   " + item.hint
+    for refusal in result.refusals:
+        if refusal.gate is Gate.UNREACHABLE:
+            continue
+        where = words.safe(refusal.place or refusal.collector or ", ".join(refusal.rules))
+        mark = _("⚠️ Allowed: {place}: {why}") if refusal.allowed else _("⛔ Refused: {place}: {why}")
+        yield mark.format(place=where, why=words.gate(refusal))
+    gates = sorted({refusal.gate for refusal in result.open_refusals if refusal.gate is not Gate.UNREACHABLE})
+    if gates:
+        yield "   " + _("Look at it first: dvornik show {run}").format(run=result.run)
+        yield "   " + _("To go on knowingly, once: add --allow {gates}").format(gates=",".join(gates))
+    for failure in result.failures[:_MOST]:
+        yield _("⚠️ Could not remove {path}: {reason} ({detail})").format(
+            path=words.address(failure.place, "", failure.path),
+            reason=words.reason(failure.reason),
+            detail=failure.detail,
+        )
+    if result.failed > _MOST:
+        yield "   " + _("and {n} more; see logs/maintenance.log").format(n=result.failed - _MOST)
+
+
+def closing(result: Result, *, dry: bool) -> str:
+    """Return the last line; a run in which something failed never ends with success."""
+    match result.status:
+        case "done" if dry:
+            return _("✅ Dry run finished: nothing was changed")
+        case "done":
+            return _("✅ Cleanup finished successfully!")
+        case "partial":
+            return ngettext(
+                "⚠️ Cleanup finished, but {n} item could not be removed",
+                "⚠️ Cleanup finished, but {n} items could not be removed",
+                result.failed,
+            ).format(n=result.failed)
+        case "refused":
+            return _("⛔ Part of the cleanup was refused: nothing of it was touched")
+        case "unreachable":
+            return _("❌ Part of the cleanup was not possible")
+        case _:
+            return _("⏹️ Cleanup was interrupted: the next run goes on from here")
+
+
+def error(problem: DvornikError) -> Iterator[str]:
+    """Tell an operator's problem: message, context, hint."""
+    yield "❌ " + problem.message
+    if problem.context:
+        yield "   " + words.safe(problem.context) if "\n" not in problem.context else problem.context
+    if problem.hint:
+        yield "   " + problem.hint

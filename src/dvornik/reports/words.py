@@ -1,0 +1,173 @@
+"""Owns the sentences for rules, reasons, gates and figures, in the current language.
+
+Everything below speaks in codes and numbers; here they become Russian or English, once for every report.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from dvornik import quick_health
+from dvornik.languages import _, current, ngettext
+from dvornik.model import Gate, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dvornik.model import Refusal
+
+_DELETED: Final[dict[str, Callable[[int], str]]] = {
+    "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
+    "temp/empty-directory": lambda n: ngettext("📂 Removed {n} empty directory", "📂 Removed {n} empty directories", n),
+    "logs/old": lambda n: ngettext("📄 Cleaned {n} old log file", "📄 Cleaned {n} old log files", n),
+    "media/orphan": lambda n: ngettext("🗂️ Removed {n} unused media file", "🗂️ Removed {n} unused media files", n),
+    "media/return": lambda n: ngettext(
+        "↩️ Returned {n} media file that is used again", "↩️ Returned {n} media files that are used again", n
+    ),
+    "media/purge": lambda n: ngettext("🧺 Emptied {n} file from quarantine", "🧺 Emptied {n} files from quarantine", n),
+    "sessions/expired": lambda n: ngettext("🔑 Removed {n} expired session", "🔑 Removed {n} expired sessions", n),
+    "cache/entry": lambda n: ngettext("⚡ Removed {n} cache key", "⚡ Removed {n} cache keys", n),
+    "database/vacuum": lambda n: _("🗄️ Optimized the database thoroughly"),  # noqa: ARG005 - a step, not a count
+    "database/optimise": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
+}
+_PLANNED: Final[dict[str, Callable[[int], str]]] = {
+    "temp/old": lambda n: ngettext("📁 Would remove {n} temporary file", "📁 Would remove {n} temporary files", n),
+    "temp/empty-directory": lambda n: ngettext(
+        "📂 Would remove {n} empty directory", "📂 Would remove {n} empty directories", n
+    ),
+    "logs/old": lambda n: ngettext("📄 Would clean {n} old log file", "📄 Would clean {n} old log files", n),
+    "media/orphan": lambda n: ngettext(
+        "🗂️ Would remove {n} unused media file", "🗂️ Would remove {n} unused media files", n
+    ),
+    "media/return": lambda n: ngettext(
+        "↩️ Would return {n} media file that is used again", "↩️ Would return {n} media files that are used again", n
+    ),
+    "media/purge": lambda n: ngettext(
+        "🧺 Would empty {n} file from quarantine", "🧺 Would empty {n} files from quarantine", n
+    ),
+    "sessions/expired": lambda n: ngettext(
+        "🔑 Would remove {n} expired session", "🔑 Would remove {n} expired sessions", n
+    ),
+    "cache/entry": lambda n: ngettext("⚡ Would remove {n} cache key", "⚡ Would remove {n} cache keys", n),
+    "database/vacuum": lambda n: _("🗄️ Would optimize the database thoroughly"),  # noqa: ARG005 - a step, not a count
+    "database/optimise": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
+}
+
+
+def did(rule: str, count: int) -> str:
+    """Say what was done under a rule."""
+    return _DELETED[rule](count).format(n=count)
+
+
+def would(rule: str, count: int) -> str:
+    """Say what would be done under a rule."""
+    return _PLANNED[rule](count).format(n=count)
+
+
+def reason(code: Reason) -> str:
+    """Say why something stays, as it follows a count: "12 too young"."""
+    return {
+        Reason.YOUNG: _("too young"),
+        Reason.FUTURE: _("dated in the future"),
+        Reason.EXCLUDED: _("excluded by name"),
+        Reason.PLACEHOLDER: _("placeholder"),
+        Reason.SYMLINK: _("symbolic link"),
+        Reason.SPECIAL: _("not a regular file"),
+        Reason.MOUNT: _("mount point"),
+        Reason.OPEN: _("open in a program"),
+        Reason.REFERENCED: _("referred to"),
+        Reason.DERIVATIVE: _("made from a file that is used"),
+        Reason.GROUP: _("part of an upload that goes on"),
+        Reason.UNSEARCHABLE: _("name cannot be searched for"),
+        Reason.CHANGED: _("changed since the scan"),
+        Reason.MOVED: _("moved since the scan"),
+        Reason.GONE: _("gone by itself"),
+        Reason.TAKEN: _("name taken meanwhile"),
+        Reason.NOT_EMPTY: _("not empty any more"),
+        Reason.NOT_WORTH_IT: _("not worth it"),
+        Reason.NOT_OWN: _("somebody else's"),
+        Reason.THOROUGH_ONLY: _("only with --aggressive"),
+        Reason.REFUSED: _("refused"),
+        Reason.BUSY: _("busy"),
+        Reason.NO_HEADROOM: _("too little free disk for it"),
+        Reason.DENIED: _("permission denied"),
+        Reason.READ_ONLY: _("file system is read-only"),
+        Reason.IMMUTABLE: _("operation not permitted"),
+        Reason.NO_SPACE: _("no space left on the disk"),
+        Reason.IO_ERROR: _("input/output error"),
+    }[code]
+
+
+def gate(refusal: Refusal) -> str:
+    """Say why policy refuses, with the figures."""
+    facts = dict(refusal.facts)
+    for name in ("limit", "size"):
+        if refusal.gate is Gate.BYTES and name in facts:
+            facts[name] = size(int(facts[name]))
+    if refusal.gate is Gate.SHARE:
+        facts["limit"] = f"{float(facts['limit']):.0%}"
+    if refusal.gate is Gate.BACKUP:
+        return _backup(refusal)
+    return _GATES[refusal.gate]().format(**facts)
+
+
+_GATES: Final[dict[Gate, Callable[[], str]]] = {
+    Gate.SHARE: lambda: _("{count} of {items} files would go, more than the cap of {limit}"),
+    Gate.COUNT: lambda: _("{count} files would go, more than the cap of {limit}"),
+    Gate.BYTES: lambda: _("{size} would go, more than the cap of {limit}"),
+    Gate.NO_REFERENCES: lambda: _("nothing refers to any of the {items} files: is this the right database?"),
+    Gate.REFERENCES_MISSING: lambda: _(
+        "only {found} of {references} files that the database names are there: is this the right directory?"
+    ),
+    Gate.REFERENCES_FELL: lambda: _("references fell from {before} to {now} since the last good run"),
+    Gate.ORPHANS: lambda: _("{orphans} of {items} files are referred to by nothing: more than is plausible"),
+    Gate.DATABASE_CHANGED: lambda: _("the database is another than at the last good run"),
+    Gate.STORAGE_CHANGED: lambda: _("the directory is another than at the last good run"),
+    Gate.STORAGE_EMPTY: lambda: _("the directory is empty and held {items} files before: is the volume mounted?"),
+    Gate.CONFIGURATION_CHANGED: lambda: _("the configuration changed since the plan was made"),
+    Gate.WINDOW: lambda: _("outside the maintenance window ({start} to {end})"),
+    Gate.UNREACHABLE: lambda: _("a place cannot be reached"),
+}
+
+
+def _backup(refusal: Refusal) -> str:
+    facts = refusal.facts
+    if "command" in facts:
+        return _("the backup command {command} did not succeed ({code})").format(**facts)
+    limit = hours(float(facts["max_age"]))
+    if "age" not in facts:
+        return _("there is no backup at {file}").format(file=facts["file"])
+    return _("the newest backup is {age} old, more than {limit}").format(age=hours(float(facts["age"])), limit=limit)
+
+
+def size(count: int) -> str:
+    """Say a number of bytes in decimal units: 1.5 GB, 1,5 ГБ."""
+    return quick_health.size_text(count, current())
+
+
+def hours(seconds: float) -> str:
+    """Say a duration roughly."""
+    if seconds < 90:  # noqa: PLR2004 - below it seconds read better than minutes
+        return _("{n} s").format(n=f"{seconds:.1f}".replace(".", "," if current() == "ru" else "."))
+    if seconds < 2 * 3600:
+        return _("{n} min").format(n=round(seconds / 60))
+    if seconds < 2 * 86400:
+        return _("{n} h").format(n=round(seconds / 3600))
+    return _("{n} d").format(n=round(seconds / 86400))
+
+
+def moment(seconds: float) -> str:
+    """Say a time of day with its date, in the server's own zone."""
+    shape = "%d.%m.%Y %H:%M" if current() == "ru" else "%Y-%m-%d %H:%M"
+    return time.strftime(shape, time.localtime(seconds))
+
+
+def address(place: str, container: str, name: str) -> str:
+    """Name a file for the screen: its place, then its path in it."""
+    return safe(f"{place}:{container}/{name}".replace(":/", ":"))
+
+
+def safe(name: str) -> str:
+    """Return a name that is harmless on a screen: no control character, no escape, no undecodable byte."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "backslashreplace").decode() for c in name)

@@ -1,0 +1,151 @@
+"""Owns what a run amounted to: totals by rule, what was held and why, refusals and failures, and the exit code."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dvornik.model import Finding, Held, Miss, Outcome, Reason, Refusal, Survey, Trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dvornik.plans import Line
+
+_MOST_FAILURES: Final = 1000
+"""Failures that are named; all are counted."""
+
+
+class Total(msgspec.Struct):
+    """Of one rule. Sizes are bytes."""
+
+    found: int = 0
+    found_size: int = 0
+    done: int = 0
+    freed: int = 0
+    set_aside: int = 0
+    reusable: int = 0
+    refused: int = 0
+    missed: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+class Failure(msgspec.Struct, frozen=True):
+    """One item that could not be removed."""
+
+    rule: str
+    place: str
+    path: str
+    reason: Reason
+    detail: str
+
+
+class Result:
+    """Fills while a run goes on; reports read it."""
+
+    def __init__(self, run: str, verb: str, collectors: Sequence[str]) -> None:
+        """Start the clock."""
+        self.run = run
+        self.verb = verb
+        self.collectors = collectors
+        self.digest = ""
+        self.started = time.time()
+        self.seconds = 0.0
+        self.totals: dict[str, Total] = {}
+        self.held: Counter[tuple[str, Reason]] = Counter()
+        self.surveys: list[Survey] = []
+        self.refusals: list[Refusal] = []
+        self.troubles: list[Trouble] = []
+        self.failures: list[Failure] = []
+        self.failed = 0
+        self.steps: list[str] = []
+        self.guards: list[Refusal] | None = None
+        self.interrupted = False
+
+    def total(self, rule: str) -> Total:
+        """Return the total of a rule, empty where nothing was seen."""
+        return self.totals.setdefault(rule, Total())
+
+    def stepped(self, name: str) -> None:
+        """Note that a collector had its turn."""
+        self.steps.append(name)
+
+    def saw(self, line: Line) -> None:
+        """Count a line of the plan."""
+        match line:
+            case Finding():
+                total = self.total(line.rule)
+                total.found += line.count
+                total.found_size += line.size
+            case Held():
+                self.held[line.rule, line.reason] += line.count
+                if line.reason.is_failure:
+                    self._failed(line.rule, line.place, line.container, [Miss(n, line.reason) for n in line.names])
+            case Survey():
+                self.surveys.append(line)
+            case Refusal():
+                self.refusals.append(line)
+            case Trouble():
+                self.troubles.append(line)
+
+    def refused(self, finding: Finding) -> None:
+        """Count what policy kept from being done."""
+        self.total(finding.rule).refused += finding.count
+
+    def did(self, outcome: Outcome) -> None:
+        """Count what became of a finding."""
+        total = self.total(outcome.rule)
+        total.done += outcome.done
+        total.freed += outcome.freed
+        total.set_aside += outcome.set_aside
+        total.reusable += outcome.reusable
+        for miss in outcome.missed:
+            total.missed[miss.reason] = total.missed.get(miss.reason, 0) + 1
+        failed = [miss for miss in outcome.missed if miss.reason.is_failure]
+        self._failed(outcome.rule, outcome.place, outcome.container, failed)
+
+    def _failed(self, rule: str, place: str, container: str, missed: Sequence[Miss]) -> None:
+        self.failed += len(missed)
+        for miss in missed[: max(0, _MOST_FAILURES - len(self.failures))]:
+            path = f"{container}/{miss.name}".strip("/")
+            self.failures.append(Failure(rule, place, path, miss.reason, miss.detail))
+
+    def finish(self) -> None:
+        """Stop the clock."""
+        self.seconds = time.time() - self.started
+
+    @property
+    def open_refusals(self) -> list[Refusal]:
+        """Refusals that nobody overrode."""
+        return [refusal for refusal in self.refusals if not refusal.allowed]
+
+    @property
+    def status(self) -> str:
+        """How it ended, in a word: the history, the metrics and the alerts speak it."""
+        for happened, status in (
+            (self.interrupted, "interrupted"),
+            (self.troubles, "unreachable"),
+            (self.open_refusals, "refused"),
+            (self.failed, "partial"),
+        ):
+            if happened:
+                return status
+        return "done"
+
+    @property
+    def exit_code(self) -> int:
+        """The process's answer."""
+        return {"done": 0, "partial": 3, "refused": 10, "unreachable": 12, "interrupted": 130}[self.status]
+
+    def summary(self) -> dict[str, int]:
+        """Return the figures that the history keeps."""
+        totals = self.totals.values()
+        return {
+            "done": sum(total.done for total in totals),
+            "freed": sum(total.freed for total in totals),
+            "set_aside": sum(total.set_aside for total in totals),
+            "failed": self.failed,
+            "held": self.held.total(),
+        }

@@ -1,0 +1,273 @@
+"""Owns what outlives the process: the lock, the record of runs and batches, the plan files, the last good surveys.
+
+The record is for truth and history; safety never depends on it. On a full or read-only disk it moves to memory, and
+the cleaning that would free the disk goes on.
+"""
+
+from __future__ import annotations
+
+import calendar
+import contextlib
+import os
+import secrets
+import sqlite3
+import stat
+import sys
+import tempfile
+import time
+from collections.abc import Sequence  # noqa: TC003 - msgspec reads the annotations
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final
+
+import msgspec
+
+from dvornik.languages import _
+from dvornik.model import DvornikError, LockedError, Outcome, Survey
+
+if sys.platform != "win32":
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS runs (
+  id TEXT PRIMARY KEY, verb TEXT NOT NULL, started REAL NOT NULL, finished REAL, status TEXT NOT NULL,
+  collectors TEXT NOT NULL, digest TEXT NOT NULL DEFAULT '', summary TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE TABLE IF NOT EXISTS batches (
+  id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), rule TEXT NOT NULL, place TEXT NOT NULL,
+  container BLOB NOT NULL, planned INTEGER NOT NULL, done INTEGER, outcome TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS batches_of_run ON batches(run);
+CREATE TABLE IF NOT EXISTS surveys (place TEXT PRIMARY KEY, run TEXT NOT NULL, survey TEXT NOT NULL) STRICT;
+"""
+_KEEP_PLANS: Final = 90 * 86400
+RUNNING: Final = "running"
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True):
+    """One entry of the history. Times are seconds since the epoch."""
+
+    id: str
+    verb: str
+    started: float
+    finished: float | None
+    status: str
+    collectors: Sequence[str]
+    digest: str
+    summary: dict[str, int]
+
+
+def new_run(now: float | None = None) -> str:
+    """Return a run's id: its start in UTC, then a random part."""
+    return f"{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime(now))}-{secrets.token_hex(2)}"
+
+
+def started(run: str) -> float:
+    """Return when a run with this id started; the epoch for an id that is not ours."""
+    try:
+        return calendar.timegm(time.strptime(run.partition("-")[0], "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return 0.0
+
+
+class State:
+    """The state directory. Nothing is made or written before ``begin``."""
+
+    def __init__(self, directory: str) -> None:
+        """Use ``directory``; it need not exist yet."""
+        self.directory = Path(directory)
+        self.degraded = ""
+        """Why the record is kept in memory only; empty while it is on the disk."""
+        self._lock = -1
+        self._db: sqlite3.Connection | None = None
+
+    # the lock
+
+    def lock(self) -> None:
+        """Take the lock, which dies with the process; raise ``LockedError`` when another run has it."""
+        if sys.platform == "win32":
+            return
+        descriptor = os.open(self._make(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            os.close(descriptor)
+            raise LockedError(
+                _("Another run holds the lock."), context=str(self.directory), hint=_("Wait for it to finish.")
+            ) from error
+        self._lock = descriptor
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether this process holds the lock."""
+        return self._lock >= 0
+
+    def _make(self) -> Path:
+        """Make the directory; where the disk refuses, its nearest parent serves for the lock."""
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except FileExistsError as error:
+            raise DvornikError(_("The state is not a directory."), context=str(self.directory)) from error
+        except OSError as error:
+            self.degraded = str(error)
+            return next(parent for parent in self.directory.parents if parent.is_dir())
+        state = self.directory.stat()
+        if hasattr(os, "geteuid") and (state.st_uid != os.geteuid() or stat.S_IMODE(state.st_mode) & 0o077):
+            raise DvornikError(
+                _("The state directory is not ours alone."),
+                context=str(self.directory),
+                hint=_("It must belong to the user who runs dvornik, with mode 0700."),
+            )
+        return self.directory
+
+    # the record
+
+    def _connect(self) -> sqlite3.Connection:
+        if self._db is None:
+            try:
+                self._db = _open(":memory:" if self.degraded else str(self.directory / "state.db"))
+            except sqlite3.OperationalError as error:
+                self._to_memory(error)
+        assert self._db is not None  # noqa: S101 - for the type checker
+        return self._db
+
+    def _to_memory(self, error: Exception) -> None:
+        self.degraded = str(error)
+        self._db = _open(":memory:")
+
+    def _write(self, sql: str, *values: object) -> int:
+        """Write one row at once; a disk that cannot take it turns the record to memory, never the run to a stop."""
+        try:
+            return self._connect().execute(sql, values).lastrowid or 0
+        except sqlite3.OperationalError as error:
+            if self.degraded:
+                return 0
+            self._to_memory(error)
+            return self._connect().execute(sql, values).lastrowid or 0
+
+    def begin(self, run: str, verb: str, collectors: Sequence[str]) -> None:
+        """Record that a run starts."""
+        self._write(
+            "INSERT OR REPLACE INTO runs (id, verb, started, status, collectors) VALUES (?, ?, ?, ?, ?)",
+            run, verb, time.time(), RUNNING, ",".join(collectors),
+        )  # fmt: skip
+
+    def intend(self, run: str, rule: str, place: str, container: str, planned: int) -> int:
+        """Record what is about to be done; return the batch's number for its outcome."""
+        return self._write(
+            "INSERT INTO batches (run, rule, place, container, planned) VALUES (?, ?, ?, ?, ?)",
+            run, rule, place, os.fsencode(container), planned,
+        )  # fmt: skip
+
+    def conclude(self, batch: int, outcome: Outcome) -> None:
+        """Record what became of a batch; exceptions are named, what went as planned is only counted."""
+        missed = [[os.fsencode(m.name).decode("utf-8", "backslashreplace"), m.reason, m.detail] for m in outcome.missed]
+        figures = {"freed": outcome.freed, "set_aside": outcome.set_aside, "missed": missed}
+        self._write(
+            "UPDATE batches SET done = ?, outcome = ? WHERE id = ?",
+            outcome.done, msgspec.json.encode(figures).decode(), batch,
+        )  # fmt: skip
+
+    def finish(self, run: str, status: str, digest: str, summary: dict[str, int]) -> None:
+        """Record how a run ended."""
+        self._write(
+            "UPDATE runs SET finished = ?, status = ?, digest = ?, summary = ? WHERE id = ?",
+            time.time(), status, digest, msgspec.json.encode(summary).decode(), run,
+        )  # fmt: skip
+
+    def remember(self, run: str, survey: Survey) -> None:
+        """Keep a good run's survey: the next one is judged against it."""
+        self._write(
+            "INSERT OR REPLACE INTO surveys (place, run, survey) VALUES (?, ?, ?)",
+            survey.place, run, msgspec.json.encode(survey).decode(),
+        )  # fmt: skip
+
+    def last_survey(self, place: str) -> Survey | None:
+        """Return the survey of the last good run. Reads only."""
+        for (text,) in self._read("SELECT survey FROM surveys WHERE place = ?", place):
+            return msgspec.json.decode(str(text), type=Survey)
+        return None
+
+    def runs(self, limit: int = 20) -> list[Run]:
+        """Return the latest runs, newest first. Reads only."""
+        rows = self._read(
+            "SELECT id, verb, started, finished, status, collectors, digest, summary FROM runs "
+            "ORDER BY started DESC, rowid DESC LIMIT ?",
+            limit,
+        )
+        return [
+            msgspec.convert((*row[:5], str(row[5]).split(","), row[6], msgspec.json.decode(str(row[7]))), Run)
+            for row in rows
+        ]
+
+    def batches(self, run: str) -> Iterator[tuple[str, str, str, int, int | None, str]]:
+        """Yield rule, place, container, planned, done and the outcome's JSON of each batch. Reads only."""
+        for rule, place, container, planned, done, outcome in self._read(
+            "SELECT rule, place, container, planned, done, outcome FROM batches WHERE run = ? ORDER BY id", run
+        ):
+            yield rule, place, os.fsdecode(container), planned, done, outcome or "{}"  # type: ignore[misc, arg-type]
+
+    def interrupted(self) -> list[str]:
+        """Return runs that began and never ended. Ask only under the lock: nobody else can be running then."""
+        return [str(row[0]) for row in self._read("SELECT id FROM runs WHERE status = ?", RUNNING)]
+
+    def _read(self, sql: str, *values: object) -> list[tuple[object, ...]]:
+        if self._db is not None:
+            return self._db.execute(sql, values).fetchall()
+        path = self.directory / "state.db"
+        if not path.exists():
+            return []
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
+            try:
+                return db.execute(sql, values).fetchall()
+            except sqlite3.OperationalError:
+                return []
+
+    # the plan files
+
+    def plan_path(self, run: str) -> Path:
+        """Return where the plan of ``run`` lies."""
+        return self.directory / "plans" / f"{run}.jsonl"
+
+    def new_plan(self, run: str) -> IO[bytes]:
+        """Open the file of a new plan; where the disk refuses, an unnamed one in memory."""
+        path = self.plan_path(run)
+        try:
+            path.parent.mkdir(mode=0o700, exist_ok=True)
+            return path.open("x+b")
+        except OSError as error:
+            self.degraded = self.degraded or str(error)
+            return scratch_plan()
+
+    def forget_old_plans(self, now: float) -> None:
+        """Remove plan files that no undo can want any more."""
+        with contextlib.suppress(OSError):
+            for path in (self.directory / "plans").iterdir():
+                if path.stat().st_mtime < now - _KEEP_PLANS:
+                    path.unlink()
+
+    def close(self) -> None:
+        """Close the record and give up the lock."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
+
+
+def scratch_plan() -> IO[bytes]:
+    """Return an unnamed file for a plan that nobody will want later: memory first, then the system's own scratch."""
+    return tempfile.SpooledTemporaryFile(max_size=1 << 26)
+
+
+def _open(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    # WAL with NORMAL commits without waiting for the disk: a power cut may cost the last rows of the record, and
+    # the record is not what keeps files safe.
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    db.executescript(_SCHEMA)
+    return db

@@ -1,0 +1,9 @@
+"""Registers the servers that tests ask for by fixture."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+pytest_plugins = [
+    server for server in ("tests.servers.postgresql", "tests.servers.valkey") if find_spec(server) is not None
+]

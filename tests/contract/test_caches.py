@@ -1,0 +1,290 @@
+"""What every cache must do, on a real Valkey (or the Redis of ``DVORNIK_TEST_REDIS_URL``)."""
+
+from __future__ import annotations
+
+import socket
+import sys
+import time
+from typing import TYPE_CHECKING, cast
+
+import pytest
+import redis
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from dvornik.caches import CacheError, connect
+from dvornik.caches.patterns import compiled, kind_of
+from dvornik.model import CachePlace, ConfigurationError, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.servers.valkey import Valkey
+
+OTHERS = {
+    b":1:django.contrib.sessions.cache5f3k",
+    b"celery",
+    b"_kombu.binding.celery",
+    b"unacked_mutex",
+    b"celery-task-meta-7d",
+    b":1:report-lock",
+    b"orders:stream",
+    b":1:basket",
+    b"plain",
+    b"other:1:page",
+}
+
+
+@pytest.fixture
+def client(valkey_url: str) -> Iterator[redis.Redis]:
+    """Return a client of the empty database."""
+    with redis.Redis.from_url(valkey_url) as client:
+        yield client
+
+
+@pytest.fixture
+def shared(client: redis.Redis) -> redis.Redis:
+    """Return a database that a cache shares with sessions, a task queue and locks."""
+    client.mset({f":1:page:{number}": "x" * 100 for number in range(20)})
+    client.mset(
+        {":1:django.contrib.sessions.cache5f3k": "s", "unacked_mutex": "1", "celery-task-meta-7d": "{}",
+         ":1:report-lock": "token", "plain": "1", "other:1:page": "1"}
+    )  # fmt: skip
+    client.rpush("celery", "task")
+    client.sadd("_kombu.binding.celery", "x")
+    client.xadd("orders:stream", {"a": "b"})
+    client.hset(":1:basket", "item", "1")
+    return client
+
+
+def left(client: redis.Redis) -> set[bytes]:
+    """Return the names of all keys that are there."""
+    return set(cast("list[bytes]", client.keys()))
+
+
+def test_in_a_shared_database_only_the_cache_s_own_entries_go(shared: redis.Redis, valkey_url: str) -> None:
+    """Sessions, queue, results, lock, stream, hash and keys of others stay."""
+    cache = connect(CachePlace("default", valkey_url, [":1:*"]))
+    assert cache.usage().matching == 20
+    assert sum(cache.unlink()) == 20
+    assert left(shared) == OTHERS
+
+
+def test_in_an_owned_database_what_is_no_entry_stays_too(shared: redis.Redis, valkey_url: str) -> None:
+    """Being told that the database is the cache's own is no leave to drop a queue that is seen in it."""
+    cache = connect(CachePlace("default", valkey_url, owned=True))
+    assert cache.usage().matching == 22
+    assert sum(cache.unlink()) == 22
+    assert left(shared) == OTHERS - {b"plain", b"other:1:page"}
+
+
+def test_without_patterns_nothing_goes(shared: redis.Redis, valkey_url: str) -> None:
+    """Nobody has said what is the cache's own."""
+    before = left(shared)
+    cache = connect(CachePlace("default", valkey_url))
+    assert cache.usage().matching == 0
+    assert list(cache.unlink()) == []
+    assert left(shared) == before
+
+
+def test_what_is_protected_is_counted_by_kind(shared: redis.Redis, valkey_url: str) -> None:
+    """By name where it tells, else by type."""
+    cache = connect(CachePlace("default", valkey_url, [":1:*"]))
+    assert cache.protected() == {"session": 1, "queue": 5, "lock": 1, "hash": 1}
+    assert sum(cache.protected().values()) == len(OTHERS) - 2
+
+
+def test_measuring_changes_nothing(shared: redis.Redis, valkey_url: str) -> None:
+    """Asked of the server itself: no command that writes was called."""
+    cache = connect(CachePlace("default", valkey_url, [":1:*"]))
+    shared.config_resetstat()
+    usage = cache.usage()
+    cache.protected()
+    assert set(cast("dict[str, object]", shared.info("commandstats"))) <= {
+        f"cmdstat_{name}"
+        for name in ("ping", "scan", "type", "info", "select", "config|resetstat", "client|setinfo", "hello")
+    }
+    assert usage.keys >= 30
+    assert usage.size > 0
+
+
+def test_a_prefix_with_glob_characters_matches_itself_alone(client: redis.Redis, valkey_url: str) -> None:
+    """The one that found the prefix has escaped it."""
+    client.mset({"a*b:1:x": "1", "aXb:1:x": "1", "a*b:2:x": "1"})
+    cache = connect(CachePlace("default", valkey_url, [r"a\*b:1:*"]))
+    assert sum(cache.unlink()) == 1
+    assert left(client) == {b"aXb:1:x", b"a*b:2:x"}
+
+
+def test_patterns_that_overlap_count_a_key_once(client: redis.Redis, valkey_url: str) -> None:
+    """What was measured is what goes."""
+    client.mset({f"a:{number}": "1" for number in range(30)})
+    cache = connect(CachePlace("default", valkey_url, ["a:*", "a:1*", "b:*"]))
+    assert cache.usage().matching == 30
+    assert sum(cache.unlink()) == 30
+
+
+def test_names_of_any_bytes_go_as_well(client: redis.Redis, valkey_url: str) -> None:
+    """Newlines, zero bytes, bytes that are not text."""
+    client.mset(dict.fromkeys((b":1:a\nb", b":1:\x00\xff", ":1:ключ".encode(), "ключ".encode()), "1"))
+    assert sum(connect(CachePlace("default", valkey_url, [":1:*"])).unlink()) == 3
+    assert left(client) == {"ключ".encode()}
+
+
+def test_fifty_thousand_keys_go_in_bounded_batches(client: redis.Redis, valkey_url: str) -> None:
+    """One UNLINK a page; KEYS and the flushes are never called."""
+    for start in range(0, 50_000, 5_000):
+        client.mset({f":1:{number}": "x" * 50 for number in range(start, start + 5_000)})
+    client.set("other", "1")
+    client.config_resetstat()
+    batches = list(connect(CachePlace("default", valkey_url, [":1:*"])).unlink())
+    called = {name.removeprefix("cmdstat_") for name in cast("dict[str, object]", client.info("commandstats"))}
+    assert sum(batches) == 50_000
+    assert max(batches) <= 1_000
+    assert called.isdisjoint({"keys", "flushdb", "flushall", "del"})
+    assert left(client) == {b"other"}
+
+
+def test_a_server_that_stops_midway_is_an_honest_error(own_valkey: Valkey) -> None:
+    """What was yielded by then is gone; the rest is not claimed."""
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.mset({f":1:{number}": "x" for number in range(5_000)})
+    pages = connect(CachePlace("default", own_valkey.url, [":1:*"])).unlink()
+    assert next(pages) > 0
+    own_valkey.stop()
+    with pytest.raises(CacheError) as caught:
+        list(pages)
+    assert caught.value.reason is Reason.IO_ERROR
+    assert "default: 127.0.0.1:" in caught.value.context
+
+
+def test_a_server_that_hangs_is_given_up(own_valkey: Valkey) -> None:
+    """Within seconds."""
+    cache = connect(CachePlace("default", own_valkey.url, ["*"]))
+    own_valkey.freeze()
+    started = time.monotonic()
+    with pytest.raises(CacheError, match="TimeoutError"):
+        cache.usage()
+    assert time.monotonic() - started < 12
+
+
+def test_a_wrong_password_is_refused_and_never_repeated(own_valkey: Valkey) -> None:
+    """Neither in the message nor in what belongs to it, nor in the chain of causes."""
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.config_set("requirepass", "right")
+    url = own_valkey.url.replace("//", "//:s3cret@")
+    with pytest.raises(CacheError) as caught:
+        connect(CachePlace("default", url, ["*"])).usage()
+    error = caught.value
+    assert error.reason is Reason.DENIED
+    assert "s3cret" not in " ".join(map(str, (error, error.context, error.hint, error.__cause__, error.__context__)))
+
+
+def test_a_user_without_permission_to_remove_is_told_so(own_valkey: Valkey) -> None:
+    """Measuring works, dropping is denied."""
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.set("a", "1")
+        client.execute_command("ACL", "SETUSER", "reader", "on", ">pw", "~*", "+@all", "-unlink")
+    cache = connect(CachePlace("default", own_valkey.url.replace("//", "//reader:pw@"), ["a"]))
+    assert cache.usage().matching == 1
+    with pytest.raises(CacheError) as caught:
+        list(cache.unlink())
+    assert caught.value.reason is Reason.DENIED
+
+
+def test_a_unix_socket_is_an_address_too(own_valkey: Valkey) -> None:
+    """With the database in the query."""
+    with redis.Redis.from_url(f"unix://{own_valkey.socket}?db=3") as client:
+        client.set("a", "1")
+    cache = connect(CachePlace("default", f"unix://{own_valkey.socket}?db=3", ["a"]))
+    assert sum(cache.unlink()) == 1
+    assert cache.fingerprint().endswith("valkey.sock/3")
+
+
+def test_databases_of_one_server_have_different_fingerprints(valkey_url: str) -> None:
+    """A plan for one is not for the other; no password shows."""
+    one, other = (connect(CachePlace("c", f"redis://u:pw@localhost/{number}")).fingerprint() for number in (1, 2))
+    assert one != other
+    assert "pw" not in one
+
+
+def test_nobody_listening_is_an_error_that_names_the_place() -> None:
+    """Not a trace."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    with pytest.raises(CacheError) as caught:
+        connect(CachePlace("default", f"redis://:s3cret@127.0.0.1:{port}/0", ["*"])).usage()
+    assert caught.value.exit_code == 12
+    assert "s3cret" not in f"{caught.value} {caught.value.context}"
+
+
+@pytest.mark.parametrize("url", ["", "http://h/", "redis://u:s3cret@host:s3cret/0", "redis://[s3cret/0"])
+def test_an_address_that_cannot_be_read_is_a_configuration_error(url: str) -> None:
+    """And does not repeat what may be a password."""
+    with pytest.raises(ConfigurationError) as caught:
+        connect(CachePlace("default", url, ["*"]))
+    assert "s3cret" not in f"{caught.value} {caught.value.context} {caught.value.hint} {caught.value.__cause__}"
+
+
+@pytest.mark.parametrize("pattern", ["a[", "a[]*", "[^]"])
+def test_a_bracket_that_is_not_closed_is_a_configuration_error(pattern: str) -> None:
+    """Servers differ in what they make of it."""
+    with pytest.raises(ConfigurationError):
+        connect(CachePlace("default", "redis://localhost", [pattern]))
+
+
+def test_a_missing_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command, ready to be copied."""
+    monkeypatch.delitem(sys.modules, "dvornik.caches.redis", raising=False)
+    monkeypatch.setitem(sys.modules, "redis", None)
+    with pytest.raises(ConfigurationError) as caught:
+        connect(CachePlace("default", "redis://localhost"))
+    assert caught.value.hint == "pip install 'dvornik[redis]'"
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        (":1:django.contrib.sessions.cached_db7", "session"),
+        ("session:5e", "session"),
+        ("sess:a-b", "session"),
+        ("PHPREDIS_SESSION:8", "session"),
+        ("spring:session:sessions:1", "session"),
+        ("rq:job:5", "queue"),
+        ("arq:result:1", "queue"),
+        ("dramatiq:default.msgs", "queue"),
+        ("bull:mail:12", "queue"),
+        ("celeryev.worker", "queue"),
+        ("asgi:group:chat", "queue"),
+        ("_kombu.binding.x", "queue"),
+        (":1:cleanup_lock", "lock"),
+        ("mylock", "lock"),
+        ("redlock:x", "lock"),
+        (":1:template.cache.block.sidebar", ""),
+        (":1:clock", ""),
+        (":1:views.decorators.cache.cache_page.x", ""),
+        (":1:possession", ""),
+        (":1:arquivo", ""),
+    ],
+)
+def test_names_tell_sessions_queues_and_locks_from_entries(key: str, kind: str) -> None:
+    """As the usual libraries name them."""
+    assert kind_of(key.encode()) == kind
+
+
+LETTERS = st.sampled_from([b"a", b"b", b"c", b"-", b"*", b"?", b"[", b"]", b"^", b"\\", b"\n", b"\xff"])
+KEYS = st.lists(st.lists(LETTERS, min_size=1, max_size=5).map(b"".join), min_size=1, max_size=12, unique=True)
+PARTS = st.sampled_from(
+    ["a", "b", "*", "?", "[ab]", "[^a]", "[a-c]", "[c-a]", r"[\]a]", r"\*", r"\?", r"\[", "-", "]", "^"]
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(keys=KEYS, parts=st.lists(PARTS, min_size=1, max_size=6))
+def test_a_pattern_means_what_the_server_means(client: redis.Redis, keys: list[bytes], parts: list[str]) -> None:
+    """Key by key, for any pattern."""
+    client.flushdb()
+    client.mset(dict.fromkeys(keys, "1"))
+    pattern = "".join(parts)
+    expression = compiled(pattern)
+    assert {key for key in keys if expression.fullmatch(key)} == set(cast("list[bytes]", client.keys(pattern)))

@@ -1,0 +1,317 @@
+"""Places are found out from a real Django project, the environment and the folders, and told by the configuration."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dvornik.apps import discover
+from dvornik.apps.environment import parse
+from dvornik.config import load
+from dvornik.config.sample import reference, sample
+from dvornik.config.sections import Config
+from dvornik.model import App, ConfigurationError, ExactColumn, MediaPlace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")\n'
+SETTINGS = """
+from pathlib import Path
+print("noise on standard output")
+BASE_DIR = Path(__file__).resolve().parent.parent
+SECRET_KEY = "top-secret-key"
+INSTALLED_APPS = ["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions", "shop"]
+DATABASES = {
+    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"},
+    "again": {"ENGINE": "django.db.backends.sqlite3", "NAME": "db.sqlite3"},
+    "archive": {"ENGINE": "django.db.backends.postgresql", "NAME": "n", "USER": "u", "PASSWORD": "p@ss", "HOST": "h"},
+}
+MEDIA_ROOT, MEDIA_URL = BASE_DIR / "media", "/m/"
+FILE_UPLOAD_TEMP_DIR = BASE_DIR / "incoming"
+LOGGING = {"version": 1, "handlers": {"f": {"class": "logging.FileHandler", "filename": BASE_DIR / "journal/app.log"}}}
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": "redis://:pw12@h:6379/2",
+                      "KEY_PREFIX": "sh[o]p", "VERSION": 3}}
+"""
+MODELS = """
+from django.core.files.storage import FileSystemStorage, Storage
+from django.db import models
+class Elsewhere(Storage):
+    pass
+class Photo(models.Model):
+    image = models.FileField(upload_to="photos", default="photos/none.png", db_column="img")
+    paper = models.FileField(storage=FileSystemStorage(location="papers"), upload_to="%Y")
+    cloud = models.FileField(storage=Elsewhere())
+    tags = models.ManyToManyField("self")
+class Alias(Photo):
+    class Meta:
+        proxy = True
+class Album(Photo):
+    cover = models.FileField()
+class Old(models.Model):
+    scan = models.FileField()
+    class Meta:
+        managed = False
+        db_table = "old scans"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _bounded(tmp_path: Path) -> None:
+    """Keep the search for a project within the test's own directory, wherever that lies."""
+    (tmp_path / ".git").mkdir()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A tiny Django project."""
+    for name in ("project", "shop", "incoming", "journal", "logs", "tmp", "media/tmp"):
+        (tmp_path / "site" / name).mkdir(parents=True)
+    root = tmp_path / "site"
+    (root / "manage.py").write_text(MANAGE)
+    (root / "project/settings.py").write_text(SETTINGS)
+    (root / "shop/models.py").write_text(MODELS)
+    return root
+
+
+def environment(**more: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "SYSTEMROOT") if name in os.environ}
+    return kept | more
+
+
+def look(base: Path, text: str = "", **env: str) -> App:
+    if text:
+        (base / "dvornik.toml").write_text(text)
+    return discover(load(None, environment(**env), base), environment(**env))
+
+
+def notes(app: App, how: str) -> list[str]:
+    return [item.where for item in app.found if item.how == how]
+
+
+def test_django_tells_its_databases_and_a_second_name_counts_once(project: Path) -> None:
+    app = look(project)
+    assert (app.kind, app.root, app.trouble) == ("django", str(project), [])
+    urls = {place.name: place.url for place in app.databases}
+    assert urls == {"default": f"sqlite:///{project}/db.sqlite3", "archive": "postgresql://u:p%40ss@h/n"}
+    assert "p%40ss" not in repr(app)
+    assert "pw12" not in repr(app)
+
+
+def test_django_tells_every_file_field_of_every_storage(project: Path) -> None:
+    media = {place.name: place for place in look(project).media}
+    columns = [("old scans", "scan"), ("shop_album", "cover"), ("shop_photo", "img")]
+    exact = [ExactColumn("default", table, column) for table, column in columns]
+    assert media["default"] == MediaPlace("default", str(project / "media"), "/m/", exact, ["photos/none.png"])
+    assert media["papers"].exact == [ExactColumn("default", "shop_photo", "paper")]
+    assert len(media) == 2
+
+
+def test_django_tells_logs_temporary_directories_and_sessions(project: Path) -> None:
+    app = look(project)
+    assert {place.name for place in app.logs} == {"journal", "logs"}
+    assert {place.name for place in app.temp} == {"incoming", "tmp"}
+    assert [(rule.database, rule.table, rule.column) for rule in app.expiry] == [
+        ("default", "django_session", "expire_date")
+    ]
+
+
+def test_a_look_at_django_changes_nothing_on_the_disk(project: Path) -> None:
+    before = sorted(project.rglob("*"))
+    look(project)
+    assert sorted(project.rglob("*")) == before
+
+
+def test_cache_keys_are_told_by_the_way_django_makes_them(project: Path) -> None:
+    (place,) = look(project).caches
+    assert (place.url, place.patterns, place.owned) == ("redis://:pw12@h:6379/2", [r"sh\[o\]p:3:*"], False)
+    assert "redis://@h:6379/2" in notes(look(project), "django")
+
+
+def test_a_cache_that_holds_the_sessions_is_left_alone(project: Path) -> None:
+    settings = SETTINGS + '\nSESSION_ENGINE = "django.contrib.sessions.backends.cache"\n'
+    (project / "project/settings.py").write_text(settings)
+    app = look(project)
+    assert (list(app.caches), list(app.expiry)) == ([], [])
+    assert any("sessions are kept there" in note for note in notes(app, "left-alone"))
+
+
+def test_a_storage_elsewhere_is_noted(project: Path) -> None:
+    assert "shop.models.Elsewhere: not on this disk" in notes(look(project), "left-alone")
+
+
+def test_a_directory_that_a_file_field_may_fill_is_not_temporary_by_its_name(project: Path) -> None:
+    (project / "project/settings.py").write_text(SETTINGS.replace('BASE_DIR / "media"', "BASE_DIR"))
+    text = (project / "shop/models.py").read_text().replace('upload_to="photos"', 'upload_to="tmp"')
+    (project / "shop/models.py").write_text(text)
+    app = look(project)
+    assert "tmp" not in {place.name for place in app.temp}
+
+
+@pytest.mark.parametrize("value", ['"/"', '"/etc/media"', "BASE_DIR", "BASE_DIR.parent"])
+def test_a_dangerous_media_root_is_refused(project: Path, value: str) -> None:
+    (project / "project/settings.py").write_text(SETTINGS.replace('BASE_DIR / "media"', value))
+    app = look(project)
+    assert [place.name for place in app.media] == ["papers"]
+    assert [trouble.place for trouble in app.trouble] == ["media"]
+
+
+def test_static_files_within_media_are_not_taken_for_orphans(project: Path) -> None:
+    (project / "project/settings.py").write_text(SETTINGS + '\nSTATIC_ROOT = MEDIA_ROOT / "static"\n')
+    app = look(project)
+    assert [place.name for place in app.media] == ["papers"]
+    assert "STATIC_ROOT" in app.trouble[0].message
+
+
+def test_a_database_that_cannot_be_read_keeps_all_media(project: Path) -> None:
+    (project / "project/settings.py").write_text(SETTINGS.replace("backends.postgresql", "backends.oracle"))
+    app = look(project, '[media.m]\nroot = "media"\n')
+    assert (list(app.media), [place.name for place in app.databases]) == ([], ["default"])
+    assert {trouble.place for trouble in app.trouble} == {"databases.archive", "m"}
+
+
+def test_a_django_that_does_not_load_is_told_without_its_secrets_and_keeps_all_media(project: Path) -> None:
+    (project / "project/settings.py").write_text("import os\nraise ValueError('bad ' + os.environ['DB_PASSWORD'])\n")
+    app = look(project, '[media.m]\nroot = "media"\n', DB_PASSWORD="hunter22", DATABASE_URL="sqlite:///db.sqlite3")
+    assert app.trouble[0].message == "Django could not be loaded: ValueError: bad ***"
+    assert list(app.media) == []
+    assert {place.name for place in app.temp} == {"tmp"}
+
+
+@pytest.mark.parametrize("broken", ["import nowhere", "raise SystemExit(3)", "import os; os._exit(4)", "1 +"])
+def test_a_django_that_does_not_load_is_one_line_of_trouble(project: Path, broken: str) -> None:
+    (project / "project/settings.py").write_text(broken)
+    (trouble,) = look(project).trouble
+    assert trouble.message.startswith("Django could not be loaded: ")
+    assert "\n" not in trouble.message
+    assert trouble.hint
+
+
+def test_an_application_python_that_is_not_there_is_trouble(project: Path) -> None:
+    (trouble,) = look(project, '[app]\npython = "venv/bin/python"\n').trouble
+    assert "cannot be started" in trouble.message
+
+
+def test_a_project_one_directory_below_is_found(project: Path) -> None:
+    assert look(project.parent).root == str(project)
+
+
+def test_asking_for_django_where_there_is_none_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no Django project"):
+        look(tmp_path, '[app]\nkind = "django"\n')
+
+
+def test_declared_sections_win_and_keep_what_was_found_for_the_same_directory(project: Path) -> None:
+    text = (
+        '[temp]\npaths = ["spool"]\n[media.pictures]\nroot = "media"\nexact = ["main:other.file"]\n'
+        '[databases.main]\nurl = "sqlite:///db.sqlite3"\n[cache]\nurl = "redis://c/1"\n'
+    )
+    app = look(project, text)
+    (media,) = app.media
+    assert [place.root for place in app.temp] == [str(project / "spool")]
+    assert (media.name, media.defaults, len(media.exact)) == ("pictures", ["photos/none.png"], 4)
+    assert {column.database for column in media.exact} == {"main"}
+    assert {place.name for place in app.databases} == {"main", "archive"}
+    assert [rule.database for rule in app.expiry] == ["main"]
+    assert [place.url for place in app.caches] == ["redis://c/1"]
+
+
+def test_a_declared_application_is_not_looked_at(project: Path) -> None:
+    app = look(project, '[app]\nkind = "declared"\n')
+    assert (app.root, app.kind, list(app.found), list(app.trouble)) == (str(project), "declared", [], [])
+    assert all(part == [] for part in places(app))
+
+
+def test_media_declared_for_an_unknown_database_is_trouble(tmp_path: Path) -> None:
+    text = '[databases.a]\nurl = "sqlite:///a.db"\n[media.m]\nroot = "m"\nexact = ["b:t.c"]\n[sessions.s]\n'
+    app = look(tmp_path, text + 'table = "t"\ncolumn = "c"\n')
+    assert (list(app.media), list(app.expiry)) == ([], [])
+    assert {trouble.place for trouble in app.trouble} == {"m", "s"}
+
+
+def test_the_environment_and_the_folders_tell_the_places(tmp_path: Path) -> None:
+    for name in ("tmp", "log", "files", "uploads/tmp"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite+aiosqlite:///app.db\nexport MEDIA_ROOT='files' # here\n")
+    app = look(tmp_path, REDIS_URL="redis://:secret@h/0")
+    assert [place.url for place in app.databases] == [f"sqlite:///{tmp_path}/app.db"]
+    assert [place.root for place in app.media] == [str(tmp_path / "files")]
+    assert ([p.name for p in app.temp], [p.name for p in app.logs]) == (["tmp", "uploads/tmp"], ["log"])
+    assert [(place.url, list(place.patterns)) for place in app.caches] == [("redis://:secret@h/0", [])]
+    assert set(notes(app, "dotenv")) == {f"sqlite:///{tmp_path}/app.db"} | {str(tmp_path / "files")}
+    assert notes(app, "environment") == ["redis://@h/0"]
+
+
+def test_the_process_wins_over_the_file_of_variables(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///one.db\n")
+    (place,) = look(tmp_path, DATABASE_URL="sqlite:///two.db").databases
+    assert place.url.endswith("two.db")
+
+
+def test_no_directory_is_media_without_a_database(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    assert list(look(tmp_path).media) == []
+    assert list(look(tmp_path, MEDIA_ROOT="media").media) == []
+    assert list(look(tmp_path, DATABASE_URL="mongodb://u:secret@h/n").media) == []
+    assert [place.name for place in look(tmp_path, DATABASE_URL="sqlite:///a.db").media] == ["media"]
+
+
+def test_a_usual_folder_that_leads_elsewhere_is_not_taken(tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "tmp").symlink_to(tmp_path)
+    assert list(look(base).temp) == []
+
+
+def test_a_file_of_variables_is_read_with_its_quotes_and_comments() -> None:
+    text = 'A=1 # one\n# B=2\nexport C="x \\"y\\" # z"\nD=\'${A}\'\nE=${A}/${HOST}\nF = a#b\nnonsense\nG=\n'
+    values = parse(text, {"HOST": "h"})
+    assert values == {"A": "1", "C": 'x "y" # z', "D": "${A}", "E": "1/h", "F": "a#b", "G": ""}
+
+
+def places(app: App) -> tuple[object, ...]:
+    return tuple(list(part) for part in (app.temp, app.logs, app.media, app.databases, app.caches, app.expiry))
+
+
+def test_the_sample_loads_back_to_the_same_places(project: Path) -> None:
+    before = load(None, environment(), project)
+    app = discover(before, environment())
+    text = sample(app, before.config, before.base)
+    assert places(look(project, text)) == places(app)
+    assert "p%40ss" not in text
+    assert "pw12" not in text
+
+
+def test_the_sample_keeps_every_setting_that_was_made(tmp_path: Path) -> None:
+    made = (
+        '[app]\nallow_outside = true\nkind = "declared"\n[temp]\npaths = ["/srv/x/tmp"]\nolder_than = "90m"\n'
+        '[databases."my db"]\nurl = "sqlite:///a b.db"\n[media.m]\nroot = "m"\nexact = ["t.c"]\nexclude = ["*.\\"x"]\n'
+        '[health]\ntemp = "1.5 GiB"\n[sessions.s]\ntable = "t"\ncolumn = "c"\ndatabase = "my db"\nretention = "1h"\n'
+    )
+    (tmp_path / "dvornik.toml").write_text(made)
+    before = load(None, {}, tmp_path)
+    (tmp_path / "dvornik.toml").write_text(sample(discover(before, {}), before.config, before.base))
+    assert load(None, {}, tmp_path).digest == before.digest
+
+
+def test_the_sample_of_defaults_changes_nothing(tmp_path: Path) -> None:
+    before = load(None, {}, tmp_path)
+    (tmp_path / "dvornik.toml").write_text(sample(App(root="", kind=""), before.config, before.base))
+    assert load(None, {}, tmp_path).digest == before.digest
+
+
+def test_a_declared_password_leaves_the_file(tmp_path: Path) -> None:
+    (tmp_path / "dvornik.toml").write_text('[databases.main]\nurl = "postgresql://u:secret@h/n?sslmode=require"\n')
+    before = load(None, {}, tmp_path)
+    text = sample(discover(before, {}), before.config, before.base)
+    assert 'url = "postgresql://u:${MAIN_PASSWORD}@h/n?sslmode=require"' in text
+    (tmp_path / "dvornik.toml").write_text(text)
+    assert load(None, {"MAIN_PASSWORD": "secret"}, tmp_path).config.databases == before.config.databases
+
+
+def test_the_reference_names_every_section() -> None:
+    page = reference()
+    assert all(f"## `[{name}" in page for name in Config.__struct_fields__)
+    assert "| `older_than` | duration |" in page
