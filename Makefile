@@ -12,7 +12,7 @@ BOOTSTRAP = python='$(PYTHON)'; test "$$python" || \
 COMPILE = .cache/uv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make requirements'
 
-.PHONY: help demo test tests lint format messages requirements clean site dev
+.PHONY: help demo test tests lint format messages reference requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
 help: ## this list
@@ -46,8 +46,11 @@ format: dev ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
 
-messages: dev ## compile the translations in src/dvornik/locale
-	$(BIN)/pybabel compile --directory src/dvornik/locale --domain dvornik --statistics
+messages: dev ## bring the translations into step with the source, and compile them
+	$(BIN)/python -m tools.messages
+
+reference: dev ## write docs/*/configuration.md from the settings
+	$(BIN)/python -m tools.reference
 
 requirements: ## pin the newest requirements, with hashes, from pyproject.toml
 	test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv; }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Protocol
 
 import msgspec
@@ -121,15 +121,13 @@ class Engine:
                 elif isinstance(line, Survey):
                     surveys.append(line)
                 yield line
+            for survey in surveys:
+                before = self._state.last_survey(_place_of(survey)) if survey.has_references else None
+                for refusal in policy.judge(self._policy, survey, before, *counts.get(survey.place, (0, 0))):
+                    yield _addressed(refusal, collector, allowed)
         except UnreachableError as error:
             yield Trouble(error.context or collector.name, error.message, error.hint)
-            rules = tuple(collector.rules)
-            yield Refusal("", Gate.UNREACHABLE, collector=collector.name, rules=rules)
-            return
-        for survey in surveys:
-            before = self._state.last_survey(f"{collector.name}/{survey.place}")
-            for refusal in policy.judge(self._policy, survey, before, *counts.get(survey.place, (0, 0))):
-                yield _addressed(refusal, collector, allowed)
+            yield _out_of_reach(collector, "")
 
     def _graced(self, collector: Collector, now: int, *, thorough: bool) -> Iterator[Seen]:
         for line in collector.scan(now, thorough=thorough):
@@ -157,35 +155,45 @@ class Engine:
         header = next(iter(plans.read(plan, name, only=[plans.Header])))
         assert isinstance(header, plans.Header)  # noqa: S101 - read was asked for nothing else
         permitted = frozenset(allowed) | frozenset(header.allowed)
-        self._must_be_the_same(header, permitted)
+        gone = self._must_be_the_same(header, permitted)
         result = Result(header.run, "run", header.collectors)
         result.digest = digest
         for trouble in troubles:
-            result.saw(trouble)
-            self._listener.trouble(trouble)
+            self._met(trouble, result)
         refused = self._refused(plan, permitted, result)
+        for collector, place in gone:
+            refused |= self._lost(collector, place, result)
         self._state.begin(header.run, "run", header.collectors)
-        try:
+        with self._recorded(result):
             self._apply(plan, header, refused, permitted, result, on_step)
+        self._remember(header.run, result.surveys, refused)
+        return result
+
+    @contextmanager
+    def _recorded(self, result: Result) -> Iterator[None]:
+        """Write down how it ended, however it ended."""
+        try:
+            yield
         except BaseException:
             result.interrupted = True
             raise
         finally:
             self._tidy()
             result.finish()
-            self._state.finish(header.run, result.status, result.digest, result.summary())
-        self._remember(header.run, result.surveys, refused)
-        return result
+            self._state.finish(result.run, result.status, result.digest, result.summary())
 
     def _remember(self, run: str, surveys: Iterable[Survey], refused: set[tuple[str, str]]) -> None:
         """Keep what was trusted: the next run is judged against it."""
         distrusted = {(rule.partition("/")[0], place) for rule, place in refused}
         for survey in surveys:
-            if not distrusted & {(survey.kind, survey.place), (survey.kind, "")}:
-                self._state.remember(run, msgspec.structs.replace(survey, place=f"{survey.kind}/{survey.place}"))
+            if survey.has_references and not distrusted & {(survey.kind, survey.place), (survey.kind, "")}:
+                self._state.remember(run, msgspec.structs.replace(survey, place=_place_of(survey)))
 
-    def _must_be_the_same(self, header: plans.Header, permitted: frozenset[str]) -> None:
-        """Refuse a plan that was made with other settings or for other places."""
+    def _must_be_the_same(self, header: plans.Header, permitted: frozenset[str]) -> list[tuple[str, str]]:
+        """Refuse a plan that was made with other settings or for other places.
+
+        Return those, as collector and place, that could be reached when it was made and cannot now.
+        """
         changed = header.configuration != self._configuration
         if changed and Gate.CONFIGURATION_CHANGED not in permitted:
             raise RefusedError(
@@ -193,11 +201,27 @@ class Engine:
                 hint=_("Plan again, or say --allow {gate}.").format(gate=Gate.CONFIGURATION_CHANGED),
             )
         present = self._fingerprints(name for name in header.collectors if name in self._collectors)
-        for place, seen in header.fingerprints.items():
-            if present.get(place) != seen:
+        gone: list[tuple[str, str]] = []
+        for address, seen in header.fingerprints.items():
+            name, _slash, place = address.partition("/")
+            if name in self._collectors and address not in present:
+                gone.append((name, place))
+            elif present.get(address) != seen:
                 raise RefusedError(
-                    _("The plan was made for another database or storage."), context=place, hint=_("Plan again.")
+                    _("The plan was made for another database or storage."), context=address, hint=_("Plan again.")
                 )
+        return gone
+
+    def _lost(self, name: str, place: str, result: Result) -> set[tuple[str, str]]:
+        """Leave a place alone that cannot be reached any more; the others go on."""
+        message = _("It could be reached when the plan was made, and cannot be reached now.")
+        self._met(Trouble(f"{name}/{place}", message), result)
+        result.saw(_out_of_reach(self._collectors[name], place))
+        return {(rule, place) for rule in self._collectors[name].rules}
+
+    def _met(self, trouble: Trouble, result: Result) -> None:
+        result.saw(trouble)
+        self._listener.trouble(trouble)
 
     def _refused(self, plan: IO[bytes], permitted: frozenset[str], result: Result) -> set[tuple[str, str]]:
         refused: set[tuple[str, str]] = set()
@@ -239,12 +263,21 @@ class Engine:
             if rule.guarded and not self._may(rule, permitted, result):
                 result.refused(line)
                 continue
-            batch = self._state.intend(header.run, line.rule, line.place, line.container, line.count)
-            outcome = self._collectors[current].apply(line, header.run)
-            self._state.conclude(batch, outcome)
-            self._did(outcome, result)
+            try:
+                self._act(line, header.run, result)
+            except UnreachableError as error:
+                self._met(_troubled(error, current), result)
+                result.refused(line)
+                refused.add((line.rule, line.place))
         for name in (current, *names):
             self._conclude(name, header, result, on_step)
+
+    def _act(self, finding: Finding, run: str, result: Result) -> None:
+        """Do one batch, recorded before and after."""
+        batch = self._state.intend(run, finding.rule, finding.place, finding.container, finding.count)
+        outcome = self._collectors[finding.rule.partition("/")[0]].apply(finding, run)
+        self._state.conclude(batch, outcome)
+        self._did(outcome, result)
 
     def _conclude(
         self, name: str, header: plans.Header, result: Result, on_step: Callable[[str, Result], None]
@@ -258,7 +291,7 @@ class Engine:
                 for outcome in collector.look_again(header.run):
                     self._did(outcome, result)
             except UnreachableError as error:
-                self._listener.trouble(_troubled(error, name, result))
+                self._met(_troubled(error, name), result)
         on_step(name, result)
 
     def _did(self, outcome: Outcome, result: Result) -> None:
@@ -283,10 +316,10 @@ class Engine:
         """Put back what killed runs left half done; the caller holds the lock."""
         outcomes: list[Outcome] = []
         for collector in self._recovering():
-            with suppress(UnreachableError):  # its own scan will say so
-                outcomes += collector.recover()
-        for run in self._state.interrupted():
-            self._state.finish(run, "interrupted", "", {})
+            outcomes += collector.recover()
+        with suppress(UnreachableError):  # whoever needs the record will say so
+            for run in self._state.interrupted():
+                self._state.finish(run, "interrupted", "", {})
         return outcomes
 
     def set_aside(self) -> dict[str, tuple[int, int]]:
@@ -313,27 +346,36 @@ class Engine:
         return [collector for collector in self._collectors.values() if isinstance(collector, Reversible)]
 
     def _record(self, run: str, verb: str, work: Iterable[Iterator[Outcome]]) -> Result:
+        """Do and record one thing after the other; what cannot be reached is told, the rest goes on."""
         result = Result(run, verb, tuple(self._collectors))
         self._state.begin(run, verb, tuple(self._collectors))
-        for outcomes in work:
-            for outcome in outcomes:
-                batch = self._state.intend(run, outcome.rule, outcome.place, outcome.container, outcome.done)
-                self._state.conclude(batch, outcome)
-                self._did(outcome, result)
-        result.finish()
-        self._state.finish(run, result.status, "", result.summary())
+        with self._recorded(result):
+            for outcomes in work:
+                try:
+                    for outcome in outcomes:
+                        batch = self._state.intend(run, outcome.rule, outcome.place, outcome.container, outcome.done)
+                        self._state.conclude(batch, outcome)
+                        self._did(outcome, result)
+                except UnreachableError as error:
+                    self._met(_troubled(error, verb), result)
         return result
 
     def _tidy(self) -> None:
         for collector in self._recovering():
-            with suppress(UnreachableError):
-                collector.tidy()
+            collector.tidy()
 
 
-def _troubled(error: UnreachableError, name: str, result: Result) -> Trouble:
-    trouble = Trouble(error.context or name, error.message, error.hint)
-    result.saw(trouble)
-    return trouble
+def _troubled(error: UnreachableError, name: str) -> Trouble:
+    return Trouble(error.context or name, error.message, error.hint)
+
+
+def _out_of_reach(collector: Collector, place: str) -> Refusal:
+    return Refusal(place, Gate.UNREACHABLE, collector=collector.name, rules=tuple(collector.rules))
+
+
+def _place_of(survey: Survey) -> str:
+    """Return the name under which a survey is remembered: another collector may have a place of the same name."""
+    return f"{survey.kind}/{survey.place}"
 
 
 def _addressed(refusal: Refusal, collector: Collector, allowed: frozenset[str]) -> Refusal:

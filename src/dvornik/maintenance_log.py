@@ -110,7 +110,8 @@ class _Sum:
 
     def text(self) -> str:
         parts = [f"{self.done} done in {quoted(self.place)}", f"{self.freed} bytes freed"]
-        parts += [f"{self.set_aside} bytes set aside"] if self.set_aside else []
+        parts += [f"{self.set_aside} bytes set aside"] if self.set_aside > 0 else []
+        parts += [f"{-self.set_aside} bytes brought back"] if self.set_aside < 0 else []
         parts += [f"{self.reusable} bytes reusable"] if self.reusable else []
         parts += [f"{self.failed} failed"] if self.failed else []
         return ", ".join(parts)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FORMAT: Final = 1
+_KEY: Final = "line"
+"""Says what a line is; no struct below may have a field of that name."""
 
 
 class Header(msgspec.Struct, frozen=True):
@@ -58,7 +60,7 @@ _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 def encode(line: msgspec.Struct) -> bytes:
     """Return one line of JSON, with its newline."""
-    fields = {"kind": _NAMES[type(line)], **msgspec.to_builtins(line)}
+    fields = {_KEY: _NAMES[type(line)], **msgspec.to_builtins(line)}
     try:
         return msgspec.json.encode(fields) + b"\n"
     except UnicodeEncodeError:
@@ -67,7 +69,7 @@ def encode(line: msgspec.Struct) -> bytes:
 
 def _decode(line: bytes) -> Line | End:
     fields = json.loads(line)
-    kind = _KINDS[fields.pop("kind")]
+    kind = _KINDS[fields.pop(_KEY)]
     decoded: Line | End = msgspec.convert(fields, kind)
     return decoded
 
@@ -99,7 +101,8 @@ class PlanWriter:
 def read(file: IO[bytes], name: str = "", *, only: Sequence[type] = ()) -> Iterator[Line]:
     """Yield the lines (of some types) of a plan whose digest is right; else raise ``ConfigurationError`` at once."""
     _verify(file, name)
-    prefixes = tuple(b'{"kind":"%s"' % _NAMES[kind].encode() for kind in only)
+    _must_be_known(file, name)
+    prefixes = tuple(f'{{"{_KEY}":"{_NAMES[kind]}"'.encode() for kind in only)
     file.seek(0)
     for data in file:
         if not prefixes or data.startswith(prefixes):
@@ -129,6 +132,17 @@ def _verify(file: IO[bytes], name: str) -> End:
     if not isinstance(end, End) or end != End(lines, running.hexdigest()):
         raise _unusable(name, _("Its digest is wrong: it was changed after it was written."))
     return end
+
+
+def _must_be_known(file: IO[bytes], name: str) -> None:
+    """Refuse what another version wrote in a form of its own."""
+    file.seek(0)
+    try:
+        header = _decode(file.readline())
+    except (ValueError, KeyError, msgspec.ValidationError) as error:
+        raise _unusable(name, _("It does not begin like a plan.")) from error
+    if not isinstance(header, Header) or header.format != FORMAT:
+        raise _unusable(name, _("It was written by another version: plan again."))
 
 
 def _unusable(name: str, hint: str) -> ConfigurationError:

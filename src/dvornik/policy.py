@@ -56,7 +56,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def grace(policy: Policy, finding: Finding, now: int) -> Iterator[Finding | Held]:
     """Pass what has rested long enough by the latest of its times, hold the rest; a time to come is never old."""
     cutoff = now - int(policy.media_grace * 1e9)
-    kept = [index for index, time in enumerate(finding.times) if time <= cutoff and time <= now]
+    kept = [index for index, time in enumerate(finding.times) if time <= cutoff]
     if len(kept) < len(finding.names):
         for reason, names in _too_young(finding, cutoff, now):
             yield Held(finding.rule, finding.place, finding.container, reason, len(names), names)
@@ -122,7 +122,7 @@ def _compare(policy: Policy, survey: Survey, before: Survey) -> Iterator[Refusal
         yield _refuse(survey, Gate.DATABASE_CHANGED)
     if storage != storage_before:
         yield _refuse(survey, Gate.STORAGE_CHANGED)
-    if before.items and not survey.items:
+    if before.matched and not survey.items:
         yield _refuse(survey, Gate.STORAGE_EMPTY, items=before.items)
     known, now = (before.references, survey.references) if survey.exact else (before.matched, survey.matched)
     if known >= policy.judged_from and now < (1 - policy.max_fall) * known:

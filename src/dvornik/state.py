@@ -1,7 +1,7 @@
 """Owns what outlives the process: the lock, the record of runs and batches, the plan files, the last good surveys.
 
-The record is for truth and history; safety never depends on it. On a full or read-only disk it moves to memory, and
-the cleaning that would free the disk goes on.
+The record is for truth and history; safety never depends on it being written. On a full or read-only disk it is left
+off, and the cleaning that would free the disk goes on.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import calendar
 import contextlib
 import os
 import secrets
+import shutil
 import sqlite3
 import stat
 import sys
@@ -22,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Final
 import msgspec
 
 from dvornik.languages import _
-from dvornik.model import DvornikError, LockedError, Outcome, Survey
+from dvornik.model import DvornikError, LockedError, Outcome, Survey, UnreachableError
 
 if sys.platform != "win32":
     import fcntl
@@ -43,6 +44,8 @@ CREATE INDEX IF NOT EXISTS batches_of_run ON batches(run);
 CREATE TABLE IF NOT EXISTS surveys (place TEXT PRIMARY KEY, run TEXT NOT NULL, survey TEXT NOT NULL) STRICT;
 """
 _KEEP_PLANS: Final = 90 * 86400
+_ROOM: Final = 1 << 26
+"""Bytes that a plan may take: with less left on the disk it is not kept, or writing it would stop the run."""
 RUNNING: Final = "running"
 
 
@@ -79,7 +82,7 @@ class State:
         """Use ``directory``; it need not exist yet."""
         self.directory = Path(directory)
         self.degraded = ""
-        """Why the record is kept in memory only; empty while it is on the disk."""
+        """Why nothing is recorded any more; empty while the disk takes it."""
         self._lock = -1
         self._db: sqlite3.Connection | None = None
 
@@ -96,6 +99,13 @@ class State:
             os.close(descriptor)
             raise LockedError(
                 _("Another run holds the lock."), context=str(self.directory), hint=_("Wait for it to finish.")
+            ) from error
+        except OSError as error:
+            os.close(descriptor)
+            raise DvornikError(
+                _("The state cannot be locked: {error}").format(error=error.strerror),
+                context=str(self.directory),
+                hint=_("Put it on a file system that has locks: [app] state."),
             ) from error
         self._lock = descriptor
 
@@ -124,28 +134,17 @@ class State:
 
     # the record
 
-    def _connect(self) -> sqlite3.Connection:
-        if self._db is None:
-            try:
-                self._db = _open(":memory:" if self.degraded else str(self.directory / "state.db"))
-            except sqlite3.OperationalError as error:
-                self._to_memory(error)
-        assert self._db is not None  # noqa: S101 - for the type checker
-        return self._db
-
-    def _to_memory(self, error: Exception) -> None:
-        self.degraded = str(error)
-        self._db = _open(":memory:")
-
     def _write(self, sql: str, *values: object) -> int:
-        """Write one row at once; a disk that cannot take it turns the record to memory, never the run to a stop."""
+        """Write one row at once; a disk that cannot take it ends the record, never the run."""
+        if self.degraded:
+            return 0
         try:
-            return self._connect().execute(sql, values).lastrowid or 0
-        except sqlite3.OperationalError as error:
-            if self.degraded:
-                return 0
-            self._to_memory(error)
-            return self._connect().execute(sql, values).lastrowid or 0
+            if self._db is None:
+                self._db = _open(self.directory / "state.db")
+            return self._db.execute(sql, values).lastrowid or 0
+        except sqlite3.DatabaseError as error:
+            self.degraded = str(error)
+            return 0
 
     def begin(self, run: str, verb: str, collectors: Sequence[str]) -> None:
         """Record that a run starts."""
@@ -185,7 +184,10 @@ class State:
         )  # fmt: skip
 
     def last_survey(self, place: str) -> Survey | None:
-        """Return the survey of the last good run. Reads only."""
+        """Return the survey of the last good run. Reads only.
+
+        Raises ``UnreachableError`` where there is a record that cannot be read: nothing is trusted without memory.
+        """
         for (text,) in self._read("SELECT survey FROM surveys WHERE place = ?", place):
             return msgspec.json.decode(str(text), type=Survey)
         return None
@@ -214,16 +216,17 @@ class State:
         return [str(row[0]) for row in self._read("SELECT id FROM runs WHERE status = ?", RUNNING)]
 
     def _read(self, sql: str, *values: object) -> list[tuple[object, ...]]:
-        if self._db is not None:
-            return self._db.execute(sql, values).fetchall()
         path = self.directory / "state.db"
         if not path.exists():
             return []
-        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=5)) as db:
-            try:
-                return db.execute(sql, values).fetchall()
-            except sqlite3.OperationalError:
-                return []
+        try:
+            return _rows(path, sql, values)
+        except sqlite3.DatabaseError as error:
+            raise UnreachableError(
+                _("The record of earlier runs cannot be read: {error}").format(error=error),
+                context=str(path),
+                hint=_("If it is damaged, move it away; the next run is then judged like a first one."),
+            ) from error
 
     # the plan files
 
@@ -232,17 +235,17 @@ class State:
         return self.directory / "plans" / f"{run}.jsonl"
 
     def new_plan(self, run: str) -> IO[bytes]:
-        """Open the file of a new plan; where the disk refuses, an unnamed one in memory."""
+        """Open the file of a new plan; where the disk refuses or is all but full, an unnamed one elsewhere."""
         path = self.plan_path(run)
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            return path.open("x+b")
-        except OSError as error:
-            self.degraded = self.degraded or str(error)
+            return path.open("x+b") if shutil.disk_usage(path.parent).free > _ROOM else scratch_plan()
+        except OSError:
             return scratch_plan()
 
     def forget_old_plans(self, now: float) -> None:
-        """Remove plan files that no undo can want any more."""
+        """Remove plan files, and the batches of their runs, that nobody can want any more."""
+        self._write("DELETE FROM batches WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_PLANS)
         with contextlib.suppress(OSError):
             for path in (self.directory / "plans").iterdir():
                 if path.stat().st_mtime < now - _KEEP_PLANS:
@@ -260,10 +263,28 @@ class State:
 
 def scratch_plan() -> IO[bytes]:
     """Return an unnamed file for a plan that nobody will want later: memory first, then the system's own scratch."""
-    return tempfile.SpooledTemporaryFile(max_size=1 << 26)
+    return tempfile.SpooledTemporaryFile(max_size=_ROOM)
 
 
-def _open(path: str) -> sqlite3.Connection:
+def _rows(path: Path, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    """Read a record that may be on a disk where nothing can be written, as WAL needs; one without tables is empty."""
+    try:
+        return _query(path, "mode=ro", sql, values)
+    except sqlite3.OperationalError as error:
+        code = error.sqlite_errorcode & 0xFF  # the rest is SQLite's extended code
+        if code == sqlite3.SQLITE_ERROR:
+            return []
+        if code not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}:
+            raise
+        return _query(path, "immutable=1", sql, values)
+
+
+def _query(path: Path, how: str, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5)) as db:
+        return db.execute(sql, values).fetchall()
+
+
+def _open(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, isolation_level=None, timeout=5)
     # WAL with NORMAL commits without waiting for the disk: a power cut may cost the last rows of the record, and
     # the record is not what keeps files safe.

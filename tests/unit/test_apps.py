@@ -315,3 +315,9 @@ def test_the_reference_names_every_section() -> None:
     page = reference()
     assert all(f"## `[{name}" in page for name in Config.__struct_fields__)
     assert "| `older_than` | duration |" in page
+
+
+def test_sessions_in_local_time_are_kept_a_day_longer(project: Path) -> None:
+    (project / "project/settings.py").write_text(SETTINGS + "\nUSE_TZ = False\n")
+    (rule,) = look(project).expiry
+    assert rule.retention == 86400

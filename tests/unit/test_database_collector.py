@@ -125,8 +125,13 @@ def test_a_postgresql_table_is_found_where_it_pays_and_held_where_it_does_not(po
         connection.execute("DELETE FROM much")
         connection.execute("SELECT pg_stat_force_next_flush()")
         bloat = DatabaseBloat({"main": connect(DatabasePlace("main", postgresql_url))})
-        _survey, finding, held = bloat.scan(0, thorough=False)
+        _survey, finding, statistics, held = bloat.scan(0, thorough=False)
         assert isinstance(finding, Finding)
         assert finding.container == "much"
         assert held == Held("database/optimise", "main", "", Reason.NOT_WORTH_IT, 1, ["little"])
         assert bloat.apply(finding, "run").freed > 3_000_000
+        assert isinstance(statistics, Finding)
+        assert bloat.apply(statistics, "run").done == 1
+        made = connection.execute("SELECT last_analyze FROM pg_stat_user_tables WHERE relname = 'little'").fetchone()
+        assert made is not None
+        assert made[0] is not None

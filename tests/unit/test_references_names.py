@@ -10,7 +10,7 @@ from unicodedata import normalize
 from urllib.parse import quote, quote_from_bytes
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from dvornik.references.names import Names
@@ -95,6 +95,7 @@ NAMES = st.builds(
 )
 
 
+@settings(deadline=None)  # a loaded machine is no failure
 @given(NAMES, st.sampled_from(sorted(ENCODINGS)), st.sampled_from(sorted(PLACES)))
 def test_a_name_is_found_in_any_spelling_at_any_place(name: str, encoding: str, place: str) -> None:
     assume(spellings(name))
@@ -103,6 +104,7 @@ def test_a_name_is_found_in_any_spelling_at_any_place(name: str, encoding: str, 
     assert used(name, PLACES[place].format(ENCODINGS[encoding](name)))
 
 
+@settings(deadline=None)
 @given(NAMES, st.sampled_from(sorted(ENCODINGS)), st.sampled_from(sorted(ENCODINGS)))
 def test_a_name_is_found_under_two_layers_of_escapes(name: str, inner: str, outer: str) -> None:
     assume(spellings(name))
@@ -200,6 +202,7 @@ def test_a_name_that_is_not_utf8_is_found_in_its_usual_spellings(raw: bytes) -> 
     assert [cell for cell in cells if not used(name, cell)] == []
 
 
+@settings(deadline=None)
 @given(st.lists(st.from_regex(r"[a-wyz]{4,8}", fullmatch=True), max_size=20), st.sampled_from(sorted(ENCODINGS)))
 def test_a_name_whose_token_occurs_nowhere_stays_unseen(words: list[str], encoding: str) -> None:
     text = ENCODINGS[encoding](" ".join(words) + " photo.jpg и слова.")

@@ -74,6 +74,7 @@ class Sessions(msgspec.Struct, frozen=True):
     column: str = ""
     databases: list[str] = []
     file_path: str = ""
+    utc: bool = True
 
 
 class CacheFound(msgspec.Struct, frozen=True):

@@ -167,12 +167,15 @@ class _Project:
 
     def _expiry(self) -> list[ExpiryRule]:
         sessions = self._answer.sessions
+        # Without USE_TZ the times are local ones of a zone that is not told: a day is more than any zone is off.
+        retention = 0 if sessions.utc else 86400
         aliases = dict.fromkeys(self._same[alias] for alias in sessions.databases if alias in self._same)
         if not sessions.table:
             return []
+        names = [f"sessions-{alias}" if number else "sessions" for number, alias in enumerate(aliases)]
         return [
-            ExpiryRule("sessions" if number == 0 else f"sessions-{alias}", alias, sessions.table, sessions.column)
-            for number, alias in enumerate(aliases)
+            ExpiryRule(name, alias, sessions.table, sessions.column, retention)
+            for name, alias in zip(names, aliases, strict=True)
         ]
 
     def _caches(self) -> list[CachePlace]:

@@ -174,6 +174,7 @@ def _sessions() -> dict[str, Any]:
     from django.conf import settings  # noqa: PLC0415 - as above
 
     answer: dict[str, Any] = {"engine": settings.SESSION_ENGINE, "cache_alias": settings.SESSION_CACHE_ALIAS}
+    answer["utc"] = settings.USE_TZ
     if settings.SESSION_ENGINE.endswith(".file"):
         answer["file_path"] = _path(settings.SESSION_FILE_PATH)
     try:

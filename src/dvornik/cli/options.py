@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from functools import wraps
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -70,12 +71,10 @@ def aggressive(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def language(arguments: Sequence[str], default: str) -> str:
     """Find the language before the options are parsed: the help itself is written in it."""
-    for before, word in zip(["", *arguments], arguments, strict=False):
-        if word.startswith("--lang="):
-            return word.removeprefix("--lang=")
-        if before == "--lang":
-            return word
-    return os.environ.get("DVORNIK_LANG") or default
+    asked = [word.removeprefix("--lang=") for word in arguments if word.startswith("--lang=")]
+    asked += [word for before, word in pairwise(arguments) if before == "--lang"]
+    found = [*asked, os.environ.get("DVORNIK_LANG", "")]
+    return next((each for each in found if each in {"ru", "en"}), default)
 
 
 def allow(command: Callable[..., Any]) -> Callable[..., Any]:

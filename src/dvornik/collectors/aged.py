@@ -36,7 +36,7 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
 
 
 def _too_new(time: int, cutoff: int, now: int) -> Reason | None:
-    if time <= cutoff and time <= now:
+    if time <= cutoff:
         return None
     return Reason.FUTURE if time > now else Reason.YOUNG
 

@@ -82,6 +82,8 @@ def _judge(place: str, database: Database, sizes: Sequence[TableSize], *, thorou
             yield Finding(rule.id, place, size.table, amount=1, weight=size.reusable)
         else:
             held.append(size.table)
+    if not isinstance(database, SingleFile):
+        yield Finding(OPTIMISE.id, place, "", amount=1)
     if held:
         yield Held(rule.id, place, "", Reason.NOT_WORTH_IT, len(held), held[:SAMPLE])
 

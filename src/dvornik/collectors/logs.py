@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from dvornik.collectors.aged import explain, split
+from dvornik.collectors.claims import recovered, tidied
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.names import Names
 from dvornik.model import Batch, Rule, Storage, Survey, Trouble, UnreachableError
@@ -70,13 +71,11 @@ class Logs:
 
     def recover(self) -> Iterator[Outcome]:
         """Put back what a killed run had claimed: it is found again if it still is old."""
-        for storage in self._storages.values():
-            yield from storage.recover()
+        return recovered(self._storages.values())
 
     def tidy(self) -> None:
         """Remove the empty private directories."""
-        for storage in self._storages.values():
-            storage.tidy()
+        tidied(self._storages.values())
 
     def why(self, path: str, now: int) -> Evidence | None:
         """Say what holds a file in one of these directories."""

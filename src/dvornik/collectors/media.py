@@ -15,10 +15,13 @@ by itself; after ``policy.quarantine`` (14 days), and a third look, it is delete
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
+from dvornik.collectors.claims import recovered, tidied
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.names import held, is_lonely
 from dvornik.model import (
@@ -39,15 +42,19 @@ from dvornik.model import (
 from dvornik.references.derivatives import keep_originals, verdict
 from dvornik.references.names import Names
 from dvornik.references.search import Sought, find_referrers, search
+from dvornik.state import started
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
     from dvornik.model import Seen
 
 ORPHAN: Final = "media/orphan"
 RETURN: Final = "media/return"
 PURGE: Final = "media/purge"
+
+_Listing = Callable[[Storage], Iterator[tuple[str, Sequence[str]]]]
+"""Lists files of a storage: a container and its names at a time."""
+_Named = dict[tuple[str, str, str], list[str]]
+"""Names in quarantine that something refers to, by place, run and container."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -84,7 +91,7 @@ class Media:
         self._databases = databases
         self._exclude = exclude
         self._quarantine = quarantine
-        self._looked = ""
+        self._looked: tuple[str, _Named] = ("", {})
 
     def fingerprints(self) -> Mapping[str, str]:
         """Return the identity of the databases and of each storage."""
@@ -96,27 +103,30 @@ class Media:
         if not self._sources:
             return
         fingerprints = self.fingerprints()
-        listed = {place: self._list(source) for place, source in self._sources.items()}
-        self._search(listed)
+        listed = self._list(self._sources, _everything)
+        self._search(listed, _everything)
         for place, names in listed.items():
-            keep_originals(names, _listing(self._sources[place].storage))
             yield from self._judge(place, names, fingerprints[place])
             yield from self._judge_quarantine(place, names, now, thorough=thorough)
 
-    def _list(self, source: Source) -> Names:
-        names = Names(source.root, source.url)
-        for container, those in _listing(source.storage):
-            names.add(container, those)
-        for _run, batch in source.storage.quarantined():
-            names.add(batch.container, batch.names)
-        return names
+    def _list(self, places: Iterable[str], listing: _Listing) -> dict[str, Names]:
+        """Take note of the names that ``listing`` yields of each place."""
+        listed: dict[str, Names] = {}
+        for place in places:
+            source = self._sources[place]
+            listed[place] = Names(source.root, source.url)
+            for container, names in listing(source.storage):
+                listed[place].add(container, names)
+        return listed
 
-    def _search(self, listed: Mapping[str, Names]) -> None:
+    def _search(self, listed: Mapping[str, Names], listing: _Listing) -> None:
         """Strike out what any database names; raise ``UnreachableError`` rather than conclude from a part of it."""
         sought = [
             Sought(names, self._sources[place].exact, self._sources[place].defaults) for place, names in listed.items()
         ]
         search(sought, self._databases, self._exclude)
+        for place, names in listed.items():
+            keep_originals(names, listing(self._sources[place].storage))
 
     def _judge(self, place: str, names: Names, fingerprint: str) -> Iterator[Seen]:
         source = self._sources[place]
@@ -127,7 +137,7 @@ class Media:
                 continue
             verdicts = _verdicts(names, patterns, step)
             yield from _held(place, step, verdicts)
-            items += sum(reason is not Reason.PLACEHOLDER for reason in verdicts.values())
+            items += sum(reason not in {Reason.PLACEHOLDER, Reason.EXCLUDED} for reason in verdicts.values())
             matched += sum(reason in {Reason.REFERENCED, Reason.DERIVATIVE} for reason in verdicts.values())
             unused = [name for name, reason in verdicts.items() if reason is None]
             if unused:
@@ -145,19 +155,19 @@ class Media:
         storage = self._sources[place].storage
         cutoff = now - int(self._quarantine * 1e9)
         for run, batch in storage.quarantined():
-            back, old, waiting = [], [], 0
-            replaced = set(storage.examine(batch.container, batch.names).names)
-            for name, time in zip(batch.names, batch.times, strict=True):
-                if name not in replaced and verdict(names, batch.container, name):
-                    back.append(name)
-                elif thorough or time <= cutoff:
-                    old.append(name)
-                else:
-                    waiting += 1
+            back = set(_called_back(storage, batch.container, _named_of(names, batch)))
+            began = int(started(run) * 1e9)  # where a rename leaves the times alone, the file looks older than its stay
+            old = {
+                name
+                for name, time in zip(batch.names, batch.times, strict=True)
+                if name not in back and (thorough or max(time, began) <= cutoff)
+            }
             sizes = dict(zip(batch.names, batch.sizes, strict=True))
             for rule, those in ((RETURN, back), (PURGE, old)):
                 if those:
-                    yield Finding(rule, place, batch.container, those, [sizes[name] for name in those], detail=run)
+                    chosen = [name for name in batch.names if name in those]
+                    yield Finding(rule, place, batch.container, chosen, [sizes[name] for name in chosen], detail=run)
+            waiting = len(batch.names) - len(back) - len(old)
             if waiting:
                 yield Held(PURGE, place, batch.container, Reason.YOUNG, waiting)
 
@@ -167,39 +177,40 @@ class Media:
         if finding.rule == ORPHAN:
             return storage.discard(finding, run, keep=True)
         if finding.rule == RETURN:
-            outcomes = list(storage.restore(finding.detail, finding.container, finding.names))
-        else:
-            outcomes = list(self._purge(finding.place, finding.detail, finding.container, finding.names))
-        return _sum(finding, outcomes)
+            return _returned(finding, storage.restore(finding.detail, finding.container, finding.names))
+        if self._looked[0] != run:
+            self._looked = run, self._named(self._list(self._sources, _quarantine), _quarantine)
+        returned, gone, back = self._release(finding, self._looked[1])
+        return msgspec.structs.replace(gone, missed=[*gone.missed, *_kept(returned, back)])
 
     def look_again(self, run: str) -> Iterator[Outcome]:
         """Give back at once what became named since the scan; everything, when that can no longer be told."""
-        for place, source in self._sources.items():
-            if not any(each == run for each, _batch in source.storage.quarantined()):
-                continue
-            try:
-                named = self._named(place, run)
-            except UnreachableError:
-                for outcome in source.storage.restore(run):
-                    yield _returned(ORPHAN, outcome, Reason.REFUSED, ())
-                raise
-            for container, those in named.items():
-                for outcome in source.storage.restore(run, container, those):
-                    yield _returned(ORPHAN, outcome, Reason.REFERENCED, those)
+        listing = partial(_quarantine, run=run)
+        places = [place for place, source in self._sources.items() if any(listing(source.storage))]
+        if not places:
+            return
+        try:
+            named = self._named(self._list(places, listing), listing, run)
+        except UnreachableError:
+            for place in places:
+                for outcome in self._sources[place].storage.restore(run):
+                    yield msgspec.structs.replace(outcome, rule=ORPHAN, done=-outcome.done)
+            raise
+        for (place, _run, container), names in named.items():
+            outcomes = self._sources[place].storage.restore(run, container, names)
+            outcome = _sum(Finding(ORPHAN, place, container), outcomes)
+            yield msgspec.structs.replace(outcome, done=-outcome.done, missed=_kept(outcome, names))
 
-    def _named(self, place: str, run: str) -> dict[str, list[str]]:
-        """Return, by container, what ``run`` set aside and something names by now."""
-        source = self._sources[place]
-        names = Names(source.root, source.url)
-        batches = [batch for each, batch in source.storage.quarantined() if each == run]
-        for batch in batches:
-            names.add(batch.container, batch.names)
-        self._search({place: names})
-        found = {
-            batch.container: [name for name in batch.names if verdict(names, batch.container, name)]
-            for batch in batches
-        }
-        return {container: those for container, those in found.items() if those}
+    def _named(self, listed: Mapping[str, Names], listing: _Listing, only: str = "") -> _Named:
+        """Look up what (a run's, or all that) lies in quarantine; return what something names by now."""
+        self._search(listed, listing)
+        found: _Named = {}
+        for place, names in listed.items():
+            for run, batch in self._sources[place].storage.quarantined():
+                named = _named_of(names, batch) if only in {"", run} else ()
+                if named:
+                    found.setdefault((place, run, batch.container), []).extend(named)
+        return found
 
     def set_aside(self) -> Mapping[str, tuple[int, int]]:
         """Return the runs that can be taken back, each with its number of files and bytes."""
@@ -211,36 +222,52 @@ class Media:
         return found
 
     def undo(self, run: str) -> Iterator[Outcome]:
-        """Put back everything that ``run`` set aside."""
+        """Put back everything that ``run`` set aside; a place that is not there stops none of the others."""
+        lost: UnreachableError | None = None
         for source in self._sources.values():
-            for outcome in source.storage.restore(run):
-                yield msgspec.structs.replace(outcome, rule=RETURN)
+            try:
+                for outcome in source.storage.restore(run):
+                    yield msgspec.structs.replace(outcome, rule=RETURN)
+            except UnreachableError as error:
+                lost = error
+        if lost:
+            raise lost
 
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete what ``run`` set aside, after a last look: what is named by now returns instead."""
-        for place, source in self._sources.items():
-            if any(each == run for each, _batch in source.storage.quarantined()):
-                yield from self._purge(place, run, None, None)
+        listing = partial(_quarantine, run=run)
+        places = [place for place, source in self._sources.items() if any(listing(source.storage))]
+        if not places:
+            return
+        # No scan went before: whether the original of a thumbnail is in use takes the whole listing to tell.
+        named = self._named(self._list(places, _everything), _everything, run)
+        for place in places:
+            for container, names in listing(self._sources[place].storage):
+                returned, gone, back = self._release(Finding(PURGE, place, container, names, detail=run), named)
+                if back:
+                    yield returned
+                yield gone
 
-    def _purge(self, place: str, run: str, container: str | None, names: Sequence[str] | None) -> Iterator[Outcome]:
-        storage = self._sources[place].storage
-        if self._looked != run:
-            for again, those in self._named(place, run).items():
-                for outcome in storage.restore(run, again, those):
-                    yield msgspec.structs.replace(outcome, rule=RETURN)
-            self._looked = run
-        for outcome in storage.purge(run, container, names):
-            yield msgspec.structs.replace(outcome, rule=PURGE)
+    def _release(self, finding: Finding, named: _Named) -> tuple[Outcome, Outcome, Sequence[str]]:
+        """Delete files of the quarantine for good, but give back what is named: what came back, what went, and which.
+
+        The third is the names that were to come back.
+        """
+        storage, run = self._sources[finding.place].storage, finding.detail
+        wanted = set(named.get((finding.place, run, finding.container), ()))
+        back = _called_back(storage, finding.container, [name for name in finding.names if name in wanted])
+        gone = [name for name in finding.names if name not in set(back)]
+        returned = storage.restore(run, finding.container, back) if back else ()
+        purged = storage.purge(run, finding.container, gone) if gone else ()
+        return _returned(msgspec.structs.replace(finding, rule=RETURN), returned), _sum(finding, purged), back
 
     def recover(self) -> Iterator[Outcome]:
-        """Nothing is half done: what a killed run set aside lies in quarantine, and the scan looks it up."""
-        for source in self._sources.values():
-            yield from source.storage.recover()
+        """Put back what a killed run had claimed; what it set aside lies in quarantine, and the scan looks it up."""
+        return recovered(source.storage for source in self._sources.values())
 
     def tidy(self) -> None:
         """Remove the empty private directories."""
-        for source in self._sources.values():
-            source.storage.tidy()
+        tidied(source.storage for source in self._sources.values())
 
     def why(self, path: str, now: int) -> Evidence | None:  # noqa: ARG002 - the grace is policy's
         """Say who names a file, or where was looked in vain."""
@@ -262,16 +289,35 @@ class Media:
         return None
 
     def _why_unnamed(self, place: str, container: str, name: str) -> Reason | None:
-        names = self._list(self._sources[place])
-        self._search({place: names})
+        listed = self._list([place], _everything)
+        self._search(listed, _everything)
         step = Batch(container, [name])
-        return _verdicts(names, Patterns(["*"], self._sources[place].exclude), step)[name]
+        return _verdicts(listed[place], Patterns(["*"], self._sources[place].exclude), step)[name]
 
 
-def _listing(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:
+def _everything(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:
+    """List the files of a storage and of its quarantine, a directory at a time."""
     for step in storage.walk(with_times=False):
         if isinstance(step, Batch) and step.names:
             yield step.container, step.names
+    yield from _quarantine(storage)
+
+
+def _quarantine(storage: Storage, run: str = "") -> Iterator[tuple[str, Sequence[str]]]:
+    """List what ``run`` (or any run) set aside, a directory at a time."""
+    for each, batch in storage.quarantined():
+        if run in {"", each}:
+            yield batch.container, batch.names
+
+
+def _named_of(names: Names, batch: Batch) -> list[str]:
+    return [name for name in batch.names if verdict(names, batch.container, name)]
+
+
+def _called_back(storage: Storage, container: str, named: Sequence[str]) -> list[str]:
+    """Return what of the quarantine the application misses: under a name that is taken, it has a newer file."""
+    taken = set(storage.examine(container, named).names) if named else ()
+    return [name for name in named if name not in taken]
 
 
 def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reason | None]:
@@ -298,24 +344,24 @@ def _held(place: str, batch: Batch, verdicts: Mapping[str, Reason | None]) -> It
     yield from held(ORPHAN, batch, place, by_reason)
 
 
-def _sum(finding: Finding, outcomes: Sequence[Outcome]) -> Outcome:
-    own = [outcome for outcome in outcomes if outcome.rule in {"", finding.rule}]
-    missed = [miss for outcome in own for miss in outcome.missed]
-    missed += [
-        Miss(name, Reason.REFERENCED) for outcome in outcomes if outcome not in own for name in [outcome.container]
-    ]
-    return Outcome(
-        finding.rule,
-        finding.place,
-        finding.container,
-        sum(outcome.done for outcome in own),
-        sum(outcome.freed for outcome in own),
-        set_aside=sum(outcome.set_aside for outcome in own),
-        missed=missed,
-    )
+def _sum(finding: Finding, outcomes: Iterable[Outcome]) -> Outcome:
+    """Add up what became of one finding."""
+    done = freed = aside = 0
+    missed: list[Miss] = []
+    for outcome in outcomes:
+        done += outcome.done
+        freed += outcome.freed
+        aside += outcome.set_aside
+        missed += outcome.missed
+    return Outcome(finding.rule, finding.place, finding.container, done, freed, set_aside=aside, missed=missed)
 
 
-def _returned(rule: str, outcome: Outcome, reason: Reason, names: Sequence[str]) -> Outcome:
-    """Turn a restoring into a correction of what was done before."""
-    missed = [*outcome.missed, *(Miss(name, reason) for name in names)]
-    return msgspec.structs.replace(outcome, rule=rule, done=-outcome.done, missed=missed)
+def _returned(finding: Finding, outcomes: Iterable[Outcome]) -> Outcome:
+    """Add up what came back. What another run had set aside is none of this run's figures."""
+    return msgspec.structs.replace(_sum(finding, outcomes), set_aside=0)
+
+
+def _kept(returned: Outcome, names: Sequence[str]) -> list[Miss]:
+    """Say of each of ``names`` that it is back, or why it is not."""
+    stayed = {miss.name for miss in returned.missed}
+    return [*returned.missed, *(Miss(name, Reason.REFERENCED) for name in names if name not in stayed)]

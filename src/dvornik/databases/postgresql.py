@@ -122,6 +122,13 @@ WHERE c.relkind = 'r' AND c.relpersistence <> 't'
 ORDER BY 1
 """
 
+_STALE = """
+SELECT schemaname, relname FROM pg_catalog.pg_stat_user_tables
+WHERE n_mod_since_analyze > greatest(50, 0.01 * n_live_tup)
+  AND pg_catalog.pg_has_role((SELECT relowner FROM pg_catalog.pg_class WHERE oid = relid), 'USAGE')
+ORDER BY 1, 2
+"""
+"""Tables of which over a hundredth changed since their statistics were made, and which we may analyse."""
 _BLOATED_INDEXES = """
 SELECT n.nspname, i.relname
 FROM pg_index x
@@ -235,14 +242,26 @@ class PostgreSQL:
         ]
 
     def optimise(self, table: str, *, thorough: bool) -> Outcome:
-        """Vacuum and analyse one table unless it is locked; ``thorough`` rebuilds those indexes that are mostly air."""
+        """Vacuum and analyse one table unless it is locked; ``thorough`` rebuilds those indexes that are mostly air.
+
+        The empty name stands for the statistics of every table that changed since they were made.
+        """
         rule = "database/vacuum" if thorough else "database/optimise"
         try:
             with self._connected() as connection:
+                if not table:
+                    return self._analyse(connection)
                 return self._optimise(connection, table, rule, thorough=thorough)
         except StuckError as error:
             miss = Miss(table, error.reason, error.code)
             return Outcome(rule, self.place, table, done=0, missed=(miss,))
+
+    def _analyse(self, connection: psycopg.Connection) -> Outcome:
+        stale = connection.execute(_STALE).fetchall()
+        with _patient(connection):
+            for schema, name in stale:
+                connection.execute(sql.SQL("ANALYZE (SKIP_LOCKED) {}").format(sql.Identifier(schema, name)))
+        return Outcome("database/optimise", self.place, "", done=1)
 
     def _optimise(self, connection: psycopg.Connection, name: str, rule: str, *, thorough: bool) -> Outcome:
         table = _table(connection, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Final
@@ -28,7 +29,6 @@ _ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "c
 """Rules whose line stands even when the count is nought: the operator sees that the step was taken."""
 _MOST: Final = 20
 """Names that a dry run shows of a rule; the plan holds all."""
-_ORDINARY: Final = {Reason.YOUNG, Reason.EXCLUDED, Reason.REFERENCED, Reason.NOT_WORTH_IT}
 
 
 def opening(*, dry: bool) -> str:
@@ -39,7 +39,9 @@ def opening(*, dry: bool) -> str:
 def found(app: App) -> Iterator[str]:
     """Say what is under care and how that was found out."""
     for item in app.found:
-        yield _("🔎 {what}: {where} ({how})").format(what=item.what, where=words.safe(item.where), how=item.how)
+        yield _("🔎 {what}: {where} ({how})").format(
+            what=words.kind(item.what), where=words.safe(item.where), how=words.origin(item.how)
+        )
 
 
 def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
@@ -72,15 +74,16 @@ def listing(findings: Iterable[Finding]) -> Iterator[str]:
 
 def kept(result: Result) -> Iterator[str]:
     """Say what stays and why: what was held at the scan, and what turned out otherwise when its turn came."""
-    counts: Counter[Reason] = Counter()
-    for (_rule, reason), count in result.held.items():
-        counts[reason] += count
+    counts: Counter[str] = Counter()
+    for (rule, reason), count in result.held.items():
+        waits = (rule, reason) == ("media/purge", Reason.YOUNG)
+        counts[_("waiting in quarantine") if waits else words.reason(reason)] += count
     for total in result.totals.values():
         for code, count in total.missed.items():
             if not Reason(code).is_failure:
-                counts[Reason(code)] += count
+                counts[words.reason(Reason(code))] += count
     if counts:
-        parts = ", ".join(f"{count} — {words.reason(reason)}" for reason, count in counts.most_common())
+        parts = ", ".join(f"{count} — {reason}" for reason, count in counts.most_common())
         yield _("🔒 Kept: {parts}").format(parts=parts)
 
 
@@ -100,12 +103,12 @@ def disks(before: Mapping[str, int], roots: Iterable[str]) -> Iterator[str]:
     told = set()
     for root in roots:
         try:
-            usage = shutil.disk_usage(root)
+            usage, device = shutil.disk_usage(root), os.stat(root).st_dev  # noqa: PTH116 - names may hold any bytes
         except OSError:
             continue
         was = before.get(root, usage.free)
-        if (usage.total, usage.free) not in told:
-            told.add((usage.total, usage.free))
+        if device not in told:
+            told.add(device)
             yield _("📊 Disk of {root}: {after} free of {total} (before: {before})").format(
                 root=words.safe(root), after=words.size(usage.free), total=words.size(usage.total),
                 before=words.size(was),
@@ -114,7 +117,7 @@ def disks(before: Mapping[str, int], roots: Iterable[str]) -> Iterator[str]:
 
 def trouble(result: Result) -> Iterator[str]:
     """Say what could not be reached, what was refused, and what failed."""
-    for item in result.troubles:
+    for item in dict.fromkeys(result.troubles):  # the scan and the second look meet the same one
         yield _("❌ {place}: {message}").format(place=words.safe(item.place), message=item.message)
         if item.hint:
             yield "   " + item.hint
@@ -126,7 +129,8 @@ def trouble(result: Result) -> Iterator[str]:
         yield mark.format(place=where, why=words.gate(refusal))
     gates = sorted({refusal.gate for refusal in result.open_refusals if refusal.gate is not Gate.UNREACHABLE})
     if gates:
-        yield "   " + _("Look at it first: dvornik show {run}").format(run=result.run)
+        if result.verb != "plan":  # a dry run is not recorded, and has just shown it
+            yield "   " + _("Look at it first: dvornik show {run}").format(run=result.run)
         yield "   " + _("To go on knowingly, once: add --allow {gates}").format(gates=",".join(gates))
     for failure in result.failures[:_MOST]:
         yield _("⚠️ Could not remove {path}: {reason} ({detail})").format(

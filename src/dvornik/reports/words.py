@@ -65,6 +65,32 @@ def would(rule: str, count: int) -> str:
     return _PLANNED[rule](count).format(n=count)
 
 
+def kind(what: str) -> str:
+    """Name a kind of place."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "temp": lambda: _("temporary files"),
+        "logs": lambda: _("logs"),
+        "media": lambda: _("media"),
+        "database": lambda: _("database"),
+        "sessions": lambda: _("sessions"),
+        "cache": lambda: _("cache"),
+    }
+    return names[what]() if what in names else what
+
+
+def origin(how: str) -> str:
+    """Say how a place was found out."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "django": lambda: _("from Django's settings"),
+        "configuration": lambda: _("from the configuration"),
+        "environment": lambda: _("from the environment"),
+        "dotenv": lambda: _("from .env"),
+        "folder": lambda: _("a folder with a usual name"),
+        "left-alone": lambda: _("left alone"),
+    }
+    return names[how]() if how in names else how
+
+
 def reason(code: Reason) -> str:
     """Say why something stays, as it follows a count: "12 too young"."""
     return {

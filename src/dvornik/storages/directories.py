@@ -2,13 +2,14 @@
 
 Two kinds of the same shape. ``Descriptor`` holds the directory itself, so that a rename or a symlink elsewhere on the
 path cannot lead it astray. ``Path`` is for systems without directory descriptors (Windows): it works by path and
-checks that the path still leads to the same directory.
+checks before each change that the path still leads to the same directory.
 """
 
 from __future__ import annotations
 
 import errno
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
 from dvornik.storages import kernel
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PRIVATE = 0o700
+_UP = 1000
+"""Levels climbed in one call: ``../`` a thousand times stays below PATH_MAX."""
 
 
 class Directory(Protocol):
@@ -37,22 +40,28 @@ class Directory(Protocol):
         """Return the state of ``name`` itself, never of what it links to."""
 
     def own_state(self) -> os.stat_result:
-        """Return the state of the directory."""
+        """Return the state of the directory as it is now."""
 
     def open_file(self, name: str) -> int:
         """Open a file for reading without following a link and without waiting."""
 
+    def pin(self, name: str) -> int:
+        """Hold a file by a descriptor that needs no permission and reads nothing; -1 where there is no such thing."""
+
     def child(self, path: str) -> Directory:
         """Open a directory below this one; no symlink and no mount on the way."""
 
-    def make(self, name: str, mode: int) -> None:
-        """Make a directory; one that exists is fine."""
+    def make(self, name: str, mode: int) -> bool:
+        """Make a directory; ``False`` if it was there, which is fine."""
 
-    def claim(self, name: str, private: Directory) -> None:
-        """Rename into a directory that is ours alone."""
+    def adopt(self, name: str) -> None:
+        """Give a directory that we just made the owner and the mode of this one, as far as we may."""
 
-    def give_back(self, name: str, target: Directory) -> None:
-        """Rename from here, a directory of ours, to ``target``; never replaces."""
+    def claim(self, name: str, private: Directory, new_name: str) -> None:
+        """Rename into a directory where nobody else makes names."""
+
+    def give_back(self, name: str, target: Directory, new_name: str) -> None:
+        """Rename from here to ``target``; never replaces."""
 
     def unlink(self, name: str) -> None:
         """Remove a file."""
@@ -61,7 +70,7 @@ class Directory(Protocol):
         """Remove a directory that is empty."""
 
     def is_below(self, root: Directory) -> bool:
-        """Tell whether the directory is still where it was opened: ``container`` below ``root``."""
+        """Tell whether the directory is still as many levels below ``root`` as it was opened."""
 
 
 class Descriptor:
@@ -75,7 +84,7 @@ class Descriptor:
     @classmethod
     def root(cls, path: str) -> Self:
         """Open the top of a tree by its path, which may not end in a symlink."""
-        return cls(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC))
+        return cls(kernel.open_top(path))
 
     def __enter__(self) -> Self:
         return self
@@ -100,22 +109,35 @@ class Descriptor:
     def open_file(self, name: str) -> int:
         return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd)
 
+    def pin(self, name: str) -> int:
+        flags = getattr(os, "O_PATH", 0)
+        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._fd) if flags else -1
+
     def child(self, path: str) -> Descriptor:
+        _must_stay_below(path)
         return Descriptor(kernel.open_beneath(self._fd, path), f"{self.container}/{path}".strip("/"))
 
-    def make(self, name: str, mode: int) -> None:
+    def make(self, name: str, mode: int) -> bool:
         try:
             os.mkdir(name, mode, dir_fd=self._fd)
         except FileExistsError:
-            return
+            return False
+        return True
 
-    def claim(self, name: str, private: Directory) -> None:
+    def adopt(self, name: str) -> None:
+        own = self.own_state()
+        with self.child(name) as made, suppress(OSError):
+            os.chown(made._fd, own.st_uid, own.st_gid)
+            os.chmod(made._fd, own.st_mode & 0o7777)
+
+    def claim(self, name: str, private: Directory, new_name: str) -> None:
         assert isinstance(private, Descriptor)  # noqa: S101 - for the type checker: one kind a tree
-        kernel.claim(name, self._fd, private._fd)
+        # The plain call, three times as fast as renameat2 by way of ctypes: nobody else makes that name there.
+        os.rename(name, new_name, src_dir_fd=self._fd, dst_dir_fd=private._fd)
 
-    def give_back(self, name: str, target: Directory) -> None:
+    def give_back(self, name: str, target: Directory, new_name: str) -> None:
         assert isinstance(target, Descriptor)  # noqa: S101 - as above
-        kernel.give_back(name, self._fd, target._fd)
+        kernel.give_back(name, self._fd, target._fd, new_name)
 
     def unlink(self, name: str) -> None:
         os.unlink(name, dir_fd=self._fd)
@@ -128,10 +150,13 @@ class Descriptor:
 
         Whatever was moved out has other parents, so no path needs to be compared.
         """
+        levels = self.container.count("/") + 1 if self.container else 0
         current = os.dup(self._fd)
         try:
-            for _ in range(self.container.count("/") + 1 if self.container else 0):
-                current, done = os.open("..", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=current), current
+            while levels:
+                up = "/".join([".."] * min(levels, _UP))
+                levels -= min(levels, _UP)
+                current, done = os.open(up, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=current), current
                 os.close(done)
             return os.path.samestat(os.fstat(current), root.own_state())
         except OSError:
@@ -166,6 +191,12 @@ class Path:
     def _at(self, name: str) -> str:
         return os.path.join(self._path, name)
 
+    def _at_still(self, name: str) -> str:
+        """Return the path of ``name``, for a change: not where the directory is another by now."""
+        if not os.path.samestat(os.stat(self._path, follow_symlinks=False), self._state):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        return self._at(name)
+
     def entries(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self._path) as entries:
             yield from entries
@@ -174,43 +205,55 @@ class Path:
         return os.stat(self._at(name), follow_symlinks=False)
 
     def own_state(self) -> os.stat_result:
-        return self._state
+        state = os.stat(self._path, follow_symlinks=False)
+        return state if os.path.samestat(state, self._state) else self._state
 
     def open_file(self, name: str) -> int:
         return os.open(self._at(name), os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
+    def pin(self, name: str) -> int:  # noqa: ARG002 - the path is all there is
+        return -1
+
     def child(self, path: str) -> Path:
+        _must_stay_below(path)
         current = self
         for part in path.split("/") if path else ():
             below = Path(current._at(part), f"{current.container}/{part}".strip("/"))
-            if below.own_state().st_dev != self._state.st_dev or os.path.ismount(below._path):
+            if below._state.st_dev != self._state.st_dev or os.path.ismount(below._path):
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
             current = below
-        return current
+        return current if current is not self else Path(self._path, self.container)
 
-    def make(self, name: str, mode: int) -> None:
+    def make(self, name: str, mode: int) -> bool:
         try:
-            os.mkdir(self._at(name), mode)
+            os.mkdir(self._at_still(name), mode)
         except FileExistsError:
-            return
+            return False
+        return True
 
-    def claim(self, name: str, private: Directory) -> None:
+    def adopt(self, name: str) -> None:
+        with suppress(OSError):
+            os.chmod(self._at_still(name), self._state.st_mode & 0o7777)
+
+    def claim(self, name: str, private: Directory, new_name: str) -> None:
         assert isinstance(private, Path)  # noqa: S101 - for the type checker: one kind a tree
-        os.rename(self._at(name), private._at(name))
+        if os.path.lexists(private._at(new_name)):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        os.rename(self._at_still(name), private._at(new_name))
 
-    def give_back(self, name: str, target: Directory) -> None:
+    def give_back(self, name: str, target: Directory, new_name: str) -> None:
         assert isinstance(target, Path)  # noqa: S101 - as above
         if os.name == "nt":
-            os.rename(self._at(name), target._at(name))
+            os.rename(self._at_still(name), target._at_still(new_name))
             return
-        os.link(self._at(name), target._at(name), follow_symlinks=False)
+        os.link(self._at_still(name), target._at_still(new_name), follow_symlinks=False)
         os.unlink(self._at(name))
 
     def unlink(self, name: str) -> None:
-        os.unlink(self._at(name))
+        os.unlink(self._at_still(name))
 
     def remove(self, name: str) -> None:
-        os.rmdir(self._at(name))
+        os.rmdir(self._at_still(name))
 
     def is_below(self, root: Directory) -> bool:
         assert isinstance(root, Path)  # noqa: S101 - as above
@@ -221,8 +264,34 @@ class Path:
         return os.path.samestat(there, self._state)
 
 
+def _must_stay_below(path: str) -> None:
+    """Refuse a way up: a plan comes from a file."""
+    if path and not {"", ".", ".."}.isdisjoint(path.split("/")):
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+
+
 def root(path: str) -> Directory:
     """Open the top of a tree, by descriptor where the system can (``DVORNIK_NO_DESCRIPTORS`` turns that off)."""
     if kernel.HAS_DESCRIPTORS and not os.environ.get("DVORNIK_NO_DESCRIPTORS"):
         return Descriptor.root(path)
     return Path.root(path)
+
+
+def made(top: Directory, path: str, mode: int, *, adopted: bool = False) -> Directory:
+    """Open ``path`` below ``top``, making what is missing of it; ``adopted`` from the directory around it."""
+    missing: list[str] = []
+    while True:
+        try:
+            current = top.child(path)
+            break
+        except FileNotFoundError:
+            path, _slash, name = path.rpartition("/")
+            if not name:
+                raise
+            missing.append(name)
+    for name in reversed(missing):
+        with current:
+            if current.make(name, mode) and adopted:
+                current.adopt(name)
+            current = current.child(name)
+    return current

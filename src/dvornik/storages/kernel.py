@@ -15,10 +15,6 @@ import sys
 
 from dvornik.model import Reason
 
-if sys.platform != "win32":
-    import fcntl
-    import signal
-
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
 _RESOLVE = 0x01 | 0x02 | 0x04 | 0x08  # NO_XDEV | NO_MAGICLINKS | NO_SYMLINKS | BENEATH, from linux/openat2.h
@@ -45,7 +41,12 @@ _REASONS = {
 
 
 def reason_of(error: OSError) -> Reason:
-    """Tell why, in the house's words; whatever is not known is an I/O error."""
+    """Tell why, in the house's words; whatever is not known is an I/O error.
+
+    EPERM is what root is told of immutable files only, and everybody else of the files of others in a sticky directory.
+    """
+    if error.errno == errno.EPERM and hasattr(os, "geteuid") and os.geteuid():
+        return Reason.DENIED
     return _REASONS.get(error.errno or 0, Reason.IO_ERROR)
 
 
@@ -77,10 +78,19 @@ class _Calls:
 
 
 _calls = _Calls()
-_DIRECTORY = getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_HOW = _OpenHow(os.O_RDONLY | _DIRECTORY, 0, _RESOLVE)
+_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+_UNSEEN = _DIRECTORY | getattr(os, "O_NOATIME", 0)
+"""Reading a directory leaves its time of access alone: only its owner and root may ask for that."""
 _PATH_CHUNK = 4000
 """Bytes of a relative path given to the kernel at once: below PATH_MAX (4096) with its NUL."""
+
+
+def open_top(path: str) -> int:
+    """Open the directory at ``path``, which may not end in a symlink."""
+    try:
+        return os.open(path, _UNSEEN)
+    except PermissionError:
+        return os.open(path, _DIRECTORY)
 
 
 def open_beneath(descriptor: int, path: str) -> int:
@@ -90,8 +100,8 @@ def open_beneath(descriptor: int, path: str) -> int:
     """
     current = os.dup(descriptor)
     try:
-        for piece in _pieces(path):
-            current, done = _open_piece(current, piece), current
+        for piece in _pieces(path) if path else [""]:
+            current, done = _open_piece(current, piece or "."), current
             os.close(done)
     except OSError:
         os.close(current)
@@ -101,7 +111,7 @@ def open_beneath(descriptor: int, path: str) -> int:
 
 def _pieces(path: str) -> list[str]:
     if len(os.fsencode(path)) <= _PATH_CHUNK:
-        return [path] if path else []
+        return [path]
     pieces, piece, length = [], "", 0
     for part in path.split("/"):
         size = len(os.fsencode(part)) + 1
@@ -114,22 +124,31 @@ def _pieces(path: str) -> list[str]:
 
 
 def _open_piece(descriptor: int, piece: str) -> int:
+    try:
+        return _open_by(_UNSEEN, descriptor, piece)
+    except PermissionError:
+        return _open_by(_DIRECTORY, descriptor, piece)
+
+
+def _open_by(flags: int, descriptor: int, piece: str) -> int:
     if _calls.openat2:
+        how = _OpenHow(flags, 0, _RESOLVE)
         try:
-            return _calls.call(_calls.openat2, descriptor, os.fsencode(piece), ctypes.byref(_HOW), ctypes.sizeof(_HOW))
+            return _calls.call(_calls.openat2, descriptor, os.fsencode(piece), ctypes.byref(how), ctypes.sizeof(how))
         except OSError as error:
-            if error.errno not in _ABSENT:
+            # O_NOATIME answers EPERM of its own accord in a directory of somebody else.
+            if error.errno not in _ABSENT or (error.errno == errno.EPERM and flags != _DIRECTORY):
                 raise
             _calls.openat2 = 0
-    return _open_levels(descriptor, piece)
+    return _open_levels(flags, descriptor, piece)
 
 
-def _open_levels(descriptor: int, piece: str) -> int:
+def _open_levels(flags: int, descriptor: int, piece: str) -> int:
     current = os.dup(descriptor)
     device = os.fstat(descriptor).st_dev
     try:
         for part in piece.split("/"):
-            current, done = os.open(part, os.O_RDONLY | _DIRECTORY, dir_fd=current), current
+            current, done = os.open(part, flags, dir_fd=current), current
             os.close(done)
             _must_be_on(device, current)
     except OSError:
@@ -143,20 +162,24 @@ def _must_be_on(device: int, descriptor: int) -> None:
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
 
-def claim(name: str, source: int, private: int) -> None:
-    """Rename ``name`` into the directory ``private``, which is ours alone, relative to open directories."""
-    if not _rename_without_replacing(name, source, name, private):
-        os.rename(name, name, src_dir_fd=source, dst_dir_fd=private)
-
-
-def give_back(name: str, private: int, target: int) -> None:
-    """Rename ``name`` out of ``private``; ``FileExistsError`` where the name is taken meanwhile.
+def give_back(name: str, private: int, target: int, new_name: str) -> None:
+    """Rename ``name`` out of ``private``; ``FileExistsError`` where ``new_name`` is taken meanwhile.
 
     Without renameat2 a hard link does the same (it never replaces); the old name then goes from the private side,
-    where nobody else can have put another file.
+    where nobody else can have put another file. Where links are not to be had either (FAT; the files of others), the
+    new name is first taken by an empty file of ours, which the rename then replaces.
     """
-    if not _rename_without_replacing(name, private, name, target):
-        os.link(name, name, src_dir_fd=private, dst_dir_fd=target, follow_symlinks=False)
+    if _rename_without_replacing(name, private, new_name, target):
+        return
+    try:
+        os.link(name, new_name, src_dir_fd=private, dst_dir_fd=target, follow_symlinks=False)
+    except FileExistsError:
+        raise
+    except (OSError, NotImplementedError):
+        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_CLOEXEC", 0)
+        os.close(os.open(new_name, flags, 0o600, dir_fd=target))
+        os.rename(name, new_name, src_dir_fd=private, dst_dir_fd=target)
+    else:
         os.unlink(name, dir_fd=private)
 
 
@@ -168,67 +191,12 @@ def _rename_without_replacing(name: str, source: int, new_name: str, target: int
     except OSError as error:
         # EINVAL: this file system has no such flag. EPERM: a container's filter, or an immutable file, which the
         # plain call then refuses as well.
+        if error.errno == errno.ENOSYS:
+            _calls.renameat2 = 0
         if error.errno in {errno.ENOSYS, errno.EINVAL, errno.EPERM}:
             return False
         raise
     return True
-
-
-class Use:
-    """Tells whether anyone has a file open, mapped or locked.
-
-    A write lease (``fcntl(2)``, F_SETLEASE) is granted only when no other descriptor to the file exists, so it
-    answers without a race. It needs the file's owner or CAP_LEASE and a file system that has leases; else the
-    descriptors of all visible processes are compared by device and inode.
-    """
-
-    def __init__(self) -> None:
-        """Start without a list of open files: it is made only when a lease cannot answer."""
-        self._open: set[tuple[int, int]] | None = None
-
-    def forget(self) -> None:
-        """Let the next question read the processes' descriptors anew."""
-        self._open = None
-
-    def is_open(self, descriptor: int) -> bool:
-        """Tell whether somebody besides our own ``descriptor`` has the file."""
-        if sys.platform == "linux":
-            try:
-                # The signal of a broken lease would end the process (SIGIO); SIGURG is ignored by default.
-                fcntl.fcntl(descriptor, fcntl.F_SETSIG, signal.SIGURG)
-                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_WRLCK)
-                fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
-            except OSError as error:
-                if error.errno == errno.EAGAIN:
-                    return True
-            else:
-                return False
-        return self._is_listed(os.fstat(descriptor))
-
-    def is_listed(self, state: os.stat_result) -> bool:
-        """Tell by the processes' descriptors alone, for a file that we may not open."""
-        return self._is_listed(state)
-
-    def _is_listed(self, state: os.stat_result) -> bool:
-        if self._open is None:
-            self._open = set(_descriptors())
-        return (state.st_dev, state.st_ino) in self._open
-
-
-def _descriptors() -> list[tuple[int, int]]:
-    found: list[tuple[int, int]] = []
-    own = str(os.getpid())
-    if not os.path.isdir("/proc/self/fd"):
-        return found
-    for process in os.listdir("/proc"):
-        if not process.isdigit() or process == own:
-            continue
-        with contextlib.suppress(OSError):
-            for entry in os.scandir(f"/proc/{process}/fd"):
-                with contextlib.suppress(OSError):
-                    state = entry.stat()
-                    found.append((state.st_dev, state.st_ino))
-    return found
 
 
 def mounts() -> set[str]:
@@ -248,5 +216,24 @@ def _unescape(path: bytes) -> bytes:
 
 
 def guards() -> dict[str, bool]:
-    """Tell which guards the kernel gave so far: asked by the diagnosis."""
-    return {"descriptors": HAS_DESCRIPTORS, "openat2": bool(_calls.openat2), "renameat2": bool(_calls.renameat2)}
+    """Tell which guards the kernel gives, for the diagnosis; each has a fallback. Changes nothing."""
+    return {
+        "descriptors": HAS_DESCRIPTORS,
+        "openat2": HAS_DESCRIPTORS and _has_openat2(),
+        "renameat2": HAS_DESCRIPTORS and _has_renameat2(),
+    }
+
+
+def _has_openat2() -> bool:
+    """Find out by opening the working directory."""
+    with contextlib.suppress(OSError):
+        os.close(_open_by(_DIRECTORY, _AT_FDCWD, "."))
+    return bool(_calls.openat2)
+
+
+def _has_renameat2() -> bool:
+    """Find out by renaming nothing to nothing, which fails where the call is there."""
+    try:
+        return _rename_without_replacing("", _AT_FDCWD, "", _AT_FDCWD)
+    except FileNotFoundError:
+        return True

@@ -10,24 +10,29 @@ from __future__ import annotations
 import os
 import stat
 from contextlib import suppress
-from functools import cached_property
-from typing import TYPE_CHECKING
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final
 
 from dvornik.languages import _
 from dvornik.model import Batch, Left, Miss, Outcome, Reason, UnreachableError
 from dvornik.storages import directories
-from dvornik.storages.kernel import Use, code_of, mounts, reason_of
-from dvornik.storages.quarantine import CLAIMED, KEPT, NAME, Quarantine
-from dvornik.storages.walk import Looked, looked, same_file, version, walk
+from dvornik.storages.claims import Claims, Rescue, Tally, miss_of, put_back, shown_name
+from dvornik.storages.kernel import code_of, mounts, reason_of
+from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine
+from dvornik.storages.walk import Looked, looked, version, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from dvornik.model import Finding
     from dvornik.storages.directories import Directory
 
-_CHUNK = 256
-"""Files claimed before the first is verified: bounds how long a file that must go back was out of sight."""
+_CHUNK: Final = 128
+"""Files claimed before the first is verified, each held open: bounds how long one that must go back is out of sight."""
+_FEW: Final = 16
+"""As above on a full disk: each file that goes may make the room for claiming as it should be."""
+_REMEMBERED: Final = 100_000
+"""Directories whose state is remembered until they may be pruned."""
 
 
 class LocalStorage:
@@ -37,11 +42,18 @@ class LocalStorage:
         """Take the tree at ``root``; ``skip`` are absolute directories in it that belong to somebody else."""
         self.place = place
         self.path = os.path.realpath(root)
-        self._use = Use()
-        inside = [os.path.realpath(path) for path in skip] + list(mounts())
-        self._skip = frozenset(
-            os.path.relpath(path, self.path) for path in inside if path.startswith(self.path.rstrip("/") + "/")
-        ) | {NAME}
+        self._skip = self._inside(os.path.realpath(path) for path in skip)
+        self._mounts = self._inside(mounts())
+        self._emptied: dict[str, int] = {}
+        """Directories that we took files from, with the time of modification that this left them with."""
+        self._abandoned: list[tuple[str, str]] = []
+        """What a killed run claimed where it lay: container and hidden name."""
+
+    def _inside(self, paths: Iterable[str]) -> frozenset[str]:
+        """Return those of the absolute ``paths`` that lie below the root, relative to it."""
+        return frozenset(
+            os.path.relpath(path, self.path) for path in paths if path.startswith(self.path.rstrip(os.sep) + os.sep)
+        )
 
     @cached_property
     def _root(self) -> Directory:
@@ -68,7 +80,11 @@ class LocalStorage:
 
     def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
         """List every directory top down, a batch or more each, with a ``Left`` once all below it was listed."""
-        return walk(self._root, with_times=with_times, age_by=age_by, skip=self._skip)
+        self._quarantine.check()
+        for step in walk(self._root, with_times=with_times, age_by=age_by, skip=self._skip, mounts=self._mounts):
+            if isinstance(step, Batch):
+                self._abandoned += [(step.container, miss.name) for miss in step.others if shown_name(miss.name)]
+            yield step
 
     def examine(self, container: str, names: Sequence[str], *, age_by: str = "newest") -> Batch:
         """Return the columns of the named files as they are now; what cannot be looked at is among the others."""
@@ -81,7 +97,7 @@ class LocalStorage:
                     try:
                         state = directory.state(name)
                     except OSError as error:
-                        others.append(_miss(name, error))
+                        others.append(miss_of(name, error))
                         continue
                     if stat.S_ISREG(state.st_mode):
                         kept.append(name)
@@ -89,7 +105,7 @@ class LocalStorage:
                     else:
                         others.append(Miss(name, Reason.CHANGED))
         except OSError as error:
-            return Batch(container, (), others=[_miss(name, error) for name in names])
+            return Batch(container, (), others=[miss_of(name, error) for name in names])
         sizes, times, versions = zip(*states, strict=True) if states else ((), (), ())
         return Batch(container, kept, sizes, times, versions, others)
 
@@ -103,96 +119,108 @@ class LocalStorage:
 
     def discard(self, finding: Finding, run: str, *, keep: bool) -> Outcome:
         """Claim, verify, and then delete, or keep in quarantine under ``run``."""
-        tally = _Tally()
+        tally = Tally()
+        planned = list(zip(finding.names, finding.versions, strict=True))
         try:
             with self._root.child(finding.container) as source:
-                private = self._quarantine.claims(KEPT if keep else CLAIMED, run, finding.container)
-                planned = list(zip(finding.names, finding.versions, finding.sizes, strict=True))
-                for start in range(0, len(planned), _CHUNK):
-                    self._discard(planned[start : start + _CHUNK], source, private, tally, keep=keep)
+                self._discard(planned, source, run, tally, keep=keep)
+                self._remember(source)
         except OSError as error:
-            done = {miss.name for miss in tally.missed}
-            tally.missed += [_miss(n, error) for n in finding.names[tally.done + len(done) :] if n not in done]
+            judged = tally.done + len(tally.missed)
+            tally.missed += [miss_of(name, error) for name, _seen in planned[judged:]]
         return tally.outcome(finding, keep=keep)
 
     def _discard(
-        self, planned: list[tuple[str, str, int]], source: Directory, private: Directory, tally: _Tally, *, keep: bool
+        self, planned: list[tuple[str, str]], source: Directory, run: str, tally: Tally, *, keep: bool
     ) -> None:
-        self._use.forget()
-        claimed = [item for item in planned if self._claim(item[0], item[1], source, private, tally)]
-        in_place = source.is_below(self._root) and self._root_is_in_place()
-        for name, seen, size in claimed:
-            reason = self._objection(name, seen, private) if in_place else Reason.MOVED
-            if reason:
-                tally.missed.append(_returned(name, reason, source, private))
-                continue
-            if not keep:
-                try:
-                    private.unlink(name)
-                except OSError as error:
-                    _returned(name, reason_of(error), source, private)
-                    tally.missed.append(_miss(name, error))
-                    continue
-            tally.done += 1
-            tally.size += size
+        rescue = partial(self._rescue, source.container, run, keep)
+        in_place = partial(self._is_in_place, source)
+        while planned:
+            private = self._private(source, run, keep=keep)
+            if not in_place():
+                tally.missed += [Miss(name, Reason.MOVED) for name, _seen in planned]
+                return
+            count = _FEW if private is source else _CHUNK
+            Claims(source, private, tally, rescue).take(planned[:count], in_place, keep=keep)
+            planned = planned[count:]
 
-    def _claim(self, name: str, seen: str, source: Directory, private: Directory, tally: _Tally) -> bool:
+    def _private(self, source: Directory, run: str, *, keep: bool) -> Directory:
+        """Return where files of ``source`` are claimed to; on a full disk where they lie, until there is room."""
         try:
-            if version(source.state(name)) != seen:
-                tally.missed.append(Miss(name, Reason.CHANGED))
-                return False
-            if self._in_use(name, source):
-                tally.missed.append(Miss(name, Reason.OPEN))
-                return False
-            source.claim(name, private)
+            return self._quarantine.claims(KEPT if keep else CLAIMED, run, source.container)
         except OSError as error:
-            tally.missed.append(_miss(name, error))
-            return False
-        return True
+            if keep or reason_of(error) is not Reason.NO_SPACE:
+                raise
+            return source
 
-    def _objection(self, name: str, seen: str, private: Directory) -> Reason | None:
-        """Say why a claimed file must go back, if it must."""
+    def _is_in_place(self, source: Directory) -> bool:
+        """Tell whether a directory still is below the root, and the root's path still leads to the root."""
         try:
-            if not same_file(seen, private.state(name)):
-                return Reason.CHANGED
-            return Reason.OPEN if self._in_use(name, private) else None
-        except OSError as error:
-            return reason_of(error)
-
-    def _in_use(self, name: str, directory: Directory) -> bool:
-        try:
-            descriptor = directory.open_file(name)
-        except PermissionError:
-            return self._use.is_listed(directory.state(name))
-        try:
-            return self._use.is_open(descriptor)
-        finally:
-            os.close(descriptor)
-
-    def _root_is_in_place(self) -> bool:
-        """Tell whether the root's path still leads to the root that was opened."""
-        try:
-            return os.path.samestat(os.stat(self.path, follow_symlinks=False), self._root.own_state())
+            there = os.stat(self.path, follow_symlinks=False)
+            return os.path.samestat(there, self._root.own_state()) and source.is_below(self._root)
         except OSError:
             return False
 
+    def _rescue(  # noqa: PLR0913, PLR0917 - where from, bound beforehand, and what
+        self,
+        container: str,
+        run: str,
+        keep: bool,  # noqa: FBT001 - bound beforehand
+        hidden: str,
+        private: Directory,
+        name: str,
+        error: OSError,
+    ) -> bool:
+        """Make the directory of a claimed file anew if it is gone; keep the file for undo if its name is taken."""
+        with suppress(OSError):
+            if isinstance(error, FileNotFoundError) and private.state(hidden):
+                with directories.made(self._root, container, 0o777, adopted=True) as target:
+                    put_back(hidden, private, target, name)
+                return True
+            if not keep:
+                private.give_back(hidden, self._quarantine.claims(KEPT, run, container), name)
+        return False
+
     def prune(self, finding: Finding) -> Outcome:
-        """Remove the named directories that are empty; removing a directory can never take a file along."""
-        tally = _Tally()
+        """Remove the named directories that are empty and as they were seen, or as our own removals left them.
+
+        Removing a directory can never take a file along.
+        """
+        tally = Tally()
         try:
             with self._root.child(finding.container) as parent:
+                in_place = self._is_in_place(parent)
                 for name, seen in zip(finding.names, finding.versions, strict=True):
+                    reason = self._objection_to_pruning(parent, name, seen) if in_place else Reason.MOVED
+                    if reason:
+                        tally.missed.append(Miss(name, reason))
+                        continue
                     try:
-                        if not version(parent.state(name)).startswith(seen.partition(":")[0] + ":"):
-                            tally.missed.append(Miss(name, Reason.CHANGED))
-                            continue
                         parent.remove(name)
                         tally.done += 1
                     except OSError as error:
-                        tally.missed.append(_miss(name, error))
+                        tally.missed.append(miss_of(name, error))
+                self._remember(parent)
         except OSError as error:
-            tally.missed = [_miss(name, error) for name in finding.names]
+            tally.missed = [miss_of(name, error) for name in finding.names]
         return tally.outcome(finding, keep=False)
+
+    def _objection_to_pruning(self, parent: Directory, name: str, seen: str) -> Reason | None:
+        try:
+            state = parent.state(name)
+        except OSError as error:
+            return reason_of(error)
+        left = self._emptied.pop(f"{parent.container}/{name}".lstrip("/"), None)
+        if left is None:
+            return None if version(state) == seen else Reason.CHANGED
+        is_same = seen.startswith(f"{state.st_ino}:") and state.st_mtime_ns == left
+        return None if is_same and stat.S_ISDIR(state.st_mode) else Reason.CHANGED
+
+    def _remember(self, directory: Directory) -> None:
+        """Note how our removals left a directory: whatever changes it later is somebody else."""
+        if len(self._emptied) >= _REMEMBERED:
+            self._emptied.pop(next(iter(self._emptied)))
+        self._emptied[directory.container] = directory.own_state().st_mtime_ns
 
     def quarantined(self) -> Iterator[tuple[str, Batch]]:
         """List what lies in quarantine: the run that set it aside and a batch a directory."""
@@ -209,102 +237,74 @@ class LocalStorage:
         self, kind: str, run: str, container: str | None = None, names: Sequence[str] | None = None
     ) -> Iterator[Outcome]:
         for batch in self._batches(kind, run, container, names):
-            tally = _Tally()
+            tally = Tally()
             with self._quarantine.open_run(kind, run) as top, top.child(batch.container) as private:
                 try:
-                    with self._made(batch.container) as target:
-                        for name, size in zip(batch.names, batch.sizes, strict=True):
-                            miss = _returned(name, Reason.GONE, target, private)
-                            if miss.reason is Reason.GONE:
-                                tally.done += 1
-                                tally.size += size
-                            else:
-                                tally.missed.append(miss)
+                    with directories.made(self._root, batch.container, 0o777, adopted=True) as target:
+                        self._put_back(
+                            batch, private, target, partial(self._rescue, batch.container, run, kind == KEPT), tally
+                        )
                 except OSError as error:
-                    tally.missed = [_miss(name, error) for name in batch.names]
+                    tally.missed = [miss_of(name, error) for name in batch.names]
+            self._quarantine.shrink(kind, run, batch.container)
             yield Outcome("", self.place, batch.container, tally.done, set_aside=-tally.size, missed=tally.missed)
-        self._quarantine.tidy()
+
+    def _put_back(self, batch: Batch, private: Directory, target: Directory, rescue: Rescue, tally: Tally) -> None:
+        for name, size in zip(batch.names, batch.sizes, strict=True):
+            try:
+                put_back(name, private, target, name)
+            except OSError as error:
+                if not rescue(name, private, name, error):
+                    tally.missed.append(miss_of(name, error))
+                    continue
+            tally.done += 1
+            tally.size += size
 
     def purge(self, run: str, container: str | None = None, names: Sequence[str] | None = None) -> Iterator[Outcome]:
         """Remove for good (all of, a directory of, or some names of) what ``run`` set aside."""
         for batch in self._batches(KEPT, run, container, names):
-            tally = _Tally()
+            tally = Tally()
             with self._quarantine.open_run(KEPT, run) as top, top.child(batch.container) as private:
                 for name, size in zip(batch.names, batch.sizes, strict=True):
                     try:
                         private.unlink(name)
                     except OSError as error:
-                        tally.missed.append(_miss(name, error))
+                        tally.missed.append(miss_of(name, error))
                         continue
                     tally.done += 1
                     tally.size += size
+            self._quarantine.shrink(KEPT, run, batch.container)
             yield Outcome("", self.place, batch.container, tally.done, freed=tally.size, missed=tally.missed)
-        self._quarantine.tidy()
 
     def _batches(self, kind: str, run: str, container: str | None, names: Sequence[str] | None) -> Iterator[Batch]:
+        """List what a run left, whole or in part."""
         if not self._quarantine.hold() or run not in self._quarantine.runs(kind):
             return
         wanted = None if names is None else set(names)
         for step in self._quarantine.contents(kind, run):
-            if not isinstance(step, Batch) or not step.names or (container is not None and step.container != container):
+            if not isinstance(step, Batch) or (container is not None and step.container != container):
                 continue
-            if wanted is None:
-                yield step
-                continue
-            rows = [
-                row for row in zip(step.names, step.sizes, step.times, step.versions, strict=True) if row[0] in wanted
-            ]
+            rows = list(zip(step.names, step.sizes, step.times, step.versions, strict=True))
+            if kind == CLAIMED:  # something else may have been claimed in a file's stead
+                rows += [(miss.name, 0, 0, "") for miss in step.others]
+            if wanted is not None:
+                rows = [row for row in rows if row[0] in wanted]
             if rows:
                 yield Batch(step.container, *zip(*rows, strict=True))
 
     def recover(self) -> Iterator[Outcome]:
-        """Give back what was claimed for deletion by a run that did not live to finish."""
+        """Give back what was claimed for deletion by a run that did not live to finish.
+
+        What cannot go back since its name was taken is kept under that run, as for undo.
+        """
         if self._quarantine.hold():
             for run in self._quarantine.runs(CLAIMED):
                 yield from self._give_back(CLAIMED, run)
 
     def tidy(self) -> None:
-        """Remove the empty directories that claiming left behind."""
+        """Give back what the last scan met of a killed run, remove the empty private directories, unlock the place."""
+        for container, hidden in self._abandoned:
+            with suppress(OSError), self._root.child(container) as directory:
+                put_back(hidden, directory, directory, shown_name(hidden))
+        self._abandoned.clear()
         self._quarantine.tidy()
-
-    def _made(self, container: str) -> Directory:
-        """Open ``container``, making what is missing of it."""
-        with suppress(FileNotFoundError):
-            return self._root.child(container)
-        current = self._root.child("")
-        for part in container.split("/"):
-            with current:
-                current.make(part, 0o777)
-                current = current.child(part)
-        return current
-
-
-class _Tally:
-    """What became of one batch so far."""
-
-    def __init__(self) -> None:
-        self.done = 0
-        self.size = 0
-        self.missed: list[Miss] = []
-
-    def outcome(self, finding: Finding, *, keep: bool) -> Outcome:
-        freed, aside = (0, self.size) if keep else (self.size, 0)
-        return Outcome(
-            finding.rule, finding.place, finding.container, self.done, freed, set_aside=aside, missed=self.missed
-        )
-
-
-def _miss(name: str, error: OSError) -> Miss:
-    return Miss(name, reason_of(error), code_of(error))
-
-
-def _returned(name: str, reason: Reason, source: Directory, private: Directory) -> Miss:
-    """Put a claimed file back and say why it stays.
-
-    Where its name was taken meanwhile, the newer file keeps the name and the older one stays in quarantine.
-    """
-    try:
-        private.give_back(name, source)
-    except OSError as error:
-        return _miss(name, error)
-    return Miss(name, reason)

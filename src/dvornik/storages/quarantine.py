@@ -14,10 +14,10 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from dvornik.languages import _
-from dvornik.model import DvornikError, LockedError
+from dvornik.model import Batch, Left, LockedError, UnreachableError
 from dvornik.storages import directories
 from dvornik.storages.kernel import mounts
-from dvornik.storages.walk import walk
+from dvornik.storages.walk import OWN, walk
 
 if sys.platform != "win32":
     import fcntl
@@ -25,130 +25,197 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dvornik.model import Batch, Left
     from dvornik.storages.directories import Directory
 
-NAME: Final = ".dvornik-quarantine"
+NAME: Final = f"{OWN}quarantine"
 CLAIMED: Final = "claimed"
 KEPT: Final = "kept"
 
 
 def base_for(root: str) -> str:
-    """Return where the quarantine of ``root`` lies: beside it on the same mount, else inside it."""
+    """Return where the quarantine of ``root`` lies: beside it on the same mount, else inside it.
+
+    Not beside it where everybody may make names (``/tmp``): somebody else's quarantine would be in the way there.
+    """
     parent = os.path.dirname(root)
+    state = os.stat(parent)
     beside = (
         root not in mounts()
         and parent != os.path.dirname(parent)
         and os.access(parent, os.W_OK | os.X_OK)
-        and os.stat(parent).st_dev == os.stat(root).st_dev
+        and state.st_dev == os.stat(root).st_dev
+        and not (os.name != "nt" and state.st_mode & stat.S_IWOTH)
     )
     return os.path.join(parent if beside else root, NAME)
 
 
 class Quarantine:
-    """The private directory of one root."""
+    """The private directory of one root, opened once and held: no name on the way to it is trusted twice."""
 
     def __init__(self, root: str) -> None:
         """Choose the directory; nothing is made before the first claim."""
         self.base = base_for(root)
         self.place = os.path.basename(root)
-        self._lock: Directory | None = None
-        self._last: tuple[str, Directory] | None = None
+        self._home: Directory | None = None
+        self._is_locked = False
+        self._last: dict[str, tuple[str, Directory]] = {}
+        self._hollow: set[str] = set()
 
-    def claims(self, kind: str, run: str, container: str) -> Directory:
-        """Open (and make) the private counterpart of ``container``. It stays open until the next call."""
-        path = f"{self.place}/{kind}/{run}/{container}".rstrip("/")
-        last, self._last = self._last, None
-        if last and last[0] != path and not path.startswith(f"{last[0]}/"):
-            last[1].__exit__()
-            last = None
-        reached, current = last or ("", self._open_base())
-        for part in path[len(reached) :].strip("/").split("/") if path != reached else ():
-            with current:
-                current.make(part, directories.PRIVATE)
-                current = current.child(part)
-        self._last = (path, current)
-        return current
-
-    def _open_base(self) -> Directory:
-        """Make the directory where it is missing, refuse it where it is not ours alone, and lock our place in it."""
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self.base, directories.PRIVATE)
-        base = directories.root(self.base)
-        _must_be_ours(base.own_state(), self.base)
-        if self._lock is None:
-            base.make(self.place, directories.PRIVATE)
-            self._lock = base.child(self.place)
-            _lock(self._lock, self.base)
-        return base
+    def check(self) -> None:
+        """Raise ``UnreachableError`` where the directory is there and not ours alone. Changes nothing."""
+        self._reach()
 
     def hold(self) -> bool:
         """Lock what is there; ``False`` where there is no quarantine yet. The lock dies with the process."""
-        if not os.path.isdir(os.path.join(self.base, self.place)):
-            return False
-        with self._open_base():
-            return True
+        home = self._reach()
+        if home and not self._is_locked:
+            _lock(home, self.base)
+            self._is_locked = True
+        return home is not None
+
+    def _reach(self) -> Directory | None:
+        """Open what is there."""
+        if self._home is None:
+            with contextlib.suppress(FileNotFoundError), self._open_base() as base:
+                self._home = base.child(self.place)
+        return self._home
+
+    def _open_base(self) -> Directory:
+        """Open the directory around all places; refuse it where it is not ours alone."""
+        try:
+            base = directories.root(self.base)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _refused(self.base) from error
+        if not _is_ours(base.own_state()):
+            base.__exit__()
+            raise _refused(self.base)
+        return base
+
+    def _made(self) -> Directory:
+        """Make and lock our place, anew where another process removed it, empty, before we had the lock."""
+        while True:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.base, directories.PRIVATE)
+            with self._open_base() as base:
+                base.make(self.place, directories.PRIVATE)
+                self.hold()
+                with contextlib.suppress(FileNotFoundError):
+                    if self._home and os.path.samestat(base.state(self.place), self._home.own_state()):
+                        return self._home
+            self.close()
+
+    def claims(self, kind: str, run: str, container: str) -> Directory:
+        """Open (and make) the private counterpart of ``container``. It stays open until the next call."""
+        path = f"{kind}/{run}/{container}".rstrip("/")
+        home = self._home if self._home and self._is_locked else self._made()
+        reached, current = self._last.pop(kind, ("", home))
+        if reached == path:
+            self._last[kind] = path, current
+            return current
+        try:
+            if reached and path.startswith(f"{reached}/"):
+                below = directories.made(current, path[len(reached) + 1 :], directories.PRIVATE)
+            else:
+                below = directories.made(home, path, directories.PRIVATE)
+        finally:
+            if reached:
+                current.__exit__()
+        self._last[kind] = path, below
+        return below
 
     def runs(self, kind: str) -> list[str]:
         """Return the runs that left something, oldest first."""
+        home = self._reach()
+        if home is None:
+            return []
         try:
-            with directories.root(self.base) as base, base.child(f"{self.place}/{kind}") as top:
+            with home.child(kind) as top:
                 return sorted(entry.name for entry in top.entries() if entry.is_dir(follow_symlinks=False))
-        except (FileNotFoundError, NotADirectoryError):
+        except FileNotFoundError:
             return []
 
     @contextlib.contextmanager
     def open_run(self, kind: str, run: str) -> Iterator[Directory]:
         """Open what a run left, as the root of its own tree."""
-        self.close()
-        with directories.root(os.path.join(self.base, self.place, kind, run)) as top:
+        home = self._reach()
+        if home is None:
+            raise FileNotFoundError(self.base)
+        with home.child(f"{kind}/{run}") as top:
+            top.container = ""
             yield top
 
     def contents(self, kind: str, run: str) -> Iterator[Batch | Left]:
-        """List what a run left."""
+        """List what a run left; one that left only directories is remembered for ``tidy``."""
+        count = 0
         with self.open_run(kind, run) as top:
-            yield from walk(top, with_times=True)
+            for step in walk(top, with_times=True):
+                count += isinstance(step, Batch) and len(step.names) + len(step.others)
+                yield step
+        if not count and kind == KEPT:
+            self._hollow.add(run)
+
+    def shrink(self, kind: str, run: str, container: str) -> None:
+        """Remove the counterpart of ``container`` and those around it, as far as they are empty by now."""
+        self._let_go()
+        way = f"{kind}/{run}/{container}".rstrip("/").split("/")
+        home = self._reach()
+        with contextlib.suppress(OSError):
+            while home and way:
+                with home.child("/".join(way[:-1])) as around:
+                    around.remove(way.pop())
 
     def tidy(self) -> None:
-        """Remove the directories that are empty by now. The place's own stays: the lock lives on it."""
+        """Remove what is empty by now of what was claimed, then the directory itself, and give up the lock."""
+        self._let_go()
+        home = self._reach()
+        if home is None:
+            return
+        if self._is_locked:
+            for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):
+                for run in runs:
+                    self._sweep(kind, run)
+                with contextlib.suppress(OSError):
+                    home.remove(kind)
+            with contextlib.suppress(OSError), self._open_base() as base:
+                base.remove(self.place)
+                os.rmdir(self.base)
         self.close()
-        for kind in (CLAIMED, KEPT):
-            for run in self.runs(kind):
-                path = os.path.join(self.base, self.place, kind, run)
-                _remove_empty_below(path)
-                _remove_empty(path)
-            _remove_empty(os.path.join(self.base, self.place, kind))
+
+    def _sweep(self, kind: str, run: str) -> None:
+        with contextlib.suppress(OSError), self.open_run(kind, run) as top:
+            for step in walk(top, with_times=False):
+                if isinstance(step, Left) and step.container:
+                    parent, _slash, name = step.container.rpartition("/")
+                    with contextlib.suppress(OSError), top.child(parent) as directory:
+                        directory.remove(name)
+        self.shrink(kind, run, "")
+
+    def _let_go(self) -> None:
+        """Close the directories that the last claims used."""
+        for _path, directory in self._last.values():
+            directory.__exit__()
+        self._last.clear()
 
     def close(self) -> None:
-        """Let go of the directory that the last claim used."""
-        if self._last:
-            self._last[1].__exit__()
-            self._last = None
+        """Close everything; the lock goes with it."""
+        self._let_go()
+        if self._home:
+            self._home.__exit__()
+        self._home, self._is_locked = None, False
 
 
-def _remove_empty_below(path: str) -> None:
-    with contextlib.suppress(OSError), directories.root(path) as top:
-        for step in walk(top, with_times=False):
-            parent, _slash, name = step.container.rpartition("/")
-            if name and hasattr(step, "entries"):
-                with contextlib.suppress(OSError), top.child(parent) as directory:
-                    directory.remove(name)
+def _is_ours(state: os.stat_result) -> bool:
+    return os.name == "nt" or (state.st_uid == os.geteuid() and not stat.S_IMODE(state.st_mode) & 0o077)
 
 
-def _remove_empty(path: str) -> None:
-    with contextlib.suppress(OSError):
-        os.rmdir(path)
-
-
-def _must_be_ours(state: os.stat_result, path: str) -> None:
-    if os.name == "nt":
-        return
-    if state.st_uid != os.geteuid() or stat.S_IMODE(state.st_mode) & 0o077:
-        raise DvornikError(
-            _("The quarantine is not ours alone."),
-            context=path,
-            hint=_("It must belong to the user who runs dvornik, with mode 0700; look at what is in it first."),
-        )
+def _refused(path: str) -> UnreachableError:
+    return UnreachableError(
+        _("The quarantine is not ours alone."),
+        context=path,
+        hint=_("It must belong to the user who runs dvornik, with mode 0700; look at what is in it first."),
+    )
 
 
 def _lock(directory: Directory, path: str) -> None:

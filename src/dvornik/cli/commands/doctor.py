@@ -12,7 +12,7 @@ import msgspec
 from dvornik import diagnosis, health, quick_health
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
-from dvornik.languages import _, current
+from dvornik.languages import _, current, ngettext
 from dvornik.model import UnreachableError
 from dvornik.reports import text, words
 
@@ -69,7 +69,7 @@ class _Examined:
             yield trouble.message, trouble.hint
         for name, tables in self.tables.items():
             if isinstance(tables, str):
-                yield f"{name}: {tables}", _("Check its address and that it runs")
+                yield f"{name}: {tables}", _("Check its address, and that it can be reached")
         for alert in self.alerts:
             yield quick_health.describe(alert.code, alert.facts, current()), _("dvornik history; then dvornik run")
 
@@ -84,7 +84,11 @@ class _Examined:
                 total=words.size(disk.total),
             )  # fmt: skip
         for size in self.sizes:
-            yield _("📁 {place}: {files} files, {size}, the oldest of {oldest}").format(
+            yield ngettext(
+                "📁 {place}: {files} file, {size}, the oldest of {oldest}",
+                "📁 {place}: {files} files, {size}, the oldest of {oldest}",
+                size.files,
+            ).format(
                 place=words.safe(size.place), files=size.files, size=words.size(size.size),
                 oldest=words.moment(size.oldest) if size.files else "—",
             )  # fmt: skip
@@ -97,7 +101,9 @@ class _Examined:
                     reusable=words.size(table.reusable),
                 )  # fmt: skip
         for run, (count, weight) in self.waiting.items():
-            yield _("♻️ Set aside by {run}: {n} files, {size}").format(run=run, n=count, size=words.size(weight))
+            yield ngettext(
+                "♻️ Set aside by {run}: {n} file, {size}", "♻️ Set aside by {run}: {n} files, {size}", count
+            ).format(run=run, n=count, size=words.size(weight))
         last = self.health.last_success
         yield _("🕑 Last success: {moment}").format(moment=words.moment(last) if last else _("never"))
         absent = [name for name, active in diagnosis.guards().items() if not active]
@@ -107,7 +113,7 @@ class _Examined:
         if not self.problems:
             yield _("✅ No problem found")
         for problem, remedy in self.problems:
-            yield "⚠️ " + problem.removeprefix("⚠️ ")
+            yield "⚠️ " + problem.removeprefix("⚠️ ").removeprefix("❌ ")
             yield "   " + remedy
 
     def document(self) -> dict[str, object]:

@@ -36,7 +36,7 @@ def history() -> click.Command:
             say(_("No run yet."))
         for run in runs:
             summary = run.summary
-            figures = _("{done} removed, {freed} freed, {aside} set aside").format(
+            figures = _("{done} items, {freed} freed, {aside} set aside").format(
                 done=summary.get("done", 0),
                 freed=words.size(summary.get("freed", 0)),
                 aside=words.size(max(0, summary.get("set_aside", 0))),
@@ -78,8 +78,10 @@ def _show_plan(path: str) -> None:
     with open(path, "rb") as file:  # noqa: PTH123 - a plan is read as a stream
         for line in plans.read(file, path, only=[Finding, Refusal]):
             if isinstance(line, Finding):
-                for name in line.names or [str(line.amount)]:
+                for name in line.names:
                     say(f"  {line.rule}  {words.address(line.place, line.container, name)}")
+                if not line.names:
+                    say(f"  {line.rule}  {words.safe(f'{line.place}:{line.container}')} × {line.amount}")
             elif isinstance(line, Refusal):
                 say("  " + _("⛔ Refused: {place}: {why}").format(place=line.place, why=words.gate(line)))
 

@@ -38,7 +38,9 @@ def undo() -> click.Command:
         if chosen is None:
             say(_("Nothing is set aside: there is nothing to bring back."))
             return 0
-        return _told(yard, engine.undo(chosen, state.new_run()), as_json=as_json)
+        new = state.new_run()
+        yard.log.started(new, f"undo {chosen}")
+        return _told(yard, engine.undo(chosen, new), as_json=as_json)
 
     return command
 
@@ -67,7 +69,9 @@ def purge() -> click.Command:
             )
         if chosen and not yes:
             confirm_purge(sum(waiting[each][0] for each in chosen), sum(waiting[each][1] for each in chosen))
-        return _told(yard, engine.purge(chosen, state.new_run()), as_json=as_json)
+        new = state.new_run()
+        yard.log.started(new, f"purge {' '.join(chosen)}".rstrip())
+        return _told(yard, engine.purge(chosen, new), as_json=as_json)
 
     return command
 
@@ -91,6 +95,7 @@ def _one_of(waiting: dict[str, tuple[int, int]], run: str) -> str:
 
 
 def _told(yard: Yard, result: Result, *, as_json: bool) -> int:
+    yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
     if as_json:
         document.write(sys.stdout, result, yard.roots, dry=False)
         return result.exit_code

@@ -42,6 +42,8 @@ def why() -> click.Command:
 
 
 def _evidence(yard: Yard, path: str) -> list[Evidence]:
+    if os.path.isdir(path):  # noqa: PTH112 - as above
+        raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
     found = [
         each
         for collector in yard.collectors(["temp", "logs", "media"]).values()
@@ -61,6 +63,7 @@ def _evidence(yard: Yard, path: str) -> list[Evidence]:
 def _tell(evidence: Evidence, path: str) -> None:
     if not evidence.facts:
         say(_("❓ {path} is not there").format(path=words.safe(path)))
+        return
     if "quarantine" in evidence.facts:
         say(_("♻️ It is set aside: dvornik undo {run}").format(run=evidence.facts["quarantine"]))
     if evidence.verdict:
