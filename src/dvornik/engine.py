@@ -126,12 +126,14 @@ class Engine:
                 for refusal in policy.judge(self._policy, survey, before, *counts.get(survey.place, (0, 0))):
                     yield _addressed(refusal, collector, allowed)
         except UnreachableError as error:
-            yield Trouble(error.context or collector.name, error.message, error.hint)
+            yield _troubled(error, collector.name)
             yield _out_of_reach(collector, "")
 
     def _graced(self, collector: Collector, now: int, *, thorough: bool) -> Iterator[Seen]:
         for line in collector.scan(now, thorough=thorough):
-            if isinstance(line, Finding) and collector.rules[line.rule].graced:
+            if isinstance(line, Trouble):
+                yield msgspec.structs.replace(line, collector=collector.name)
+            elif isinstance(line, Finding) and collector.rules[line.rule].graced:
                 yield from policy.grace(self._policy, line, now)
             else:
                 yield line
@@ -215,7 +217,7 @@ class Engine:
     def _lost(self, name: str, place: str, result: Result) -> set[tuple[str, str]]:
         """Leave a place alone that cannot be reached any more; the others go on."""
         message = _("It could be reached when the plan was made, and cannot be reached now.")
-        self._met(Trouble(f"{name}/{place}", message), result)
+        self._met(Trouble(place, message, context=place, collector=name), result)
         result.saw(_out_of_reach(self._collectors[name], place))
         return {(rule, place) for rule in self._collectors[name].rules}
 
@@ -366,7 +368,7 @@ class Engine:
 
 
 def _troubled(error: UnreachableError, name: str) -> Trouble:
-    return Trouble(error.context or name, error.message, error.hint)
+    return Trouble(name, error.message, error.hint, error.context, name)
 
 
 def _out_of_reach(collector: Collector, place: str) -> Refusal:

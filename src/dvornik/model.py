@@ -152,6 +152,10 @@ class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
     place: str
     message: str
     hint: str = ""
+    context: str = ""
+    """Which one exactly: a path, an address without its password."""
+    collector: str = ""
+    """Whose step it spoils; empty: known before any step."""
 
 
 Seen = Finding | Held | Survey | Trouble

@@ -55,6 +55,7 @@ class Result:
         self.seconds = 0.0
         self.totals: dict[str, Total] = {}
         self.held: Counter[tuple[str, Reason]] = Counter()
+        self._found: Counter[tuple[str, str]] = Counter()
         self.surveys: list[Survey] = []
         self.refusals: list[Refusal] = []
         self.troubles: list[Trouble] = []
@@ -76,6 +77,7 @@ class Result:
         """Count a line of the plan."""
         match line:
             case Finding():
+                self._found[line.rule, line.place] += line.count
                 total = self.total(line.rule)
                 total.found += line.count
                 total.found_size += line.size
@@ -87,12 +89,19 @@ class Result:
                 self.surveys.append(line)
             case Refusal():
                 self.refusals.append(line)
+                if line.collector and not line.allowed:  # a plan's own: what it stops was seen before it
+                    for rule in line.rules:
+                        self._refuse(rule, line.place)
             case Trouble():
                 self.troubles.append(line)
 
     def refused(self, finding: Finding) -> None:
         """Count what policy kept from being done."""
         self.total(finding.rule).refused += finding.count
+
+    def _refuse(self, rule: str, place: str) -> None:
+        for found in [key for key in self._found if key[0] == rule and place in {"", key[1]}]:
+            self.total(rule).refused += self._found.pop(found)
 
     def did(self, outcome: Outcome) -> None:
         """Count what became of a finding."""

@@ -419,6 +419,8 @@ def test_a_run_that_was_stopped_is_finished_by_the_next_and_both_are_undone(
     process = site.started("run", before=KILL.format(after=after, signal=signal))
     assert process.wait(60) == code
     process.communicate()
+    if signal == "SIGTERM":
+        assert site.dvornik("health").code == 1
     assert site.dvornik("run").code == 0
     assert (site.files(), site.files("tmp"), site.files("logs")) == ({"kept.jpg"}, set(), set())
     history = json.loads(site.dvornik("history", "--json").out)
@@ -475,3 +477,13 @@ def test_the_hint_at_undo_tells_what_this_run_set_aside_whatever_came_back(site:
     result = site.run("media")
     assert first.exists()
     assert result.summary()["set_aside"] > 0
+
+
+def test_a_purge_by_hand_on_an_emptied_database_is_refused(site: SmallSite) -> None:
+    site.photos("kept.jpg")
+    site.orphans(2)
+    assert site.run("media").exit_code == 0
+    site.sql("DELETE FROM photo")
+    assert site.dvornik("purge", "--all", "--yes").code == 10
+    with site.engine("media") as engine:
+        assert sum(count for count, _size in engine.set_aside().values()) == 2

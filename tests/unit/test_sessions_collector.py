@@ -106,7 +106,7 @@ def test_a_column_that_does_not_hold_times_is_trouble(path: Path) -> None:
     execute(path, "UPDATE django_session SET expire_date = 'soon'")
     (trouble,) = collector(path).scan(NOW, thorough=False)
     assert isinstance(trouble, Trouble)
-    assert "django_session.expire_date" in trouble.message
+    assert "django_session.expire_date" in trouble.context
 
 
 def test_a_plan_for_a_rule_that_is_configured_no_longer_is_not_applied(path: Path) -> None:

@@ -85,7 +85,7 @@ def findings(plan: IO[bytes]) -> Iterator[Finding]:
 def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     yard.state.lock()
     recover(engine, quiet=order.json)
-    run = state.new_run()
+    run = yard.running = state.new_run()
     yard.log.started(run, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
@@ -103,7 +103,8 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
 
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
-    yard.record_health(result)
+    yard.running = ""
+    yard.record_health(result.run, result.status, result.exit_code)
     yard.state.forget_old_plans(time.time())
     if order.json:
         document.write(sys.stdout, result, roots, dry=False)

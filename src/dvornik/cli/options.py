@@ -104,8 +104,14 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
                 code = function(yard, as_json=as_json, **rest) or 0
             except DvornikError as error:
                 code = _tell(error, yard, as_json=as_json, debug=debug)
+            except Exception as error:
+                if yard is not None:  # a bug of ours: it is shown whole, and the health check must know
+                    yard.failed("failed", 1, type(error).__name__)
+                raise
             except KeyboardInterrupt:
                 click.echo(_("⏹️ Interrupted: the next run goes on from here"), err=True)
+                if yard is not None:
+                    yard.failed("interrupted", INTERRUPTED, "interrupted")
                 code = INTERRUPTED
             finally:
                 if yard is not None:
@@ -128,5 +134,5 @@ def _tell(error: DvornikError, yard: Yard | None, *, as_json: bool, debug: bool)
         for line in text.error(error):
             click.echo(line, err=True)
     if yard is not None:
-        yard.failed(error)
+        yard.failed("failed", error.exit_code, f"{error.message} {error.context}".strip())
     return error.exit_code

@@ -25,8 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dvornik.config import Loaded
-    from dvornik.model import App, Collector, Database, DvornikError, Refusal
-    from dvornik.result import Result
+    from dvornik.model import App, Collector, Database, Refusal
 
 STEPS: Final = ("temp", "logs", "media", "sessions", "database", "cache")
 """The collectors in the order of a run."""
@@ -44,6 +43,8 @@ class Yard:
         self._env = env
         self._debug = debug
         self.state = State(loaded.config.app.state)
+        self.running = ""
+        """The cleanup that has begun and not yet ended."""
         source = str(loaded.source or "")
         # What is not there yet counts as well: a file that appears later changes the answer.
         watched = [source] if source else [str(loaded.base / name) for name in ("dvornik.toml", "pyproject.toml")]
@@ -160,18 +161,19 @@ class Yard:
             language=self.config.app.language,
         )
 
-    def record_health(self, result: Result) -> None:
+    def record_health(self, run: str, status: str, exit_code: int) -> None:
         """Write down how the run ended, for the health check; a disk that cannot take it is not the run's failure."""
-        run = health.LastRun(result.run, time.time(), result.status, result.exit_code)
+        last = health.LastRun(run, time.time(), status, exit_code)
         try:
-            health.write(self._health_path, health.after(self.health(), run))
+            health.write(self._health_path, health.after(self.health(), last))
         except OSError as error:
             self.log.failure("health", str(error))
 
-    def failed(self, error: DvornikError) -> None:
-        """Note in the log what stopped the command, unless it never began."""
-        if self.state.is_locked:
-            self.log.failure("run", f"{error.message} {error.context}".strip())
+    def failed(self, status: str, exit_code: int, message: str) -> None:
+        """Note what stopped a cleanup that had begun; a command that never began is nobody's last cleanup."""
+        if self.running:
+            self.log.failure("run", message)
+            self.record_health(self.running, status, exit_code)
 
     def close(self) -> None:
         """Let go of the lock, the record and the log."""

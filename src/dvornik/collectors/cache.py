@@ -57,8 +57,7 @@ class CacheCollector:
                 cache = self._connect(place)
                 usage, protected = cache.usage(), cache.protected()
             except DvornikError as error:
-                said = f"{error.message} [{error.context}]" if error.context else error.message
-                yield Trouble(place.name, said, error.hint)
+                yield Trouble(place.name, error.message, error.hint, error.context)
             else:
                 yield from _seen(place, cache, usage, protected)
 

@@ -65,7 +65,7 @@ class DatabaseBloat:
                 total = sum(size.size for size in sizes)
                 yield Survey(place, self.name, database.fingerprint(), items=len(sizes), size=total)
             except DvornikError as error:
-                yield Trouble(place, ": ".join(filter(None, (error.message, error.context))), error.hint)
+                yield Trouble(place, error.message, error.hint, error.context)
                 continue
             yield from _judge(place, database, sizes, thorough=thorough)
 

@@ -54,7 +54,7 @@ class Logs:
             try:
                 yield from self._scan(place, storage, now)
             except UnreachableError as error:
-                yield Trouble(error.context, error.message, error.hint)
+                yield Trouble(place, error.message, error.hint, error.context)
 
     def _scan(self, place: str, storage: Storage, now: int) -> Iterator[Seen]:
         items = size = 0

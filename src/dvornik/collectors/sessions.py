@@ -59,7 +59,7 @@ class Sessions:
             try:
                 yield from _look(database, rule, now)
             except DvornikError as error:
-                yield Trouble(rule.database, ": ".join(filter(None, (error.message, error.context))), error.hint)
+                yield Trouble(rule.database, error.message, error.hint, error.context)
 
     def apply(self, finding: Finding, run: str) -> Outcome:  # noqa: ARG002 - nothing is set aside
         """Delete what had expired by the moment of the scan, not by now: no more than was shown."""

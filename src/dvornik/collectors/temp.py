@@ -55,7 +55,7 @@ class Temp:
             try:
                 yield from _Scan(place, storage, self._names, self._settings, now)
             except UnreachableError as error:
-                yield Trouble(error.context, error.message, error.hint)
+                yield Trouble(place, error.message, error.hint, error.context)
 
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Remove the files, or the directories that are empty by now."""

@@ -46,12 +46,11 @@ def found(app: App) -> Iterator[str]:
 
 def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
     """Tell one collector's step."""
-    if any(refusal.collector == name and refusal.gate is Gate.UNREACHABLE for refusal in result.refusals):
-        return
+    spoilt = any(trouble.collector == name for trouble in result.troubles)
     for rule in _STEPS.get(name, ()):
         total = result.total(rule)
-        count = total.found if dry else total.done
-        if count or (rule in _ALWAYS and not total.refused):
+        count = total.found - total.refused if dry else total.done
+        if count or (rule in _ALWAYS and not total.refused and not spoilt):
             yield words.would(rule, count) if dry else words.did(rule, count)
 
 
@@ -117,10 +116,12 @@ def disks(before: Mapping[str, int], roots: Iterable[str]) -> Iterator[str]:
 
 def trouble(result: Result) -> Iterator[str]:
     """Say what could not be reached, what was refused, and what failed."""
-    for item in dict.fromkeys(result.troubles):  # the scan and the second look meet the same one
-        yield _("❌ {place}: {message}").format(place=words.safe(item.place), message=item.message)
-        if item.hint:
-            yield "   " + item.hint
+    # What several steps (or both looks of one) could not reach is one trouble.
+    troubles = {(words.safe(item.context or item.place), item.message): item.hint for item in result.troubles}
+    for (place, message), hint in troubles.items():
+        yield _("❌ {place}: {message}").format(place=place, message=message)
+        if hint:
+            yield "   " + hint
     for refusal in result.refusals:
         if refusal.gate is Gate.UNREACHABLE:
             continue

@@ -99,7 +99,11 @@ class Quarantine:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self.base, directories.PRIVATE)
             with self._open_base() as base:
-                base.make(self.place, directories.PRIVATE)
+                try:
+                    base.make(self.place, directories.PRIVATE)
+                except OSError:
+                    os.rmdir(self.base)
+                    raise
                 self.hold()
                 with contextlib.suppress(FileNotFoundError):
                     if self._home and os.path.samestat(base.state(self.place), self._home.own_state()):
@@ -169,10 +173,8 @@ class Quarantine:
     def tidy(self) -> None:
         """Remove what is empty by now of what was claimed, then the directory itself, and give up the lock."""
         self._let_go()
-        home = self._reach()
-        if home is None:
-            return
-        if self._is_locked:
+        home = self._home
+        if home and self._is_locked:
             for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):
                 for run in runs:
                     self._sweep(kind, run)

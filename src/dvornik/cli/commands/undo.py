@@ -12,12 +12,15 @@ from dvornik import state
 from dvornik.cli import options
 from dvornik.cli.cleaning import confirm_purge, recover, say
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, RefusedError
+from dvornik.model import ConfigurationError, RefusedError, UnreachableError
+from dvornik.policy import CAPS
 from dvornik.reports import document, text, words
+from dvornik.result import Result
 
 if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
-    from dvornik.result import Result
+    from dvornik.engine import Engine
+    from dvornik.model import Refusal
 
 REVERSIBLE = ("media",)
 """Collectors that set aside; building others would only cost time."""
@@ -36,7 +39,10 @@ def undo() -> click.Command:
         waiting = engine.set_aside()
         chosen = _one_of(waiting, run) if run else next(reversed(waiting), None)
         if chosen is None:
-            say(_("Nothing is set aside: there is nothing to bring back."))
+            if as_json:
+                document.write(sys.stdout, Result("", "undo", REVERSIBLE), yard.roots, dry=False)
+            else:
+                say(_("Nothing is set aside: there is nothing to bring back."))
             return 0
         new = state.new_run()
         yard.log.started(new, f"undo {chosen}")
@@ -61,7 +67,8 @@ def purge() -> click.Command:
         recover(engine, quiet=as_json)
         waiting = engine.set_aside()
         chosen = _purgeable(yard, waiting, run, everything=everything)
-        refused = [refusal for refusal in yard.guard() if refusal.gate not in allow]
+        refused = _distrusted(engine, allow) if chosen else []
+        refused += [refusal for refusal in yard.guard() if refusal.gate not in allow] if chosen else []
         if chosen and refused:
             raise RefusedError(
                 words.gate(refused[0]),
@@ -74,6 +81,15 @@ def purge() -> click.Command:
         return _told(yard, engine.purge(chosen, new), as_json=as_json)
 
     return command
+
+
+def _distrusted(engine: Engine, allowed: list[str]) -> list[Refusal]:
+    """Ask the trust gates first: an emptied database would call everything unneeded."""
+    with state.scratch_plan() as sink:
+        result = engine.plan(state.new_run(), sink, allowed=allowed)
+    for trouble in result.troubles:
+        raise UnreachableError(trouble.message, context=trouble.context, hint=trouble.hint)
+    return [refusal for refusal in result.open_refusals if refusal.gate not in CAPS]
 
 
 def _purgeable(yard: Yard, waiting: dict[str, tuple[int, int]], run: str | None, *, everything: bool) -> list[str]:
