@@ -94,7 +94,7 @@ class State:
             return
         descriptor = os.open(self._make(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _flock(descriptor)
         except BlockingIOError as error:
             os.close(descriptor)
             raise LockedError(
@@ -259,6 +259,11 @@ class State:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _flock(descriptor: int) -> None:
+    if sys.platform != "win32":
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def scratch_plan() -> IO[bytes]:

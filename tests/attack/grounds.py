@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 COMMAND = [sys.executable, "-c", "from dvornik.cli.entry import dvornik; dvornik()"]
 HOURS = 3600
-_SETTINGS = """
+SETTINGS = """
 [app]
 kind = "declared"
 [temp]
@@ -33,7 +33,7 @@ class Site:
         self.root = root
         self.tmp = root / "tmp"
         self.tmp.mkdir(parents=True)
-        (root / "dvornik.toml").write_text(_SETTINGS)
+        (root / "dvornik.toml").write_text(SETTINGS)
 
     def fill(self, directories: int, files: int, *, where: Path | None = None) -> None:
         """Make ``directories`` with ``files`` old files each."""
@@ -81,10 +81,12 @@ def environment() -> Mapping[str, str]:
 
 
 def old(path: Path) -> None:
-    """Make a file two hours old that says where it lay."""
-    path.write_text(f"old {path.name}")
+    """Make a file two hours old that says its name."""
     then = time.time() - 2 * HOURS
-    os.utime(path, (then, then))
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY)
+    os.write(descriptor, b"old " + os.fsencode(path.name))
+    os.utime(descriptor, (then, then))
+    os.close(descriptor)
 
 
 @contextmanager

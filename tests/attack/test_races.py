@@ -183,20 +183,20 @@ report.write_text(json.dumps([os.path.join(place, name) for place, _, files in o
 
 def test_a_root_swapped_in_the_middle_loses_nothing_more(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
-    site.fill(4, 1000)
-    site.fill(4, 1000, where=site.root / "spare")
+    site.fill(4, 500)
+    site.fill(4, 500, where=site.root / "spare")
     before = site.files(site.root / "spare")
     with attacker(_SWAP_ROOT, site.tmp, site.root / "spare", site.root / "away") as report:
         site.clean()
     assert site.files() == before
     left = json.loads(report.read_text())
-    assert len(left) > 1000
+    assert len(left) > 500
     assert [path for path in left if not os.path.exists(path)] == []
 
 
 def test_of_three_cleaners_at_once_one_works(tmp_path: Path) -> None:
     site = Site(tmp_path / "site")
-    site.fill(10, 1500)
+    site.fill(10, 600)
     started = [site.start() for _ in range(3)]
     for process in started:
         process.communicate(timeout=100)

@@ -133,11 +133,11 @@ def test_names_of_any_bytes_come_and_go(storage: LocalStorage, tree: Path, name:
     assert not os.path.exists(path)
 
 
-def test_a_hundred_thousand_files_in_one_directory_come_in_bounded_batches(storage: LocalStorage, tree: Path) -> None:
-    for number in range(20_000):
+def test_a_large_directory_comes_in_bounded_batches(storage: LocalStorage, tree: Path) -> None:
+    for number in range(9_000):
         os.close(os.open(tree / "a" / f"f{number}", os.O_CREAT | os.O_WRONLY))
     sizes = [len(step.names) for step in storage.walk(with_times=False) if isinstance(step, Batch)]
-    assert sum(sizes) == 20_003
+    assert sum(sizes) == 9_003
     assert max(sizes) <= 4096
 
 

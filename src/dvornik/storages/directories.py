@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
@@ -107,11 +108,10 @@ class Descriptor:
         return os.fstat(self._fd)
 
     def open_file(self, name: str) -> int:
-        return os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=self._fd)
+        return os.open(name, os.O_RDONLY | kernel.OPEN_FILE, dir_fd=self._fd)
 
     def pin(self, name: str) -> int:
-        flags = getattr(os, "O_PATH", 0)
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._fd) if flags else -1
+        return os.open(name, kernel.PIN | getattr(os, "O_CLOEXEC", 0), dir_fd=self._fd) if kernel.PIN else -1
 
     def child(self, path: str) -> Descriptor:
         _must_stay_below(path)
@@ -127,7 +127,8 @@ class Descriptor:
     def adopt(self, name: str) -> None:
         own = self.own_state()
         with self.child(name) as made, suppress(OSError):
-            os.chown(made._fd, own.st_uid, own.st_gid)
+            if sys.platform != "win32":
+                os.chown(made._fd, own.st_uid, own.st_gid)
             os.chmod(made._fd, own.st_mode & 0o7777)
 
     def claim(self, name: str, private: Directory, new_name: str) -> None:
@@ -156,7 +157,7 @@ class Descriptor:
             while levels:
                 up = "/".join([".."] * min(levels, _UP))
                 levels -= min(levels, _UP)
-                current, done = os.open(up, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=current), current
+                current, done = os.open(up, kernel.CLIMB, dir_fd=current), current
                 os.close(done)
             return os.path.samestat(os.fstat(current), root.own_state())
         except OSError:

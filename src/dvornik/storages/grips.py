@@ -146,6 +146,12 @@ def _mapped(path: str) -> Iterator[tuple[int, int]]:
     with open(path, "rb") as lines:
         for line in lines:
             _addresses, _permissions, _offset, device, inode, *_path = line.split(maxsplit=5)
+            major, _, minor = device.partition(b":")
             if inode != b"0":
-                major, _, minor = device.partition(b":")
-                yield os.makedev(int(major, 16), int(minor, 16)), int(inode)
+                yield _number(int(major, 16), int(minor, 16)), int(inode)
+
+
+def _number(major: int, minor: int) -> int:
+    if sys.platform == "win32":
+        return 0
+    return os.makedev(major, minor)

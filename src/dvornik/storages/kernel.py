@@ -78,6 +78,12 @@ class _Calls:
 
 
 _calls = _Calls()
+OPEN_FILE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Flags for reading a file that may turn out to be a link or a pipe."""
+PIN = getattr(os, "O_PATH", 0) and os.O_RDONLY | getattr(os, "O_PATH", 0) | getattr(os, "O_NOFOLLOW", 0)
+"""Flags for holding a name's inode without opening the file; 0 where the system has no such thing."""
+CLIMB = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Flags for opening a parent directory."""
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _UNSEEN = _DIRECTORY | getattr(os, "O_NOATIME", 0)
 """Reading a directory leaves its time of access alone: only its owner and root may ask for that."""

@@ -232,6 +232,8 @@ class LocalStorage:
     def restore(self, run: str, container: str | None = None, names: Sequence[str] | None = None) -> Iterator[Outcome]:
         """Give back (all of, a directory of, or some names of) what ``run`` set aside. Never overwrites."""
         yield from self._give_back(KEPT, run, container, names)
+        if container is None:
+            self._quarantine.sweep(KEPT, run)
 
     def _give_back(
         self, kind: str, run: str, container: str | None = None, names: Sequence[str] | None = None
@@ -275,6 +277,8 @@ class LocalStorage:
                     tally.size += size
             self._quarantine.shrink(KEPT, run, batch.container)
             yield Outcome("", self.place, batch.container, tally.done, freed=tally.size, missed=tally.missed)
+        if container is None:
+            self._quarantine.sweep(KEPT, run)
 
     def _batches(self, kind: str, run: str, container: str | None, names: Sequence[str] | None) -> Iterator[Batch]:
         """List what a run left, whole or in part."""

@@ -98,16 +98,10 @@ class Quarantine:
         while True:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self.base, directories.PRIVATE)
-            with self._open_base() as base:
-                try:
-                    base.make(self.place, directories.PRIVATE)
-                except OSError:
-                    os.rmdir(self.base)
-                    raise
-                self.hold()
-                with contextlib.suppress(FileNotFoundError):
-                    if self._home and os.path.samestat(base.state(self.place), self._home.own_state()):
-                        return self._home
+            with contextlib.suppress(FileNotFoundError), self._open_base() as base:
+                base.make(self.place, directories.PRIVATE)
+                if self.hold() and self._home and _is_at(base, self.place, self._home):
+                    return self._home
             self.close()
 
     def claims(self, kind: str, run: str, container: str) -> Directory:
@@ -177,15 +171,17 @@ class Quarantine:
         if home and self._is_locked:
             for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):
                 for run in runs:
-                    self._sweep(kind, run)
+                    self.sweep(kind, run)
                 with contextlib.suppress(OSError):
                     home.remove(kind)
             with contextlib.suppress(OSError), self._open_base() as base:
                 base.remove(self.place)
-                os.rmdir(self.base)
         self.close()
+        with contextlib.suppress(OSError, UnreachableError), self._open_base():
+            os.rmdir(self.base)
 
-    def _sweep(self, kind: str, run: str) -> None:
+    def sweep(self, kind: str, run: str) -> None:
+        """Remove every directory of a run that is empty."""
         with contextlib.suppress(OSError), self.open_run(kind, run) as top:
             for step in walk(top, with_times=False):
                 if isinstance(step, Left) and step.container:
@@ -208,8 +204,12 @@ class Quarantine:
         self._home, self._is_locked = None, False
 
 
+def _is_at(base: Directory, name: str, directory: Directory) -> bool:
+    return os.path.samestat(base.state(name), directory.own_state())
+
+
 def _is_ours(state: os.stat_result) -> bool:
-    return os.name == "nt" or (state.st_uid == os.geteuid() and not stat.S_IMODE(state.st_mode) & 0o077)
+    return sys.platform == "win32" or (state.st_uid == os.geteuid() and not stat.S_IMODE(state.st_mode) & 0o077)
 
 
 def _refused(path: str) -> UnreachableError:
@@ -222,10 +222,9 @@ def _refused(path: str) -> UnreachableError:
 
 def _lock(directory: Directory, path: str) -> None:
     """Take the place for this process. Two cleaners with different states still meet here."""
-    if sys.platform == "win32" or not isinstance(directory, directories.Descriptor):
-        return
     try:
-        fcntl.flock(directory.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if sys.platform != "win32" and isinstance(directory, directories.Descriptor):
+            fcntl.flock(directory.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise LockedError(
             _("Another run is cleaning this place."), context=path, hint=_("Wait for it to finish.")

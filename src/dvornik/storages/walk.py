@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import stat
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dvornik.model import Batch, Left, Miss, Reason
 from dvornik.storages.kernel import code_of, reason_of
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Iterator, Sequence
 
     from dvornik.storages.directories import Directory
@@ -18,7 +19,6 @@ BATCH = 4096
 """Most names of one directory in a batch: memory stays flat however large a directory is."""
 OWN: Final = ".dvornik-"
 """What the names of our own begin with: the quarantine, and files claimed where there was no room for it."""
-_HAS_BLOCKS = hasattr(os.stat_result, "st_blocks")
 _BLOCK = 512
 """Unit of ``st_blocks``, whatever the file system's own block (stat(2))."""
 
@@ -47,7 +47,9 @@ def size(state: os.stat_result) -> int:
     """Return what deleting would give back: the blocks of the last link, nothing for others."""
     if state.st_nlink != 1:
         return 0
-    return state.st_blocks * _BLOCK if _HAS_BLOCKS else state.st_size
+    if sys.platform != "win32":
+        return state.st_blocks * _BLOCK
+    return state.st_size
 
 
 def version(state: os.stat_result) -> str:
