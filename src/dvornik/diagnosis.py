@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dvornik.model import Batch, UnreachableError
-from dvornik.storages import kernel
+from dvornik.storages import kernel, landlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -111,4 +111,4 @@ def tables(databases: Mapping[str, Database]) -> dict[str, Sequence[TableSize] |
 
 def guards() -> dict[str, bool]:
     """Tell which of the kernel's guards are active here."""
-    return kernel.guards()
+    return {**kernel.guards(), "landlock": landlock.is_available()}

@@ -30,6 +30,7 @@ class Site:
     """A directory with a ``dvornik.toml`` that has its ``tmp`` cleaned of what is older than an hour."""
 
     def __init__(self, root: Path) -> None:
+        """Make it at ``root``."""
         self.root = root
         self.tmp = root / "tmp"
         self.tmp.mkdir(parents=True)

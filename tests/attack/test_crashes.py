@@ -42,7 +42,7 @@ def test_a_run_killed_at_any_moment_is_finished_by_the_next(tmp_path: Path, dela
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("with_renameat2", [True, False])
 def test_a_run_killed_at_each_change_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, keep: bool, with_renameat2: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, keep: bool, with_renameat2: bool
 ) -> None:
     if not with_renameat2:
         monkeypatch.setattr(kernel._calls, "renameat2", 0)

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from tests.attack.grounds import Site, attacker
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="renames and links as POSIX has them")
 
@@ -191,7 +188,7 @@ def test_a_root_swapped_in_the_middle_loses_nothing_more(tmp_path: Path) -> None
     assert site.files() == before
     left = json.loads(report.read_text())
     assert len(left) > 500
-    assert [path for path in left if not os.path.exists(path)] == []
+    assert [path for path in left if not Path(path).exists()] == []
 
 
 def test_of_three_cleaners_at_once_one_works(tmp_path: Path) -> None:

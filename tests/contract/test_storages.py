@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvornik.model import Batch, Finding, Left, LockedError, Miss, Reason, UnreachableError
+from dvornik.storages.directories import Descriptor
+from dvornik.storages.directories import Path as ByPath
 from dvornik.storages.local import LocalStorage
 from dvornik.storages.quarantine import CLAIMED, KEPT, NAME
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dvornik.model import Outcome
+    from dvornik.storages.directories import Directory
 
 RUN = "20260101T000000Z-abcd"
 ROOT = os.geteuid() == 0
@@ -38,7 +41,8 @@ def tree(tmp_path: Path, kind: str) -> Path:
     root = tmp_path / "tmp"
     (root / "a").mkdir(parents=True)
     for name in ("one", "two", "a/three"):
-        (root / name).write_text(os.path.basename(name) * 10)
+        path = root / name
+        path.write_text(path.name * 10)
     return root
 
 
@@ -122,15 +126,14 @@ def test_a_path_is_located_by_where_it_leads(storage: LocalStorage, tree: Path) 
     "name", [b"new\nline", b"\xff\xfe.tmp", b"x" * 255, "пробел и ё".encode(), b"-rf", b"\x1b[31m"]
 )
 def test_names_of_any_bytes_come_and_go(storage: LocalStorage, tree: Path, name: bytes) -> None:
-    path = os.path.join(os.fsencode(tree), b"a", name)
-    with open(path, "wb") as file:
-        file.write(b"x")
+    path = tree / "a" / os.fsdecode(name)
+    path.write_text("x")
     assert os.fsdecode(name) in batches(storage)["a"].names
     discard(storage, batches(storage)["a"], keep=True)
     list(storage.restore(RUN))
-    assert os.path.exists(path)
+    assert path.exists()
     discard(storage, batches(storage)["a"])
-    assert not os.path.exists(path)
+    assert not path.exists()
 
 
 def test_a_large_directory_comes_in_bounded_batches(storage: LocalStorage, tree: Path) -> None:
@@ -236,21 +239,16 @@ def before_claiming(
     monkeypatch: pytest.MonkeyPatch, act: Callable[[], object], then: Callable[[], object] = lambda: None
 ) -> None:
     """Act in the gap between the last look at a file and its claim, and once more right after."""
-    from dvornik.storages import claims, directories
+    for kind in (Descriptor, ByPath):
 
-    def swapped(kind: type) -> None:
-        claim = kind.claim
-
-        def late(self: object, name: str, private: object, new_name: str) -> None:
+        def late(
+            self: Directory, name: str, private: Directory, new_name: str, claim: Callable[..., None] = kind.claim
+        ) -> None:
             act()
             claim(self, name, private, new_name)
             then()
 
         monkeypatch.setattr(kind, "claim", late)
-
-    assert claims
-    swapped(directories.Descriptor)
-    swapped(directories.Path)
 
 
 def test_a_directory_moved_out_after_the_scan_keeps_its_files(storage: LocalStorage, tree: Path) -> None:
@@ -372,7 +370,7 @@ def test_an_empty_directory_goes_and_a_full_one_stays(storage: LocalStorage, tre
 
 
 def test_a_directory_that_we_emptied_goes(storage: LocalStorage, tree: Path) -> None:
-    left = [step for step in storage.walk(with_times=True) if isinstance(step, Left)][0]
+    left = next(step for step in storage.walk(with_times=True) if isinstance(step, Left))
     discard(storage, batches(storage)["a"])
     outcome = storage.prune(Finding("temp/empty-directory", "tmp", "", ["a"], [0], [left.time], [left.version]))
     assert outcome.done == 1
@@ -388,7 +386,7 @@ def test_a_directory_made_anew_under_the_same_name_stays(storage: LocalStorage, 
 
 
 def test_a_directory_that_somebody_used_after_we_emptied_it_stays(storage: LocalStorage, tree: Path) -> None:
-    left = [step for step in storage.walk(with_times=True) if isinstance(step, Left)][0]
+    left = next(step for step in storage.walk(with_times=True) if isinstance(step, Left))
     discard(storage, batches(storage)["a"])
     time.sleep(0.02)
     (tree / "a/job").write_text("")

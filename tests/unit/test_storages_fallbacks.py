@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from dvornik.storages import grips, kernel, quarantine
 from dvornik.storages.local import LocalStorage
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from dvornik.model import Outcome
 
 
@@ -75,18 +74,18 @@ def test_what_a_killed_run_claimed_where_it_lay_gets_its_name_back(root: Path) -
 
 
 def test_without_leases_an_open_file_is_found_among_the_processes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grips.Grip, "lease", lambda self: None)
-    with subprocess.Popen(
-        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=(root / "a/f7").open()
-    ) as user:
-        storage = LocalStorage("tmp", str(root))
-        outcome = discard(storage, listed(storage))
-        user.communicate(b"\n")
+    monkeypatch.setattr(grips.Grip, "lease", lambda _self: None)
+    command = [sys.executable, "-c", "print(1, flush=True); input()"]
+    with (root / "a/f7").open("r+") as file:
+        user = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=file)
+    storage = LocalStorage("tmp", str(root))
+    outcome = discard(storage, listed(storage))
+    user.communicate(b"\n")
     assert (outcome.done, [(miss.name, miss.reason) for miss in outcome.missed]) == (39, [("f7", Reason.OPEN)])
 
 
 def test_without_leases_a_mapped_file_is_found_among_the_processes(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(grips.Grip, "lease", lambda self: None)
+    monkeypatch.setattr(grips.Grip, "lease", lambda _self: None)
     code = "import mmap, os, sys; d = os.open(sys.argv[1], os.O_RDONLY); m = mmap.mmap(d, 1, prot=mmap.PROT_READ);"
     code += "os.closerange(3, 100); print(1, flush=True); input()"
     command = [sys.executable, "-c", code, str(root / "a/f7")]
@@ -104,7 +103,7 @@ def test_a_file_whose_owner_s_processes_are_closed_to_us_is_not_thought_unused(m
         raise PermissionError(errno.EACCES, path)
 
     monkeypatch.setattr(grips, "_opened", closed)
-    assert grips.Onlookers().objection(os.stat("/proc/self")) is Reason.DENIED
+    assert grips.Onlookers().objection(Path("/proc/self").stat()) is Reason.DENIED
 
 
 def test_without_renameat2_what_returns_is_linked_and_never_overwrites(

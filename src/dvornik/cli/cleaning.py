@@ -101,6 +101,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
         if not order.json:
             say(*text.step(name, result, dry=False))
 
+    yard.give_up_rights()
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
     yard.running = ""

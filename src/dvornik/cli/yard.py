@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
 import time
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from dvornik import apps, config, guards, health, quick_health
 from dvornik.collectors.cache import CacheCollector
-from dvornik.collectors.database import DatabaseBloat
+from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
 from dvornik.collectors.media import Media, Source
 from dvornik.collectors.sessions import Sessions
@@ -19,6 +21,7 @@ from dvornik.databases import connect
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.state import State
+from dvornik.storages import landlock, quarantine
 from dvornik.storages.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -131,6 +134,20 @@ class Yard:
     def guard(self) -> list[Refusal]:
         """Say why nothing irreversible may happen now; this runs the backup command."""
         return guards.refusals(self.config.backup, self.config.window, time.time())
+
+    def give_up_rights(self) -> bool:
+        """Give up, where the kernel can, the right to remove or move anything but what is under care and our own.
+
+        Not where a backup command is configured: it may have to remove old backups, and would inherit the lack.
+        """
+        if self.config.backup.command:
+            return False
+        sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
+        roots = [os.path.realpath(root) for root in self.roots.values() if Path(root).is_dir()]
+        files = [str(each.path.parent) for each in self.databases.values() if isinstance(each, SingleFile)]
+        own = [str(self.state.directory), str(Path(self.config.log.path or self.state.directory).parent)]
+        scratch = [tempfile.gettempdir(), "/var/tmp"]  # noqa: S108 - where SQLite puts what a rewrite needs
+        return landlock.restrict([*roots, *map(quarantine.made, roots), *files, *own, *scratch])
 
     # health
 

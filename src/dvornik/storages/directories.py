@@ -267,7 +267,8 @@ class Path:
 
 def _must_stay_below(path: str) -> None:
     """Refuse a way up: a plan comes from a file."""
-    if path and not {"", ".", ".."}.isdisjoint(path.split("/")):
+    within = f"/{path}/"
+    if path and ("//" in within or "/./" in within or "/../" in within):
         raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
 
 

@@ -125,21 +125,23 @@ class Onlookers:
             return
         for process in os.listdir("/proc"):
             if process.isdigit() and int(process) != os.getpid():
-                try:
-                    yield from _opened(f"/proc/{process}/fd")
+                with contextlib.suppress(OSError):  # it ended meanwhile, or only its mappings are closed to us
+                    yield from self._look_at(f"/proc/{process}")
                     yield from _mapped(f"/proc/{process}/maps")
-                except PermissionError:
-                    with contextlib.suppress(OSError):
-                        self._hidden.add(os.stat(f"/proc/{process}").st_uid)
-                except OSError:
-                    continue  # it ended meanwhile
+
+    def _look_at(self, process: str) -> Iterator[tuple[int, int]]:
+        try:
+            yield from _opened(f"{process}/fd")
+        except PermissionError:
+            self._hidden.add(os.stat(process).st_uid)
 
 
 def _opened(path: str) -> Iterator[tuple[int, int]]:
-    for entry in os.scandir(path):
-        with contextlib.suppress(OSError):
-            state = entry.stat()
-            yield state.st_dev, state.st_ino
+    with os.scandir(path) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):
+                state = entry.stat()
+                yield state.st_dev, state.st_ino
 
 
 def _mapped(path: str) -> Iterator[tuple[int, int]]:

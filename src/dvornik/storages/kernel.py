@@ -12,8 +12,12 @@ import errno
 import os
 import platform
 import sys
+from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _AT_FDCWD = -100
 _RENAME_NOREPLACE = 1
@@ -106,8 +110,8 @@ def open_beneath(descriptor: int, path: str) -> int:
     """
     current = os.dup(descriptor)
     try:
-        for piece in _pieces(path) if path else [""]:
-            current, done = _open_piece(current, piece or "."), current
+        for piece in _pieces(os.fsencode(path) or b"."):
+            current, done = _open_piece(current, piece), current
             os.close(done)
     except OSError:
         os.close(current)
@@ -115,32 +119,26 @@ def open_beneath(descriptor: int, path: str) -> int:
     return current
 
 
-def _pieces(path: str) -> list[str]:
-    if len(os.fsencode(path)) <= _PATH_CHUNK:
-        return [path]
-    pieces, piece, length = [], "", 0
-    for part in path.split("/"):
-        size = len(os.fsencode(part)) + 1
-        if piece and length + size > _PATH_CHUNK:
-            pieces.append(piece)
-            piece, length = part, size
-        else:
-            piece, length = (f"{piece}/{part}" if piece else part), length + size
-    return [*pieces, piece]
+def _pieces(path: bytes) -> Iterator[bytes]:
+    """Cut a path at slashes such that each piece is short enough for the kernel."""
+    while len(path) > _PATH_CHUNK:
+        piece, path = path[:_PATH_CHUNK].rpartition(b"/")[0], path[path.rindex(b"/", 0, _PATH_CHUNK) + 1 :]
+        yield piece
+    yield path
 
 
-def _open_piece(descriptor: int, piece: str) -> int:
+def _open_piece(descriptor: int, piece: bytes) -> int:
     try:
         return _open_by(_UNSEEN, descriptor, piece)
     except PermissionError:
         return _open_by(_DIRECTORY, descriptor, piece)
 
 
-def _open_by(flags: int, descriptor: int, piece: str) -> int:
+def _open_by(flags: int, descriptor: int, piece: bytes) -> int:
     if _calls.openat2:
         how = _OpenHow(flags, 0, _RESOLVE)
         try:
-            return _calls.call(_calls.openat2, descriptor, os.fsencode(piece), ctypes.byref(how), ctypes.sizeof(how))
+            return _calls.call(_calls.openat2, descriptor, piece, ctypes.byref(how), ctypes.sizeof(how))
         except OSError as error:
             # O_NOATIME answers EPERM of its own accord in a directory of somebody else.
             if error.errno not in _ABSENT or (error.errno == errno.EPERM and flags != _DIRECTORY):
@@ -149,11 +147,11 @@ def _open_by(flags: int, descriptor: int, piece: str) -> int:
     return _open_levels(flags, descriptor, piece)
 
 
-def _open_levels(flags: int, descriptor: int, piece: str) -> int:
+def _open_levels(flags: int, descriptor: int, piece: bytes) -> int:
     current = os.dup(descriptor)
     device = os.fstat(descriptor).st_dev
     try:
-        for part in piece.split("/"):
+        for part in piece.split(b"/"):
             current, done = os.open(part, flags, dir_fd=current), current
             os.close(done)
             _must_be_on(device, current)
@@ -233,7 +231,7 @@ def guards() -> dict[str, bool]:
 def _has_openat2() -> bool:
     """Find out by opening the working directory."""
     with contextlib.suppress(OSError):
-        os.close(_open_by(_DIRECTORY, _AT_FDCWD, "."))
+        os.close(_open_by(_DIRECTORY, _AT_FDCWD, b"."))
     return bool(_calls.openat2)
 
 

@@ -49,6 +49,14 @@ def base_for(root: str) -> str:
     return os.path.join(parent if beside else root, NAME)
 
 
+def made(root: str) -> str:
+    """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
+    base = base_for(root)
+    with contextlib.suppress(OSError):  # a full or read-only disk: claiming will say so, or find its way without
+        os.mkdir(base, directories.PRIVATE)
+    return base
+
+
 class Quarantine:
     """The private directory of one root, opened once and held: no name on the way to it is trusted twice."""
 

@@ -103,30 +103,43 @@ def walk(
     tree = _Tree(age_by if with_times else "", skip, mounts)
     todo: list[_Ahead | _Entered] = [_Ahead(0, "")]
     way: list[str] = []
-    while todo:
-        step = todo.pop()
-        if isinstance(step, _Entered):
-            yield Left("/".join(way[: step.depth]), step.looked.time, step.looked.version, step.entries)
-            continue
-        if step.depth:
-            way[step.depth - 1 :] = [step.name]
-        yield from _enter(root, way, step, tree, todo)
-
-
-def _enter(
-    root: Directory, way: Sequence[str], step: _Ahead, tree: _Tree, todo: list[_Ahead | _Entered]
-) -> Iterator[Batch]:
-    """List one directory; ``todo`` receives what comes next: its end, before that its sub-directories."""
+    near = root
     try:
-        directory = root.child("/".join(way))
-    except OSError as error:
-        yield Batch("/".join(way[:-1]), (), others=(Miss(step.name, reason_of(error), code_of(error)),))
-        return
-    with directory:
-        listing = _Listing(directory, tree)
-        yield from listing.batches()
-    todo.append(_Entered(step.depth, listing.own, listing.count))
-    todo.extend(_Ahead(step.depth + 1, name) for name in sorted(listing.below, reverse=True))
+        while todo:
+            step = todo.pop()
+            if isinstance(step, _Entered):
+                yield Left("/".join(way[: step.depth]), step.looked.time, step.looked.version, step.entries)
+                continue
+            if step.depth:
+                way[step.depth - 1 :] = [step.name]
+            last = near
+            try:
+                near = _open(root, way, last)
+            except OSError as error:
+                yield Batch("/".join(way[:-1]), (), others=(Miss(step.name, reason_of(error), code_of(error)),))
+                continue
+            if last is not root:
+                last.__exit__()
+            yield from _enter(near, step.depth, tree, todo)
+    finally:
+        if near is not root:
+            near.__exit__()
+
+
+def _open(root: Directory, way: Sequence[str], last: Directory) -> Directory:
+    """Open the directory at the end of the ``way``: from the last one where it lies in that, else from the root."""
+    container = "/".join(way)
+    if last is not root and way and container.rpartition("/")[0] == last.container:
+        return last.child(way[-1])
+    return root.child(container)
+
+
+def _enter(directory: Directory, depth: int, tree: _Tree, todo: list[_Ahead | _Entered]) -> Iterator[Batch]:
+    """List one directory; ``todo`` receives what comes next: its end, before that its sub-directories."""
+    listing = _Listing(directory, tree)
+    yield from listing.batches()
+    todo.append(_Entered(depth, listing.own, listing.count))
+    todo.extend(_Ahead(depth + 1, name) for name in sorted(listing.below, reverse=True))
 
 
 class _Listing:
