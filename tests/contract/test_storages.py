@@ -137,10 +137,10 @@ def test_names_of_any_bytes_come_and_go(storage: LocalStorage, tree: Path, name:
 
 
 def test_a_large_directory_comes_in_bounded_batches(storage: LocalStorage, tree: Path) -> None:
-    for number in range(9_000):
+    for number in range(5_000):
         os.close(os.open(tree / "a" / f"f{number}", os.O_CREAT | os.O_WRONLY))
     sizes = [len(step.names) for step in storage.walk(with_times=False) if isinstance(step, Batch)]
-    assert sum(sizes) == 9_003
+    assert sum(sizes) == 5_003
     assert max(sizes) <= 4096
 
 
@@ -551,7 +551,7 @@ def test_a_directory_that_we_may_not_write_keeps_its_files_with_that_reason(stor
 @pytest.mark.skipif(ROOT, reason="root may do everything")
 def test_a_directory_that_we_may_not_read_is_named(storage: LocalStorage, tree: Path) -> None:
     (tree / "a").chmod(0o000)
-    assert others(storage) == {"a": Reason.DENIED}
+    assert list(others(storage).values()) == [Reason.DENIED]
     (tree / "a").chmod(0o700)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -132,9 +133,13 @@ def test_what_is_not_a_picture_is_refused(site: Site) -> None:
 
 
 def test_the_site_writes_its_own_log(site: Site) -> None:
+    line, log = '"GET /documents/ HTTP/1.1" 200', site.logs / "app.log"
     with site.serve() as visitor:
         visitor.get("/documents/")
-    assert '"GET /documents/ HTTP/1.1" 200' in (site.logs / "app.log").read_text(encoding="utf-8")
+        patience = time.monotonic() + 10
+        while not (found := line in log.read_text(encoding="utf-8")) and time.monotonic() < patience:
+            time.sleep(0.05)  # a line is written after its answer
+    assert found
 
 
 def test_a_checkup_of_the_site_finds_nothing(populated: Site) -> None:
