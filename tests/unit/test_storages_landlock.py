@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.storages import landlock
+from dvornik.storages import grips, landlock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,3 +68,34 @@ def test_where_the_kernel_has_none_nothing_is_given_up(
     assert not landlock.is_available()
     assert not landlock.restrict([str(places[0])])
     (places[1] / "file").unlink()
+
+
+_WITHOUT_LEASES = """
+import subprocess, sys
+from dvornik.model import Batch, Finding
+from dvornik.storages import grips, landlock
+from dvornik.storages.local import LocalStorage
+grips.Grip.lease = lambda self: None
+with open(sys.argv[1] + "/file", "r+") as file:
+    user = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, stdout=file)
+landlock.restrict([sys.argv[1] + "/.."])
+storage = LocalStorage("tmp", sys.argv[1])
+batch = next(step for step in storage.walk(with_times=True) if isinstance(step, Batch) and "file" in step.names)
+columns = (batch.names, batch.sizes, batch.times, batch.versions)
+print(storage.discard(Finding("temp/old", "tmp", "", *columns), "r1", keep=False).missed[0].reason)
+user.communicate(b"")
+"""
+
+
+def test_restricted_and_without_leases_a_file_in_use_still_stays(places: tuple[Path, Path]) -> None:
+    command = [sys.executable, "-c", _WITHOUT_LEASES, str(places[0])]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() in {"denied", "open"}, done.stderr
+    assert (places[0] / "file").exists()
+
+
+def test_whether_files_can_be_leased_is_told_by_trying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert grips.has_leases(str(tmp_path))
+    monkeypatch.setattr(grips.Grip, "lease", lambda _self: None)
+    assert not grips.has_leases(str(tmp_path))
+    assert not list(tmp_path.iterdir())

@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import secrets
 import stat
 import sys
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
-from dvornik.storages.walk import version
+from dvornik.storages.walk import OWN, version
 
 if sys.platform != "win32":
     import fcntl
@@ -99,6 +100,25 @@ def _open(directory: Directory, name: str) -> int:
         return directory.pin(name)
 
 
+def has_leases(directory: str) -> bool:
+    """Tell whether the file system of ``directory`` has leases: asked of an empty file, made and removed there.
+
+    Where it has none, only other processes' descriptors tell who uses a file, and those are closed to a process that
+    Landlock restricts.
+    """
+    path = os.path.join(directory, f"{OWN}{secrets.token_hex(8)}")
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+    except OSError:
+        return False
+    probe = Grip(descriptor, os.fstat(descriptor))
+    try:
+        return probe.lease() is None and probe.is_leased
+    finally:
+        probe.release()
+        os.unlink(path)
+
+
 class Onlookers:
     """Which files the visible processes have open or mapped: for where leases do not answer."""
 
@@ -139,7 +159,7 @@ class Onlookers:
 def _opened(path: str) -> Iterator[tuple[int, int]]:
     with os.scandir(path) as entries:
         for entry in entries:
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile; that we may not look is for the caller
                 state = entry.stat()
                 yield state.st_dev, state.st_ino
 
