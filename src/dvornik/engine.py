@@ -319,6 +319,8 @@ class Engine:
         outcomes: list[Outcome] = []
         for collector in self._recovering():
             outcomes += collector.recover()
+        for outcome in outcomes:
+            self._listener.outcome(msgspec.structs.replace(outcome, rule="recover"))
         with suppress(UnreachableError):  # whoever needs the record will say so
             for run in self._state.interrupted():
                 self._state.finish(run, "interrupted", "", {})

@@ -17,6 +17,8 @@ from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dvornik.model import Reason
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from io import TextIOWrapper
@@ -55,7 +57,8 @@ class MaintenanceLog:
         where = f"{outcome.place}:{outcome.container}"
         self._write(logging.DEBUG, outcome.rule, f"{outcome.done} done in {quoted(where)}")
         for miss in outcome.missed:
-            level = logging.WARNING if miss.reason.is_failure else logging.DEBUG
+            stays_aside = miss.reason is Reason.TAKEN  # no failure, but somebody has to choose between two files
+            level = logging.WARNING if miss.reason.is_failure or stays_aside else logging.DEBUG
             self._write(level, outcome.rule, f"not removed {quoted(_address(where, miss))}: {_why(miss)}")
 
     def refusal(self, refusal: Refusal) -> None:

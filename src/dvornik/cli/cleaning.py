@@ -84,9 +84,9 @@ def findings(plan: IO[bytes]) -> Iterator[Finding]:
 
 def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     yard.state.lock()
-    recover(engine, quiet=order.json)
     run = yard.running = state.new_run()
     yard.log.started(run, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
+    recover(engine, quiet=order.json)
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
         return perform(yard, engine, plan, planned.digest, order)

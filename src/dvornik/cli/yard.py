@@ -21,7 +21,7 @@ from dvornik.databases import connect
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.state import State
-from dvornik.storages import landlock, quarantine
+from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -138,12 +138,13 @@ class Yard:
     def give_up_rights(self) -> bool:
         """Give up, where the kernel can, the right to remove or move anything but what is under care and our own.
 
-        Not where a backup command is configured: it may have to remove old backups, and would inherit the lack.
+        Not where a backup command is configured: it may have to remove old backups, and would inherit the lack. Nor
+        where a file system has no leases: whether a file is open is then read from /proc, which Landlock closes.
         """
-        if self.config.backup.command:
+        roots = [os.path.realpath(root) for root in self.roots.values() if Path(root).is_dir()]
+        if self.config.backup.command or not all(grips.has_leases(quarantine.made(root)) for root in roots):
             return False
         sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
-        roots = [os.path.realpath(root) for root in self.roots.values() if Path(root).is_dir()]
         files = [str(each.path.parent) for each in self.databases.values() if isinstance(each, SingleFile)]
         own = [str(self.state.directory), str(Path(self.config.log.path or self.state.directory).parent)]
         scratch = [tempfile.gettempdir(), "/var/tmp"]  # noqa: S108 - where SQLite puts what a rewrite needs

@@ -1,14 +1,17 @@
-"""What a killed run left claimed in the places of a collector, put back; and no trace of claiming left behind."""
+"""What claiming leaves in the places of a collector: put back after a kill, given back by undo, and no trace behind."""
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+import msgspec
+
+from dvornik.collectors.identity import reachable
 from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dvornik.model import Outcome, Storage
 
@@ -25,3 +28,52 @@ def tidied(storages: Iterable[Storage]) -> None:
     for storage in storages:
         with suppress(UnreachableError):
             storage.tidy()
+
+
+def waiting(storages: Iterable[Storage]) -> dict[str, tuple[int, int]]:
+    """Return the runs that set something aside in these places, each with its number of files and bytes."""
+    found: dict[str, tuple[int, int]] = {}
+    for storage in storages:
+        with suppress(UnreachableError):
+            for run, batch in storage.quarantined():
+                count, size = found.get(run, (0, 0))
+                found[run] = (count + len(batch.names), size + sum(batch.sizes))
+    return found
+
+
+class Claiming:
+    """What collectors that delete have in common.
+
+    They set aside only what they could neither delete nor give back: a claimed file whose name was taken meanwhile.
+    """
+
+    name: ClassVar[str]
+    _storages: Mapping[str, Storage]
+
+    def fingerprints(self) -> Mapping[str, str]:
+        """Return the identity of each directory."""
+        return reachable(self._storages)
+
+    def recover(self) -> Iterator[Outcome]:
+        """Put back what a killed run had claimed: it is found again if it still is debris."""
+        return recovered(self._storages.values())
+
+    def tidy(self) -> None:
+        """Remove the empty private directories."""
+        tidied(self._storages.values())
+
+    def set_aside(self) -> Mapping[str, tuple[int, int]]:
+        """Return the runs that set something aside, each with its number of files and bytes."""
+        return waiting(self._storages.values())
+
+    def undo(self, run: str) -> Iterator[Outcome]:
+        """Put back what ``run`` set aside. Never overwrites."""
+        for storage in self._storages.values():
+            for outcome in storage.restore(run):
+                yield msgspec.structs.replace(outcome, rule=f"{self.name}/return")
+
+    def purge(self, run: str) -> Iterator[Outcome]:
+        """Delete for good what ``run`` set aside: it was old, and somebody wrote a newer one in its place."""
+        for storage in self._storages.values():
+            for outcome in storage.purge(run):
+                yield msgspec.structs.replace(outcome, rule=f"{self.name}/purge")

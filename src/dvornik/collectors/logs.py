@@ -17,8 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from dvornik.collectors.aged import explain, split
-from dvornik.collectors.claims import recovered, tidied
-from dvornik.collectors.identity import reachable
+from dvornik.collectors.claims import Claiming
 from dvornik.collectors.names import Names
 from dvornik.model import Batch, Rule, Storage, Survey, Trouble, UnreachableError
 
@@ -32,7 +31,7 @@ OLD: Final = "logs/old"
 _OWN: Final = "maintenance.log*"
 
 
-class Logs:
+class Logs(Claiming):
     """Collects old logs."""
 
     name: ClassVar[str] = "logs"
@@ -43,10 +42,6 @@ class Logs:
         self._storages = storages
         self._settings = settings
         self._names = Names(settings.patterns, [*settings.exclude, _OWN])
-
-    def fingerprints(self) -> Mapping[str, str]:
-        """Return the identity of each directory."""
-        return reachable(self._storages)
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - old is old
         """Stream the old logs of each directory."""
@@ -68,14 +63,6 @@ class Logs:
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Remove the files that are still as they were seen."""
         return self._storages[finding.place].discard(finding, run, keep=False)
-
-    def recover(self) -> Iterator[Outcome]:
-        """Put back what a killed run had claimed: it is found again if it still is old."""
-        return recovered(self._storages.values())
-
-    def tidy(self) -> None:
-        """Remove the empty private directories."""
-        tidied(self._storages.values())
 
     def why(self, path: str, now: int) -> Evidence | None:
         """Say what holds a file in one of these directories."""

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from dvornik.collectors.claims import recovered, tidied
+from dvornik.collectors.claims import recovered, tidied, waiting
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.names import held, is_lonely
 from dvornik.model import (
@@ -167,9 +167,9 @@ class Media:
                 if those:
                     chosen = [name for name in batch.names if name in those]
                     yield Finding(rule, place, batch.container, chosen, [sizes[name] for name in chosen], detail=run)
-            waiting = len(batch.names) - len(back) - len(old)
-            if waiting:
-                yield Held(PURGE, place, batch.container, Reason.YOUNG, waiting)
+            rest = len(batch.names) - len(back) - len(old)
+            if rest:
+                yield Held(PURGE, place, batch.container, Reason.YOUNG, rest)
 
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Set aside, give back or delete for good."""
@@ -214,12 +214,7 @@ class Media:
 
     def set_aside(self) -> Mapping[str, tuple[int, int]]:
         """Return the runs that can be taken back, each with its number of files and bytes."""
-        found: dict[str, tuple[int, int]] = {}
-        for source in self._sources.values():
-            for run, batch in source.storage.quarantined():
-                count, size = found.get(run, (0, 0))
-                found[run] = (count + len(batch.names), size + sum(batch.sizes))
-        return found
+        return waiting(source.storage for source in self._sources.values())
 
     def undo(self, run: str) -> Iterator[Outcome]:
         """Put back everything that ``run`` set aside; a place that is not there stops none of the others."""

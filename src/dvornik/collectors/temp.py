@@ -17,8 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from dvornik.collectors.aged import explain, split
-from dvornik.collectors.claims import recovered, tidied
-from dvornik.collectors.identity import reachable
+from dvornik.collectors.claims import Claiming
 from dvornik.collectors.names import Names, upload_of
 from dvornik.model import Batch, Finding, Held, Left, Reason, Rule, Storage, Survey, Trouble, UnreachableError
 from dvornik.policy import take
@@ -33,7 +32,7 @@ OLD: Final = "temp/old"
 EMPTY: Final = "temp/empty-directory"
 
 
-class Temp:
+class Temp(Claiming):
     """Collects old temporary files and the directories that they leave empty."""
 
     name: ClassVar[str] = "temp"
@@ -44,10 +43,6 @@ class Temp:
         self._storages = storages
         self._settings = settings
         self._names = Names(settings.patterns, settings.exclude)
-
-    def fingerprints(self) -> Mapping[str, str]:
-        """Return the identity of each directory."""
-        return reachable(self._storages)
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - old is old
         """Stream old files as they are met, and empty directories once all below them was seen."""
@@ -61,14 +56,6 @@ class Temp:
         """Remove the files, or the directories that are empty by now."""
         storage = self._storages[finding.place]
         return storage.prune(finding) if finding.rule == EMPTY else storage.discard(finding, run, keep=False)
-
-    def recover(self) -> Iterator[Outcome]:
-        """Put back what a killed run had claimed: it is found again if it still is debris."""
-        return recovered(self._storages.values())
-
-    def tidy(self) -> None:
-        """Remove the empty private directories."""
-        tidied(self._storages.values())
 
     def why(self, path: str, now: int) -> Evidence | None:
         """Say what holds a file in one of these directories."""

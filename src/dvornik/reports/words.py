@@ -57,7 +57,8 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
 
 def did(rule: str, count: int) -> str:
     """Say what was done under a rule."""
-    return _DELETED[rule](count).format(n=count)
+    say = _DELETED.get(rule) or _DELETED["media/" + rule.partition("/")[2]]  # what comes back, comes back alike
+    return say(count).format(n=count)
 
 
 def would(rule: str, count: int) -> str:

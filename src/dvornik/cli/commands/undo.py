@@ -12,7 +12,7 @@ from dvornik import state
 from dvornik.cli import options
 from dvornik.cli.cleaning import confirm_purge, recover, say
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, RefusedError, UnreachableError
+from dvornik.model import ConfigurationError, Reason, RefusedError, UnreachableError
 from dvornik.policy import CAPS
 from dvornik.reports import document, text, words
 from dvornik.result import Result
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dvornik.engine import Engine
     from dvornik.model import Refusal
 
-REVERSIBLE = ("media",)
+REVERSIBLE = ("temp", "logs", "media")
 """Collectors that set aside; building others would only cost time."""
 
 
@@ -115,13 +115,14 @@ def _told(yard: Yard, result: Result, *, as_json: bool) -> int:
     if as_json:
         document.write(sys.stdout, result, yard.roots, dry=False)
         return result.exit_code
-    back, gone = result.total("media/return"), result.total("media/purge")
-    if result.verb == "undo" or back.done:
-        say(ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", back.done).format(n=back.done))
+    back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return"))
+    gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("/purge"))
+    if result.verb == "undo" or back:
+        say(ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", back).format(n=back))
     if result.verb == "purge":
-        say(words.did("media/purge", gone.done), *text.space(result))
+        say(words.did("media/purge", gone), *text.space(result))
     say(*text.kept(result), *text.trouble(result))
-    taken = back.missed.get("taken", 0)
+    taken = sum(total.missed.get(Reason.TAKEN, 0) for total in result.totals.values())
     if taken:
         say(
             ngettext(
