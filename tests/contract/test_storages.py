@@ -558,3 +558,10 @@ def test_a_directory_that_we_may_not_read_is_named(storage: LocalStorage, tree: 
 def test_a_file_that_we_may_not_read_goes_all_the_same(storage: LocalStorage, tree: Path) -> None:
     (tree / "a/three").chmod(0o000)
     assert discard(storage, batches(storage)["a"]).done == 1
+
+
+def test_what_fsck_owns_is_not_entered(storage: LocalStorage, tree: Path) -> None:
+    (tree / "lost+found").mkdir()
+    (tree / "lost+found" / "#12").write_text("found")
+    assert "lost+found" not in batches(storage)
+    assert others(storage)["lost+found"] is Reason.EXCLUDED

@@ -33,6 +33,8 @@ _FEW: Final = 16
 """As above on a full disk: each file that goes may make the room for claiming as it should be."""
 _REMEMBERED: Final = 100_000
 """Directories whose state is remembered until they may be pruned."""
+_LOST_AND_FOUND: Final = "lost+found"
+"""At the top of a mounted ext4: it belongs to fsck, and ordinary users may not even look."""
 
 
 class LocalStorage:
@@ -42,7 +44,7 @@ class LocalStorage:
         """Take the tree at ``root``; ``skip`` are absolute directories in it that belong to somebody else."""
         self.place = place
         self.path = os.path.realpath(root)
-        self._skip = self._inside(os.path.realpath(path) for path in skip)
+        self._skip = self._inside(os.path.realpath(path) for path in skip) | {_LOST_AND_FOUND}
         self._mounts = self._inside(mounts())
         self._emptied: dict[str, int] = {}
         """Directories that we took files from, with the time of modification that this left them with."""
