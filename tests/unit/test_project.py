@@ -30,8 +30,8 @@ REGISTRY = re.compile(r"pypi[.](org|io)|python[h]osted|npm[j]s[.]|--(extra-)?ind
 
 
 def files() -> Iterator[Path]:
-    """Every file that a commit would hold; without a usable git, every file outside what tools make."""
-    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    """Every file that git tracks; without a usable git, every file outside what tools make."""
+    listing = ("git", "ls-files", "--cached", "-z")
     git = subprocess.run(listing, cwd=ROOT, check=False, capture_output=True) if shutil.which("git") else None
     if git and git.returncode == 0:
         yield from (
