@@ -28,7 +28,7 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "media/purge": lambda n: ngettext("🧺 Emptied {n} file from quarantine", "🧺 Emptied {n} files from quarantine", n),
     "sessions/expired": lambda n: ngettext("🔑 Removed {n} expired session", "🔑 Removed {n} expired sessions", n),
     "cache/entry": lambda n: ngettext("⚡ Removed {n} cache key", "⚡ Removed {n} cache keys", n),
-    "database/vacuum": lambda n: _("🗄️ Optimized the database thoroughly"),  # noqa: ARG005 - a step, not a count
+    "database/vacuum": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
     "database/optimise": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
 }
 _PLANNED: Final[dict[str, Callable[[int], str]]] = {
@@ -50,7 +50,7 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
         "🔑 Would remove {n} expired session", "🔑 Would remove {n} expired sessions", n
     ),
     "cache/entry": lambda n: ngettext("⚡ Would remove {n} cache key", "⚡ Would remove {n} cache keys", n),
-    "database/vacuum": lambda n: _("🗄️ Would optimize the database thoroughly"),  # noqa: ARG005 - a step, not a count
+    "database/vacuum": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
     "database/optimise": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
 }
 
