@@ -45,7 +45,6 @@ class Reason(StrEnum):
     NOT_EMPTY = "not-empty"
     NOT_WORTH_IT = "not-worth-it"
     NOT_OWN = "not-own"
-    THOROUGH_ONLY = "thorough-only"
     REFUSED = "refused"
     BUSY = "busy"
     NO_HEADROOM = "no-headroom"

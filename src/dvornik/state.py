@@ -109,11 +109,6 @@ class State:
             ) from error
         self._lock = descriptor
 
-    @property
-    def is_locked(self) -> bool:
-        """Whether this process holds the lock."""
-        return self._lock >= 0
-
     def _make(self) -> Path:
         """Make the directory; where the disk refuses, its nearest parent serves for the lock."""
         try:

@@ -40,11 +40,6 @@ class Names:
             return Reason.EXCLUDED
         return None
 
-    @property
-    def takes_all(self) -> bool:
-        """Whether only placeholders are held."""
-        return self._wanted is None and self._excluded is None
-
 
 _CHUNK: Final = re.compile(
     r"(?:(?:part|chunk|piece|segment|block|blob)s?[-_. ]?|^|\.)\d+(?:[-_.](?:of[-_.]?)?\d+)?(?=$|\.)", re.IGNORECASE

@@ -32,11 +32,6 @@ def without_password(url: str) -> str:
     return head + (mark if kept else "") + "&".join(kept)
 
 
-def has_password(url: str) -> bool:
-    """Tell whether anything in ``url`` would be hidden."""
-    return without_password(url) != url
-
-
 def interpolate(url: str, env: Mapping[str, str]) -> str:
     """Replace each ``${NAME}`` by the environment's value; raise ``KeyError`` with the name of an absent one.
 

@@ -12,7 +12,7 @@ from dvornik import __version__
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from dvornik.model import App, DvornikError, Finding
+    from dvornik.model import DvornikError, Finding
     from dvornik.result import Result
 
 
@@ -56,9 +56,3 @@ def error(problem: DvornikError) -> str:
     """Return an operator's problem as a document."""
     said = {"message": problem.message, "context": problem.context, "hint": problem.hint}
     return json.dumps({"error": said, "exit_code": problem.exit_code})
-
-
-def places(app: App) -> list[dict[str, str]]:
-    """Return what is under care and how that was found out."""
-    found: list[dict[str, str]] = msgspec.to_builtins(app.found)
-    return found

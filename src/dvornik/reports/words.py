@@ -114,7 +114,6 @@ def reason(code: Reason) -> str:
         Reason.NOT_EMPTY: _("not empty any more"),
         Reason.NOT_WORTH_IT: _("not worth it"),
         Reason.NOT_OWN: _("somebody else's"),
-        Reason.THOROUGH_ONLY: _("only with --aggressive"),
         Reason.REFUSED: _("refused"),
         Reason.BUSY: _("busy"),
         Reason.NO_HEADROOM: _("too little free disk for it"),
