@@ -243,6 +243,14 @@ class Collector(Protocol):
 
 
 @runtime_checkable
+class Concurrent(Protocol):
+    """A collector of whose findings several may be applied at a time, each by a thread of its own."""
+
+    concurrent: ClassVar[frozenset[str]]
+    """The rules whose findings at one place do not depend on one another."""
+
+
+@runtime_checkable
 class Recovers(Protocol):
     """A collector that a killed run may leave in the middle of something."""
 
