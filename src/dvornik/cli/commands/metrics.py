@@ -12,7 +12,7 @@ import click
 from dvornik import metrics as figures
 from dvornik.cli import aftermath, options
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
+from dvornik.model import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
@@ -57,7 +57,7 @@ def _delivered(yard: Yard) -> None:
     except ImportError as error:
         raise _not_installed() from error
     except OSError as error:
-        raise ConfigurationError(
+        raise UnreachableError(
             _("The metrics could not be delivered."),
             context=yard.secrets.hide(str(error)),
             hint=_("Check [metrics] textfile and pushgateway."),
