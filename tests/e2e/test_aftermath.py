@@ -137,6 +137,13 @@ def test_the_verb_prints_the_figures_and_changes_nothing(watched: Keeper) -> Non
     assert tree(watched.site.path) == before
 
 
+def test_the_figures_need_no_application(watched: Keeper) -> None:
+    """What scrapes every minute must not load Django every minute."""
+    watched.cleanup()
+    ran = watched.dvornik("metrics", env={"DJANGO_SETTINGS_MODULE": "no.such.settings"})
+    assert 'dvornik_last_run_exit_code{app="shop"} 0.0' in ran.lines
+
+
 def test_the_verb_delivers_what_has_changed_since(watched: Keeper, web: Web) -> None:
     watched.cleanup()
     (watched.site.temp / "new").write_bytes(b"x" * 1_000_000)

@@ -173,6 +173,12 @@ def test_what_is_deployed_names_only_metrics_that_exist(file: str) -> None:
     assert named <= set(metrics.METRICS)
 
 
+@pytest.mark.parametrize("language", ["en", "ru"])
+def test_every_metric_is_documented(language: str) -> None:
+    page = (ROOT / "docs" / language / "monitoring.md").read_text()
+    assert set(metrics.METRICS) == set(re.findall(r"^\| `(dvornik_[a-z_]+)`", page, re.MULTILINE))
+
+
 def test_the_dashboard_is_one_that_grafana_takes() -> None:
     """A unique number a panel, a place on the grid, and a query in each."""
     dashboard = json.loads((ROOT / "deploy/grafana/dvornik.json").read_text())

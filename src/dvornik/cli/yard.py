@@ -270,7 +270,8 @@ class Yard:
 
     def close(self) -> None:
         """Let go of the lock, the record and the log."""
-        self.log.close()
+        if "log" in self.__dict__:  # opening it only to close it would find the application out
+            self.log.close()
         self.state.close()
 
 
