@@ -160,7 +160,7 @@ def test_promtool_finds_nothing_to_mend_in_the_exposition(of: Health, promtool: 
 def test_the_alert_rules_are_right_and_fire_when_they_should(promtool: Path) -> None:
     """No cleanup for 7 days and 1 hour, temporary files over 1 GB, logs over 500 MB, an error."""
     for verb, file in (("check", "dvornik.rules.yml"), ("test", "dvornik.rules.test.yml")):
-        command = [promtool, verb, "rules", file]
+        command = [str(promtool), verb, "rules", file]
         done = subprocess.run(command, cwd=ROOT / "deploy/prometheus", capture_output=True, text=True, check=False)
         assert (done.returncode, done.stderr) == (0, ""), done.stdout
         assert "SUCCESS" in done.stdout
