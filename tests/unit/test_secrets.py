@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dvornik.config import CacheSection, Config, DatabaseSection, MetricsSection, NotifySection, PingSection
@@ -21,6 +21,7 @@ PASSWORD = st.text(st.characters(codec="utf-8", exclude_characters="*"), min_siz
 )
 
 
+@settings(deadline=None)
 @given(password=PASSWORD, before=st.text(max_size=10), behind=st.text(max_size=10))
 @example(password='p@ss"\\w/ord\n', before="", behind="")
 @example(password="100%25secret", before="%", behind="25")
@@ -34,6 +35,7 @@ def test_no_password_of_an_address_is_left_in_a_text(password: str, before: str,
         assert url not in said
 
 
+@settings(deadline=None, max_examples=50)
 @given(password=PASSWORD)
 @example(password='p@ss"\\w/ord\n')
 @pytest.mark.parametrize("form", ["text", "json"])
