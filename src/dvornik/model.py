@@ -143,6 +143,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the place is judged by references at all."""
     exact: bool = False
     """Whether ``references`` and ``found`` come from exact columns, so that a missing file is a fact."""
+    reusable: int = 0
+    """Of ``size``, what a database holds without using it."""
 
 
 class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
