@@ -51,6 +51,9 @@ class TempSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     older_than: Annotated[Duration, Meta(description="Only files at least this old.")] = Duration("24h")
     age_by: AgeSetting = "newest"
+    units: Annotated[
+        list[str], Meta(description="Names of directories (glob) that go as a whole: only once all in them is old.")
+    ] = field(default_factory=lambda: ["tmp????????", "tmp.??????????"])
     prune_directories: Annotated[bool, Meta(description="Remove directories that are empty and old enough.")] = True
 
 
