@@ -10,7 +10,7 @@ import pytest
 from dvornik.collectors.logs import Logs
 from dvornik.config import LogsSection
 from dvornik.model import Finding, Held, Reason
-from dvornik.storages.local import LocalStorage
+from dvornik.storages.local_logs import LocalLogs
 from tests.unit.small_site import DAY, SmallSite
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def site(tmp_path: Path) -> SmallSite:
 
 def logs(site: SmallSite, **settings: object) -> Logs:
     section = LogsSection(**{"age_by": "mtime", **settings})  # type: ignore[arg-type]
-    return Logs({"logs": LocalStorage("logs", str(site.path / "logs"))}, section)
+    return Logs({"logs": LocalLogs("logs", str(site.path / "logs"))}, section)
 
 
 def scan(collector: Logs) -> list[Seen]:
