@@ -13,7 +13,7 @@ import pytest
 
 from dvornik.collectors.logs import COMPRESS, Logs
 from dvornik.config import LogsSection
-from dvornik.model import Finding, Reason
+from dvornik.model import ConfigurationError, Finding, Reason
 from dvornik.storages import copies, packing
 from dvornik.storages.local_logs import LocalLogs
 from tests.unit.small_site import DAY, SmallSite
@@ -197,7 +197,7 @@ def test_a_packed_log_goes_when_its_last_line_is_old(site: SmallSite) -> None:
 
 def test_what_cannot_be_packed_as_asked_is_told_before_anything_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packing, "_ZSTD", "no.such.module")
-    with pytest.raises(packing.ConfigurationError, match="zstd is not installed"):
+    with pytest.raises(ConfigurationError, match="zstd is not installed"):
         packing.found("zstd")
     assert packing.found("auto").algorithm == "gzip"
 

@@ -121,7 +121,8 @@ def test_a_log_is_cut_again_and_again_under_its_writer_without_losing_a_line(
 ) -> None:
     lines, path, done = 200_000, site.path / "logs/app.log", 0
     with writer(path, lines) as process:
-        while not select.select([process.stdout], [], [], 0)[0]:
+        assert process.stdout
+        while not select.select([process.stdout.fileno()], [], [], 0)[0]:
             outcome = cut(logs(site, compress=compress))
             done += outcome.done if outcome else 0
             assert cuts or not outcome or [miss.reason for miss in outcome.missed] == [Reason.UNSUPPORTED]

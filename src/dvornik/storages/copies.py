@@ -197,6 +197,7 @@ def discard_unfinished(quarantine: Quarantine) -> None:
                 for name in names:
                     private.unlink(name)
         quarantine.sweep(MADE, run)
+    quarantine.shrink(MADE, "", "")
 
 
 def left(quarantine: Quarantine, run: str, kind: str) -> Iterator[tuple[str, list[str]]]:

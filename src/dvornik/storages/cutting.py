@@ -147,13 +147,18 @@ class _Cutting:
 def _publish(aside: Directory, source: Directory, kept: str) -> None:
     """Give a copy its name beside the log: one that comes after all parts that are there, packed or not.
 
-    Two cuts in one second get two seconds, so that the parts in the order of their names are the log.
+    Two cuts in one second get two seconds, so that the parts in the order of their names are the log. A part that is
+    this very copy is what a kill between linking and unlinking leaves (where renames may replace).
     """
     log, stamp, suffix = _parted(kept)
     moment = calendar.timegm(time.strptime(stamp, _STAMP))
     for second in range(moment, moment + _MOST_TRIES):
         stem = f"{log}-{time.strftime(_STAMP, time.gmtime(second))}"
-        if any(_is_there(source, f"{stem}{each}") for each in SUFFIXES):
+        parts = [state for state in (_state(source, f"{stem}{each}") for each in SUFFIXES) if state]
+        if any(os.path.samestat(state, aside.state(kept)) for state in parts):
+            aside.unlink(kept)
+            return
+        if parts:
             continue
         with contextlib.suppress(FileExistsError):
             aside.give_back(kept, source, f"{stem}{suffix}")
@@ -170,12 +175,11 @@ def _parted(name: str) -> tuple[str, str, str]:
     return match[1], match[2], match[3]
 
 
-def _is_there(directory: Directory, name: str) -> bool:
+def _state(directory: Directory, name: str) -> os.stat_result | None:
     try:
-        directory.state(name)
+        return directory.state(name)
     except FileNotFoundError:
-        return False
-    return True
+        return None
 
 
 def head(descriptor: int) -> int:
@@ -255,6 +259,7 @@ def finish(ground: Ground) -> Iterator[Outcome]:
                         missed.append(miss_of(name, error))
             yield Outcome("", ground.place, container, done, missed=missed)
         ground.quarantine.sweep(CUT, run)
+    ground.quarantine.shrink(CUT, "", "")
 
 
 def _finish(aside: Directory, source: Directory, name: str) -> bool:
