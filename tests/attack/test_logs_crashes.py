@@ -76,24 +76,23 @@ def test_packing_killed_at_each_step_loses_no_line_and_is_finished_by_the_next_r
     assert number > 15
 
 
-@pytest.mark.parametrize("compress", ["off", "gzip"])
-@pytest.mark.parametrize("with_renameat2", [True, False])
+@pytest.mark.parametrize(("compress", "with_renameat2"), [("off", True), ("gzip", False)])
 def test_a_cut_killed_at_each_step_leaves_every_line_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, compress: str, with_renameat2: bool
 ) -> None:
     if not with_renameat2:
         monkeypatch.setattr(kernel._calls, "renameat2", 0)
+    settings = {"truncate_over": Size("50 KiB"), "compress": compress}
     for number in range(1, 300):
         root = tmp_path / str(number) / "logs"
         root.mkdir(parents=True)
         (root / "app.log").write_bytes(_BODY)
         with (root / "app.log").open("ab", buffering=0) as writer:
-            cut = lambda: clean(logs(root, truncate_over=Size("50 KiB"), compress=compress))  # noqa: B023, E731 - at once
-            killed = _killed_at(number, cut)
+            killed = _killed_at(number, lambda: clean(logs(root, **settings)))  # noqa: B023 - runs at once
             writer.write(b"one more\n")
             recover(logs(root))
             assert lines_of(root) == _BODY + b"one more\n"
-            cut()
+            clean(logs(root, **settings))
         assert lines_of(root) == _BODY + b"one more\n"
         assert [path.name for path in root.parent.iterdir()] == ["logs"]
         if not killed:

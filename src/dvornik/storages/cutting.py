@@ -188,7 +188,9 @@ def head(descriptor: int) -> int:
     At least one byte stays, since the kernel takes out no more. Where no line ends with a block in the second half, as
     in a log of a few enormous lines, the cut falls within a line: its two parts are exact.
     """
-    size, block = os.fstat(descriptor).st_size, os.fstatvfs(descriptor).f_frsize if sys.platform != "win32" else 1
+    if sys.platform != "linux":  # nothing can be cut there
+        return 0
+    size, block = os.fstat(descriptor).st_size, os.fstatvfs(descriptor).f_frsize
     blocks = max(0, size - 1) // block
     for count in range(blocks, blocks // 2, -1):
         if os.pread(descriptor, 1, count * block - 1) == b"\n":
@@ -197,6 +199,8 @@ def head(descriptor: int) -> int:
 
 
 def _edges(descriptor: int, length: int) -> tuple[bytes, bytes]:
+    if sys.platform != "linux":
+        return b"", b""
     return os.pread(descriptor, _EDGE, 0), os.pread(descriptor, _EDGE, max(0, length - _EDGE))
 
 
@@ -205,6 +209,8 @@ def _taken_out(descriptor: int, length: int, edges: tuple[bytes, bytes]) -> int 
 
     An error means that nothing was taken out.
     """
+    if sys.platform != "linux":
+        return Reason.UNSUPPORTED
     os.fdatasync(descriptor)  # so that the kernel has little left to write while writers wait for it
     with writers.held_off(descriptor) as reason:
         if reason:

@@ -59,10 +59,10 @@ def look(state: os.stat_result, own: int = -1) -> Writers:
     for process in _processes():
         try:
             modes += _modes(process, state, own if process == _SELF else -1)
-        except PermissionError:
-            hidden = True
-        except OSError:  # it ended meanwhile
+        except (FileNotFoundError, ProcessLookupError):  # it ended meanwhile
             continue
+        except OSError:
+            hidden = True
         with suppress(OSError):  # as above, or only its mappings are closed to us
             mapped = mapped or _is_mapped_for_writing(process, state)
     writing = [mode for mode in modes if mode & _ACCESS != os.O_RDONLY]
@@ -76,21 +76,26 @@ def held_off(descriptor: int) -> Iterator[Reason | None]:
 
     ``descriptor`` is open for writing. A program that had the file before is not held off: it must be known to append.
     """
-    if sys.platform == "win32":
-        yield Reason.UNSUPPORTED
-        return
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+    if not _lock(descriptor):
         yield Reason.OPEN
         return
-    except OSError:  # a file system without locks
-        pass
     used = _is_used(descriptor)
     try:
         yield look(os.fstat(descriptor), descriptor).objection(used=used)
     finally:
         _let_go(descriptor, leased=used is False)
+
+
+def _lock(descriptor: int) -> bool:
+    """Take the lock that a program may hold on its log; where there are no locks nobody holds one."""
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+    return True
 
 
 def _is_used(descriptor: int) -> bool | None:
@@ -133,7 +138,9 @@ def _modes(process: str, wanted: os.stat_result, own: int) -> Iterator[int]:
 
 def _is_mapped_for_writing(process: str, wanted: os.stat_result) -> bool:
     """Tell whether a shared, writable mapping of the file exists: it may write anywhere."""
-    device = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}".encode() if sys.platform != "win32" else b""
+    if sys.platform == "win32":
+        return False
+    device = f"{os.major(wanted.st_dev):02x}:{os.minor(wanted.st_dev):02x}".encode()
     with open(f"{process}/maps", "rb") as lines:
         for line in lines:
             _addresses, permissions, _offset, where, inode, *_path = line.split(maxsplit=5)
