@@ -257,3 +257,27 @@ def test_what_was_cut_is_a_log_that_goes_in_its_time(site: SmallSite, *, cuts: b
         os.utime(path, (0, 0))
     old = [line for line in scan(logs(site)) if isinstance(line, Finding) and line.rule == "logs/old"]
     assert len(old) == cuts
+
+
+def test_an_error_after_the_cut_loses_nothing(site: SmallSite, monkeypatch: pytest.MonkeyPatch, *, cuts: bool) -> None:
+    collapse = cutting._collapse
+
+    def failing(descriptor: int, offset: int, length: int) -> None:
+        collapse(descriptor, offset, length)
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(cutting, "_must_collapse", lambda _descriptor: None)
+    monkeypatch.setattr(cutting, "_collapse", failing)
+    site.file("logs/app.log", body=written(20_000))
+    outcome = cut(logs(site))
+    assert outcome
+    assert not outcome.done
+    assert b"".join(parts(site)) == written(20_000)
+    assert (len(site.files("logs")) == 2) == cuts
+
+
+def test_a_log_whose_parts_would_have_too_long_names_is_left_alone(site: SmallSite) -> None:
+    site.file(f"logs/{'x' * 240}.log", body=written(20_000))
+    outcome = cut(logs(site))
+    assert outcome
+    assert [miss.reason for miss in outcome.missed] == [Reason.UNSUPPORTED]

@@ -9,7 +9,7 @@ from dvornik.model import Evidence, Finding, Held, Reason
 from dvornik.policy import take
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from dvornik.collectors.names import Names
     from dvornik.model import Batch, Storage
@@ -19,33 +19,23 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
     batch: Batch, rule: str, place: str, names: Names, age: float, now: int
 ) -> Iterator[Finding | Held]:
     """Yield the files that are meant and at least ``age`` seconds old as a finding, the rest as held, by reason."""
+    cutoff = now - int(age * 1e9)
+    lonely = is_lonely(batch)
+    objections = dict.fromkeys(range(len(batch.names)), Reason.PLACEHOLDER) if lonely else names.objections(batch)
+    kept = [row for row, time in enumerate(batch.times) if time <= cutoff and row not in objections]
     staying: dict[Reason, list[str]] = {}
-    kept: list[int] = []
-    for index, reason in enumerate(judged(batch, names, age, now)):
-        if reason:
-            staying.setdefault(reason, []).append(batch.names[index])
-        else:
-            kept.append(index)
+    if len(kept) < len(batch.names):
+        going = set(kept)
+        for row, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
+            if row not in going:
+                staying.setdefault(objections.get(row) or _too_new(time, now), []).append(name)
     yield from held(rule, batch, place, staying)
     if kept:
         whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)
         yield whole if len(kept) == len(batch.names) else take(whole, kept)
 
 
-def judged(batch: Batch, names: Names, age: float, now: int) -> Sequence[Reason | None]:
-    """Say of each file why it stays; ``None`` of those that are meant and at least ``age`` seconds old."""
-    cutoff = now - int(age * 1e9)
-    if is_lonely(batch):
-        return [Reason.PLACEHOLDER]
-    return [
-        names.objection(batch.container, name) or _too_new(time, cutoff, now)
-        for name, time in zip(batch.names, batch.times, strict=True)
-    ]
-
-
-def _too_new(time: int, cutoff: int, now: int) -> Reason | None:
-    if time <= cutoff:
-        return None
+def _too_new(time: int, now: int) -> Reason:
     return Reason.FUTURE if time > now else Reason.YOUNG
 
 

@@ -26,10 +26,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from dvornik.collectors.aged import explain, judged
+from dvornik.collectors.aged import explain
 from dvornik.collectors.claims import Claiming
 from dvornik.collectors.generations import LogNames, is_dated, is_generation, is_numbered, is_packed, is_part
-from dvornik.collectors.names import held
+from dvornik.collectors.names import held, is_lonely
 from dvornik.model import Batch, Finding, Held, LogStorage, Reason, Rule, Survey, Trouble, UnreachableError
 from dvornik.policy import take
 from dvornik.storages import packing
@@ -124,7 +124,7 @@ class _Scan:
                 continue
             self._items += len(step.names)
             self._size += sum(step.sizes)
-            reasons = judged(step, self._names, settings.older_than, self._now)
+            reasons = self._judged(step)
             yield from self._finding(OLD, step, [row for row, reason in enumerate(reasons) if reason is None])
             if settings.max_total:
                 self._staying.append((step, reasons))
@@ -134,6 +134,17 @@ class _Scan:
         for number, (batch, reasons) in enumerate(self._staying):
             yield from self._tended(batch, reasons, {row for where, row in over if where == number})
         yield Survey(self._place, Logs.name, self._storage.fingerprint(), self._items, self._size)
+
+    def _judged(self, batch: Batch) -> Sequence[Reason | None]:
+        """Say of each file why it stays; ``None`` of logs that are past their time."""
+        if is_lonely(batch):
+            return [Reason.PLACEHOLDER]
+        objections = self._names.objections(batch)
+        cutoff = self._now - int(self._settings.older_than * 1e9)
+        return [
+            objections.get(row) or (None if time <= cutoff else Reason.FUTURE if time > self._now else Reason.YOUNG)
+            for row, time in enumerate(batch.times)
+        ]
 
     def _finding(self, rule: str, batch: Batch, rows: Sequence[int]) -> Iterator[Finding]:
         if rows:

@@ -43,7 +43,7 @@ CUT: Final = "cut"
 """Where a copy lies whose log is being cut."""
 _COLLAPSE: Final = 0x08
 """FALLOC_FL_COLLAPSE_RANGE, from linux/falloc.h."""
-_UNSUPPORTED: Final = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP}
+_UNSUPPORTED: Final = {errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.ENAMETOOLONG}
 _STAMP: Final = "%Y%m%dT%H%M%SZ"
 _OURS: Final = re.compile(r"(.+)-(\d{8}T\d{6}Z)(|\.gz|\.zst)", re.DOTALL)
 _EDGE: Final = 4096
@@ -133,7 +133,7 @@ class _Cutting:
         try:
             freed = _taken_out(descriptor, length, edges)
         except OSError:
-            aside.unlink(kept)
+            _finish(aside, source, kept)  # not taken for granted: the log itself tells whether it was cut
             raise
         if isinstance(freed, Reason):
             aside.unlink(kept)
@@ -205,10 +205,7 @@ def _edges(descriptor: int, length: int) -> tuple[bytes, bytes]:
 
 
 def _taken_out(descriptor: int, length: int, edges: tuple[bytes, bytes]) -> int | Reason:
-    """Take the first ``length`` bytes out of the file; return the bytes that the disk got back, or why not.
-
-    An error means that nothing was taken out.
-    """
+    """Take the first ``length`` bytes out of the file; return the bytes that the disk got back, or why not."""
     if sys.platform != "linux":
         return Reason.UNSUPPORTED
     os.fdatasync(descriptor)  # so that the kernel has little left to write while writers wait for it

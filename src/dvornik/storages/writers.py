@@ -113,7 +113,8 @@ def _is_used(descriptor: int) -> bool | None:
 
 def _let_go(descriptor: int, *, leased: bool) -> None:
     if sys.platform == "linux" and leased:
-        fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        with suppress(OSError):  # broken by the kernel meanwhile, since we took too long
+            fcntl.fcntl(descriptor, fcntl.F_SETLEASE, fcntl.F_UNLCK)
     if sys.platform != "win32":
         with suppress(OSError):
             fcntl.flock(descriptor, fcntl.LOCK_UN)
