@@ -109,7 +109,7 @@ class Yard:
         """Build the named collectors, in the order of a run."""
         builders: dict[str, Callable[[], Collector]] = {
             "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
-            "logs": lambda: Logs({p.name: self._storage(p.name, p.root) for p in self.app.logs}, self.config.logs),
+            "logs": self._logs,
             "media": self._media,
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
             "database": lambda: DatabaseBloat(self.databases),
@@ -117,6 +117,12 @@ class Yard:
         }
         wanted = set(names)
         return {name: builders[name]() for name in STEPS if name in wanted}
+
+    def _logs(self) -> Logs:
+        from dvornik.storages.local_logs import LocalLogs
+
+        storages = {p.name: LocalLogs(p.name, p.root, skip=self._skipped(p.root)) for p in self.app.logs}
+        return Logs(storages, self.config.logs, own=self.config.log.path)
 
     def _media(self) -> Media:
         sources = {
@@ -138,8 +144,12 @@ class Yard:
         return {name: (root, self._storage(name, root)) for name, root in self.roots.items()}
 
     def _storage(self, name: str, root: str) -> LocalStorage:
+        return LocalStorage(name, root, skip=self._skipped(root))
+
+    def _skipped(self, root: str) -> list[str]:
+        """Return the directories that belong to somebody else than the place at ``root``."""
         others = [other for other in self.roots.values() if os.path.realpath(other) != os.path.realpath(root)]
-        return LocalStorage(name, root, skip=[*others, self.config.app.state])
+        return [*others, self.config.app.state]
 
     def engine(self, names: Iterable[str]) -> Engine:
         """Build an engine over the named collectors."""
@@ -160,10 +170,16 @@ class Yard:
         """Give up, where the kernel can, the right to remove or move anything but what is under care and our own.
 
         Not where a backup command is configured: it may have to remove old backups, and would inherit the lack. Nor
-        where a file system has no leases: whether a file is open is then read from /proc, which Landlock closes.
+        where a file system has no leases, or logs are to be cut: who has a file open is then read from /proc, which
+        Landlock closes.
         """
         roots = [os.path.realpath(root) for root in self.roots.values() if Path(root).is_dir()]
-        if self.config.backup.command or not all(grips.has_leases(quarantine.made(root)) for root in roots):
+        asks_proc = bool(self.config.logs.truncate_over)
+        if (
+            asks_proc
+            or self.config.backup.command
+            or not all(grips.has_leases(quarantine.made(root)) for root in roots)
+        ):
             return False
         sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
         files = [str(each.path.parent) for each in self.databases.values() if isinstance(each, SingleFile)]

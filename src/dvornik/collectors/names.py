@@ -35,11 +35,14 @@ class Names:
             return Reason.PLACEHOLDER
         if self._wanted and not self._wanted.match(name):
             return Reason.EXCLUDED
-        if self._excluded and (
-            self._excluded.match(name) or self._excluded.match(f"{container}/{name}" if container else name)
-        ):
-            return Reason.EXCLUDED
-        return None
+        return Reason.EXCLUDED if self.is_excluded(container, name) else None
+
+    def is_excluded(self, container: str, name: str) -> bool:
+        """Tell whether a name, or its path, is on the list of what stays."""
+        if self._excluded is None:
+            return False
+        path = f"{container}/{name}" if container else name
+        return bool(self._excluded.match(name) or self._excluded.match(path))
 
     def objections(self, batch: Batch) -> dict[int, Reason]:
         """Say which rows of a batch are not meant, and why."""
