@@ -1,9 +1,9 @@
 """Measures removing and listing temporary files, whole processes in alternating pairs, against find(1).
 
 ``python bench/temporary_files.py DIRECTORY [--pairs 5] [--directories 2000] [--files 200]`` makes the same tree anew
-below DIRECTORY for each process, half of its files old, then times ``cleanup.py --temp-only`` (with every guard on) against
-``find -type f -mtime +N -delete``, and a dry run against ``find -printf`` on the tree as it is. Wall-clock seconds, from
-start to end; the tree is on the disk (sync) before each.
+below DIRECTORY for each process, half of its files old, then times ``cleanup.py --temp-only`` (with every guard on)
+against ``find -type f -mtime +N -delete``, and a dry run against ``find -printf`` on the tree as it is. Wall-clock
+seconds, from start to end; the tree is on the disk (sync) before each.
 """
 
 from __future__ import annotations

@@ -128,7 +128,7 @@ class _Scan:
         self._going.pop(container, None)
         self._empty.pop(container, None)
 
-    def _enter(self, batch: Batch) -> Iterator[Seen]:
+    def _enter(self, batch: Batch) -> Iterator[Finding | Held]:
         self._items += len(batch.names)
         self._size += sum(batch.sizes)
         in_pieces = may_hold_pieces(batch.names)
@@ -144,7 +144,7 @@ class _Scan:
             if whole.names:
                 yield self._counted(whole)
 
-    def _flush(self) -> Iterator[Seen]:
+    def _flush(self) -> Iterator[Finding | Held]:
         """Decide on the pieces of uploads, now that every name of their directory was seen."""
         for pieces in self._pieces:
             going_on = [upload_of(name) in self._fresh for name in pieces.names]
@@ -159,7 +159,7 @@ class _Scan:
         self._going[finding.container] = self._going.get(finding.container, 0) + finding.count
         return finding
 
-    def _leave(self, left: Left) -> Iterator[Seen]:
+    def _leave(self, left: Left) -> Iterator[Finding | Held]:
         empty = self._empty.pop(left.container, None)
         if empty:
             yield Finding(
