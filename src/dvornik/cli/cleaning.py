@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from dvornik import plans, state
+from dvornik import diagnosis, plans, state
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, Finding
+from dvornik.model import ConfigurationError, Finding, UnreachableError
 from dvornik.reports import document, text, words
+from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
     from dvornik.engine import Engine
     from dvornik.result import Result
+
+_DAY: Final = 20 * 3600
+"""Seconds after which sizes are remembered anew; less than a day, since no schedule is that exact."""
+_PATIENCE: Final = 5
+"""Seconds that measuring may take at the end of a run."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -68,7 +73,7 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
         result.finish()
         result.troubles += yard.app.trouble
         if order.json:
-            document.write(sys.stdout, result, yard.roots, dry=True, findings=findings(sink))
+            document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
             return result.exit_code
         for name in result.steps:
             say(*text.step(name, result, dry=True))
@@ -94,33 +99,50 @@ def _perform(yard: Yard, engine: Engine, order: Order) -> int:
 
 def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Order) -> int:
     """Apply a plan, tell it step by step, and write down how it ended."""
-    roots = yard.roots
-    free = {root: shutil.disk_usage(root).free for root in roots.values() if _is_there(root)}
+    before = _usage(yard)
 
     def on_step(name: str, result: Result) -> None:
         if not order.json:
             say(*text.step(name, result, dry=False))
 
-    yard.give_up_rights()
+    restricted = yard.give_up_rights()
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
     yard.running = ""
     yard.record_health(result.run, result.status, result.exit_code)
     yard.state.forget_old_plans(time.time())
+    disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
+    report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
+    _remember(yard, report)
     if order.json:
-        document.write(sys.stdout, result, roots, dry=False)
+        document.write(sys.stdout, report)
         return result.exit_code
-    say(*text.space(result), *text.disks(free, roots.values()))
+    say(*text.space(result), *text.disks(disks))
     tell(result, dry=False)
     return result.exit_code
 
 
-def _is_there(root: str) -> bool:
+def _usage(yard: Yard) -> dict[str, tuple[int, int]]:
+    """Return the free and all bytes of each disk that a place lies on, by the first such place."""
+    found: dict[int, tuple[str, int, int]] = {}
+    for root in yard.roots.values():
+        disk = diagnosis.disk(root)
+        if disk:
+            found.setdefault(disk.device, (disk.root, disk.free, disk.total))
+    return {root: (free, total) for root, free, total in found.values()}
+
+
+def _remember(yard: Yard, report: document.Report) -> None:
+    """Keep the report, and once a day how large everything is: the doctor and the trends are judged against it."""
+    yard.state.keep_report(report.run, document.encoded(report))
+    now = time.time()
     try:
-        shutil.disk_usage(root)
-    except OSError:
-        return False
-    return True
+        is_known = bool(yard.state.weights(now - _DAY))
+    except UnreachableError:
+        return
+    if not is_known:
+        sizes, _large = diagnosis.measure(yard.storages(), seconds=_PATIENCE)
+        yard.state.keep_weights(diagnosis.weigh(sizes, now))
 
 
 def recover(engine: Engine, *, quiet: bool) -> None:

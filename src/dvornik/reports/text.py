@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -12,9 +10,10 @@ from dvornik.model import Finding, Gate, Reason
 from dvornik.reports import words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from dvornik.model import App, DvornikError
+    from dvornik.reports.document import Disk
     from dvornik.result import Result
 
 _STEPS: Final = {
@@ -97,21 +96,13 @@ def space(result: Result) -> Iterator[str]:
         )
 
 
-def disks(before: Mapping[str, int], roots: Iterable[str]) -> Iterator[str]:
+def disks(seen: Iterable[Disk]) -> Iterator[str]:
     """Say how much of each place's disk is free, before and after."""
-    told = set()
-    for root in roots:
-        try:
-            usage, device = shutil.disk_usage(root), os.stat(root).st_dev  # noqa: PTH116 - names may hold any bytes
-        except OSError:
-            continue
-        was = before.get(root, usage.free)
-        if device not in told:
-            told.add(device)
-            yield _("📊 Disk of {root}: {after} free of {total} (before: {before})").format(
-                root=words.safe(root), after=words.size(usage.free), total=words.size(usage.total),
-                before=words.size(was),
-            )  # fmt: skip
+    for disk in seen:
+        yield _("📊 Disk of {root}: {after} free of {total} (before: {before})").format(
+            root=words.safe(disk.root), after=words.size(disk.after), total=words.size(disk.total),
+            before=words.size(disk.before),
+        )  # fmt: skip
 
 
 def trouble(result: Result) -> Iterator[str]:

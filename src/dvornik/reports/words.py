@@ -92,6 +92,17 @@ def origin(how: str) -> str:
     return names[how]() if how in names else how
 
 
+def chosen(how: str) -> str:
+    """Say how the configuration was found."""
+    return {
+        "explicit": _("named by --config"),
+        "environment": _("named by DVORNIK_CONFIG"),
+        "file": _("the nearest dvornik.toml, from the current directory up"),
+        "pyproject": _("[tool.dvornik] of the nearest pyproject.toml"),
+        "defaults": _("no dvornik.toml from here up to the project's own directory: the defaults hold"),
+    }[how]
+
+
 def reason(code: Reason) -> str:
     """Say why something stays, as it follows a count: "12 too young"."""
     return {
