@@ -46,7 +46,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 Line = Header | Finding | Held | Survey | Refusal | Trouble
-_KINDS: Final[Mapping[str, type]] = {
+KINDS: Final[Mapping[str, type]] = {
     "plan": Header,
     "finding": Finding,
     "held": Held,
@@ -55,7 +55,8 @@ _KINDS: Final[Mapping[str, type]] = {
     "trouble": Trouble,
     "end": End,
 }
-_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+"""What a line is, by the word that says so in it."""
+_NAMES: Final = {kind: name for name, kind in KINDS.items()}
 
 
 def encode(line: msgspec.Struct) -> bytes:
@@ -69,7 +70,7 @@ def encode(line: msgspec.Struct) -> bytes:
 
 def _decode(line: bytes) -> Line | End:
     fields = json.loads(line)
-    kind = _KINDS[fields.pop(_KEY)]
+    kind = KINDS[fields.pop(_KEY)]
     decoded: Line | End = msgspec.convert(fields, kind)
     return decoded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from typing import TYPE_CHECKING, Final
@@ -10,9 +11,10 @@ import click
 import msgspec
 
 from dvornik import diagnosis, plans, state
+from dvornik.cli.watching import amounts
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError, Finding, UnreachableError
-from dvornik.reports import document, text, words
+from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
@@ -47,8 +49,14 @@ def clean(yard: Yard, order: Order) -> int:
         say(text.opening(dry=order.dry))
         if yard.loaded.source is None:
             say(*text.found(yard.app))
+    if not order.json:
+        yard.progress = progress.for_person(sys.stderr, os.environ)
     engine = yard.engine(order.steps)
-    return _preview(yard, engine, order) if order.dry else _perform(yard, engine, order)
+    try:
+        return _preview(yard, engine, order) if order.dry else _perform(yard, engine, order)
+    finally:  # whatever ended it finds a clean line and its cursor
+        if yard.progress:
+            yard.progress.clear()
 
 
 def _must_have_something(yard: Yard, order: Order) -> None:
@@ -75,6 +83,8 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
         if order.json:
             document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
             return result.exit_code
+        if yard.progress:
+            yard.progress.clear()
         for name in result.steps:
             say(*text.step(name, result, dry=True))
         say(*text.listing(findings(sink)))
@@ -102,9 +112,13 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     before = _usage(yard)
 
     def on_step(name: str, result: Result) -> None:
+        if yard.progress:
+            yard.progress.clear()
         if not order.json:
             say(*text.step(name, result, dry=False))
 
+    if yard.progress:
+        yard.progress.expect(amounts(plan))
     restricted = yard.give_up_rights()
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))

@@ -27,6 +27,8 @@ VERBS: Final = {
     "health": "health",
     "init": "init",
     "config": "configuration",
+    "report": "report",
+    "schema": "schema",
 }
 """Each verb and the module of ``dvornik.cli.commands`` that builds it."""
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dvornik import apps, config, guards, health, quick_health
+from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from dvornik.config import Loaded
     from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.reports.progress import Progress
 
 STEPS: Final = ("temp", "logs", "media", "sessions", "database", "cache")
 """The collectors in the order of a run."""
@@ -46,6 +48,8 @@ class Yard:
         self._env = env
         self._debug = debug
         self.state = State(loaded.config.app.state)
+        self.progress: Progress | None = None
+        """Who watches; set it before anything is asked for."""
         self.running = ""
         """The cleanup that has begun and not yet ended."""
         source = str(loaded.source or "")
@@ -118,7 +122,10 @@ class Yard:
 
     def _storage(self, name: str, root: str) -> LocalStorage:
         others = [other for other in self.roots.values() if os.path.realpath(other) != os.path.realpath(root)]
-        return LocalStorage(name, root, skip=[*others, self.config.app.state])
+        skip = [*others, self.config.app.state]
+        if self.progress is not None:
+            return WatchedStorage(name, root, skip=skip, progress=self.progress)
+        return LocalStorage(name, root, skip=skip)
 
     def engine(self, names: Iterable[str]) -> Engine:
         """Build an engine over the named collectors."""
@@ -128,7 +135,7 @@ class Yard:
             self.state,
             configuration=self.loaded.digest,
             guard=self.guard,
-            listener=self.log,
+            listener=Both(self.log, self.progress) if self.progress else self.log,
         )
 
     def guard(self) -> list[Refusal]:

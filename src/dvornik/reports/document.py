@@ -10,13 +10,14 @@ import msgspec
 
 from dvornik import __version__
 from dvornik.model import Finding, Reason, Refusal, Survey, Trouble  # noqa: TC001 - msgspec reads the annotations
-from dvornik.result import Failure, Total  # noqa: TC001 - msgspec reads the annotations
+from dvornik.result import Failure, Result, Total
+from dvornik.state import Weight  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dvornik.model import DvornikError
-    from dvornik.result import Result
+    from dvornik.state import Run
 
 _MOST: Final = 100
 """Failures that a report keeps in the record; the maintenance log names all."""
@@ -37,6 +38,21 @@ class Disk(msgspec.Struct, frozen=True):
     before: int
     after: int
     total: int
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What the history knows of a run. Sizes are bytes, times seconds since the epoch."""
+
+    run: str
+    verb: str
+    started: float
+    seconds: float
+    status: str
+    done: int
+    freed: int
+    set_aside: int
+    failed: int
+    held: int
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,11 +78,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     refusals: Sequence[Refusal]
     troubles: Sequence[Trouble]
     failures: Sequence[Failure]
+    """The first of them."""
+    failed: int
+    """How many items could not be removed."""
     disks: Sequence[Disk] = ()
     restricted: bool | None = None
     """Whether the kernel kept the run from removing anything elsewhere (Landlock)."""
     findings: Sequence[Finding] = ()
     """What a dry run found; empty otherwise: the plan file names it."""
+    history: Sequence[Past] = ()
+    """The latest runs, oldest first; only in ``dvornik report``."""
+    sizes: Sequence[Weight] = ()
+    """How large the places were, oldest first; only in ``dvornik report``."""
 
 
 def of(
@@ -96,9 +119,28 @@ def of(
         refusals=list(result.refusals),
         troubles=list(result.troubles),
         failures=list(result.failures),
+        failed=result.failed,
         disks=disks,
         restricted=restricted,
     )
+
+
+def past(run: Run) -> Past:
+    """Return what the history knows of ``run``."""
+    figures = {name: run.summary.get(name, 0) for name in ("done", "freed", "set_aside", "failed", "held")}
+    return Past(run.id, run.verb, run.started, (run.finished or run.started) - run.started, run.status, **figures)
+
+
+def revived(report: Report) -> Result:
+    """Return the result that ``report`` was made of, for the words that tell one."""
+    result = Result(report.run, report.verb, report.collectors)
+    result.started, result.seconds, result.digest = report.started, report.seconds, report.digest
+    result.totals = dict(report.totals)
+    result.held.update({(each.rule, each.reason): each.count for each in report.held})
+    result.surveys, result.refusals = list(report.surveys), list(report.refusals)
+    result.troubles, result.failures = list(report.troubles), list(report.failures)
+    result.failed, result.interrupted = report.failed, report.status == "interrupted"
+    return result
 
 
 def write(out: IO[str], report: Report, findings: Iterable[Finding] = ()) -> None:
