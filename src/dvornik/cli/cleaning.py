@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from dvornik import diagnosis, plans, state
+from dvornik.cli import reporting
 from dvornik.cli.watching import amounts
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError, Finding, UnreachableError
@@ -40,11 +41,15 @@ class Order(msgspec.Struct, frozen=True):
     allowed: Sequence[str] = ()
     json: bool = False
     asked_for_cache: bool = False
+    report: str = ""
+    """File that the report is to be written to besides, in the format that its name says."""
 
 
 def clean(yard: Yard, order: Order) -> int:
     """Carry out one cleanup; return the exit code."""
     _must_have_something(yard, order)
+    if order.report:
+        reporting.must_be_writable(order.report)
     if not order.json:
         say(text.opening(dry=order.dry))
         if yard.loaded.source is None:
@@ -128,6 +133,8 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
     report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
     _remember(yard, report)
+    if order.report:
+        reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
     if order.json:
         document.write(sys.stdout, report)
         return result.exit_code
@@ -156,6 +163,8 @@ def _remember(yard: Yard, report: document.Report) -> None:
         return
     if not is_known:
         sizes, _large = diagnosis.measure(yard.storages(), seconds=_PATIENCE)
+        if yard.progress:
+            yard.progress.clear()
         yard.state.keep_weights(diagnosis.weigh(sizes, now))
 
 

@@ -117,7 +117,8 @@ def _kept(report: Report) -> Table:
 
 
 def _wrong(report: Report) -> Table:
-    rows = [[words.safe(each.context or each.place), each.message, each.hint] for each in report.troubles]
+    # A message may quote what a server said.
+    rows = [list(map(words.safe, (each.context or each.place, each.message, each.hint))) for each in report.troubles]
     rows += [
         [
             words.safe(each.place or each.collector or ", ".join(each.rules)),
@@ -128,7 +129,7 @@ def _wrong(report: Report) -> Table:
         if each.gate is not Gate.UNREACHABLE
     ]
     rows += [
-        [words.address(each.place, "", each.path), words.reason(each.reason), each.detail]
+        [words.address(each.place, "", each.path), words.reason(each.reason), words.safe(each.detail)]
         for each in report.failures[:_MOST]
     ]
     return Table(_("What went wrong"), [_("Where"), _("What"), _("Remedy or detail")], rows)

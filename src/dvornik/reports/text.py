@@ -171,7 +171,7 @@ def report(told: Report) -> Iterator[str]:
             place=words.safe(place), size=words.size(points[-1][1]), moment=words.moment(points[0][0]),
             change=("+" if change >= 0 else "−") + words.size(abs(change)),
         )  # fmt: skip
-    for past in told.history:
+    for past in told.history[-_MOST:]:
         yield f"🕑 {words.moment(past.started)}  {tables.verb(past.verb)}, {words.status(past.status)}: " + _(
             "{done} items, {freed} freed, {aside} set aside"
         ).format(done=past.done, freed=words.size(past.freed), aside=words.size(max(0, past.set_aside)))
