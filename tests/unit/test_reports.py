@@ -48,7 +48,7 @@ def site(tmp_path: Path) -> SmallSite:
 def report(name: str = "x") -> Report:
     """A report with something in every field, each text of it ``name``."""
     return Report(
-        dvornik="1", run="20260101T000000Z-abcd", verb="run", dry_run=False, status="partial", exit_code=3,
+        dvornik="1", run="20260101T000000Z-abcd", verb="run", dry_run=False, status="unreachable", exit_code=12,
         started=NOW, seconds=12.5, collectors=["temp", "media"], digest="d", roots={f"media/{name}": f"/{name}"},
         totals={"temp/old": Total(5, 50, 4, 40, 0, 0, 0, {"denied": 1}), "media/orphan": Total(2, 9, 2, 0, 9)},
         held=[Kept("media/orphan", Reason.REFERENCED, 50), Kept("temp/old", Reason.YOUNG, 3)], surveys=[],
@@ -136,7 +136,7 @@ def test_a_report_survives_the_record_and_tells_the_same_again() -> None:
     kept = decoded(encoded(report(EVIL)))
     assert json.loads(encoded(kept)) == json.loads(encoded(report(EVIL)))
     result = revived(kept)
-    assert (result.status, result.exit_code, result.failed) == ("partial", 3, 1)
+    assert (result.status, result.exit_code, result.failed) == ("unreachable", 12, 1)
 
 
 def test_the_first_run_has_a_report_though_no_trend(site: SmallSite) -> None:
