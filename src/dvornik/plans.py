@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
 from typing import IO, TYPE_CHECKING, Final
 
@@ -59,6 +60,10 @@ KINDS: Final[Mapping[str, type]] = {
 _NAMES: Final = {kind: name for name, kind in KINDS.items()}
 
 
+_SAYS: Final = re.compile(rf'{{"{_KEY}":"(\w+)"'.encode())
+"""How a line begins: to know its kind is to know what to read it as."""
+
+
 def encode(line: msgspec.Struct) -> bytes:
     """Return one line of JSON, with its newline."""
     fields = {_KEY: _NAMES[type(line)], **msgspec.to_builtins(line)}
@@ -69,9 +74,12 @@ def encode(line: msgspec.Struct) -> bytes:
 
 
 def _decode(line: bytes) -> Line | End:
-    fields = json.loads(line)
-    kind = KINDS[fields.pop(_KEY)]
-    decoded: Line | End = msgspec.convert(fields, kind)
+    says = _SAYS.match(line)
+    kind = KINDS[says[1].decode() if says else ""]
+    try:
+        decoded: Line | End = msgspec.json.decode(line, type=kind)
+    except msgspec.DecodeError:  # a lone surrogate, which JSON allows and msgspec does not
+        decoded = msgspec.convert(json.loads(line), kind)
     return decoded
 
 

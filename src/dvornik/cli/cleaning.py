@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from dvornik import diagnosis, plans, state
-from dvornik.cli import reporting
+from dvornik.cli import aftermath, reporting
 from dvornik.cli.watching import amounts
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError, Finding, UnreachableError
@@ -104,8 +104,8 @@ def findings(plan: IO[bytes]) -> Iterator[Finding]:
 
 def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     yard.state.lock()
-    run = yard.running = state.new_run()
-    yard.log.started(run, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
+    run = state.new_run()
+    yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
     recover(engine, quiet=order.json)
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
@@ -126,20 +126,21 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
         yard.progress.expect(amounts(plan))
     restricted = yard.give_up_rights()
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
-    yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
-    yard.running = ""
-    yard.record_health(result.run, result.status, result.exit_code)
+    yard.conclude(result, engine)
     yard.state.forget_old_plans(time.time())
     disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
     report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
-    _remember(yard, report)
-    if order.report:
-        reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
-    if order.json:
-        document.write(sys.stdout, report)
-        return result.exit_code
-    say(*text.space(result), *text.disks(disks))
-    tell(result, dry=False)
+    try:
+        _remember(yard, report)
+        if order.json:
+            document.write(sys.stdout, report)
+        else:
+            say(*text.space(result), *text.disks(disks))
+            tell(result, dry=False)
+        if order.report:
+            reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
+    finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
+        aftermath.follow(yard, result.exit_code)
     return result.exit_code
 
 
