@@ -39,8 +39,8 @@ def disk(root: str) -> Disk | None:
         inodes = os.statvfs(root) if hasattr(os, "statvfs") else None
     except OSError:
         return None
-    counts = (inodes.f_files, inodes.f_favail) if inodes else (0, 0)
-    return Disk(root, usage.total, usage.free, *counts, device)
+    files, files_free = (inodes.f_files, inodes.f_favail) if inodes else (0, 0)
+    return Disk(root, usage.total, usage.free, files, files_free, device)
 
 
 def tables(databases: Mapping[str, Database]) -> dict[str, Sequence[TableSize] | str]:
