@@ -29,6 +29,8 @@ VERBS: Final = {
     "notify": "notify",
     "init": "init",
     "config": "configuration",
+    "report": "report",
+    "schema": "schema",
 }
 """Each verb and the module of ``dvornik.cli.commands`` that builds it."""
 

@@ -14,6 +14,7 @@ import msgspec
 
 from dvornik import apps, config, guards, health, metrics, quick_health
 from dvornik.cli import aftermath
+from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
     from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.reports.progress import Progress
     from dvornik.result import Result
 
 STEPS: Final = ("temp", "logs", "media", "sessions", "database", "cache")
@@ -53,6 +55,8 @@ class Yard:
         self._env = env
         self._debug = debug
         self.state = State(loaded.config.app.state)
+        self.progress: Progress | None = None
+        """Who watches; set it before anything is asked for."""
         self.running = ""
         """The cleanup that has begun and not yet ended."""
         self._steps: Sequence[str] = ()
@@ -144,7 +148,10 @@ class Yard:
         return {name: (root, self._storage(name, root)) for name, root in self.roots.items()}
 
     def _storage(self, name: str, root: str) -> LocalStorage:
-        return LocalStorage(name, root, skip=self._skipped(root))
+        skip = self._skipped(root)
+        if self.progress is not None:
+            return WatchedStorage(name, root, skip=skip, progress=self.progress)
+        return LocalStorage(name, root, skip=skip)
 
     def _skipped(self, root: str) -> list[str]:
         """Return the directories that belong to somebody else than the place at ``root``."""
@@ -159,7 +166,7 @@ class Yard:
             self.state,
             configuration=self.loaded.digest,
             guard=self.guard,
-            listener=self.log,
+            listener=Both(self.log, self.progress) if self.progress else self.log,
         )
 
     def guard(self) -> list[Refusal]:

@@ -102,6 +102,46 @@ def origin(how: str) -> str:
     return names[how]() if how in names else how
 
 
+def rule(name: str) -> str:
+    """Name what a rule is about, without a count."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "temp/old": lambda: _("old temporary files"),
+        "temp/empty-directory": lambda: _("empty directories"),
+        "logs/old": lambda: _("old logs"),
+        "media/orphan": lambda: _("unused media"),
+        "media/return": lambda: _("media that is used again"),
+        "media/purge": lambda: _("media in quarantine"),
+        "sessions/expired": lambda: _("expired sessions"),
+        "cache/entry": lambda: _("cache keys"),
+        "database/vacuum": lambda: _("databases, thoroughly"),
+        "database/optimise": lambda: _("databases"),
+    }
+    return names[name]() if name in names else name
+
+
+def status(name: str) -> str:
+    """Say how an earlier run ended."""
+    return {
+        "done": _("done"),
+        "partial": _("partly"),
+        "refused": _("refused"),
+        "unreachable": _("not possible"),
+        "interrupted": _("interrupted"),
+        "running": _("still running"),
+    }.get(name, name)
+
+
+def chosen(how: str) -> str:
+    """Say how the configuration was found."""
+    return {
+        "explicit": _("named by --config"),
+        "environment": _("named by DVORNIK_CONFIG"),
+        "file": _("the nearest dvornik.toml, from the current directory up"),
+        "pyproject": _("[tool.dvornik] of the nearest pyproject.toml"),
+        "defaults": _("no dvornik.toml from here up to the project's own directory: the defaults hold"),
+    }[how]
+
+
 def reason(code: Reason) -> str:
     """Say why something stays, as it follows a count: "12 too young"."""
     return {
