@@ -9,8 +9,9 @@ BIN = $(VENV)/bin
 BOOTSTRAP = python='$(PYTHON)'; test "$$python" || \
 	{ echo 'Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }; \
 	"$$python" tools/bootstrap.py
-COMPILE = .cache/uv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make requirements'
+COMPILE = $(PIN) pyproject.toml
 
 .PHONY: help demo test tests lint format messages reference requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
@@ -57,6 +58,7 @@ requirements: ## pin the newest requirements, with hashes, from pyproject.toml
 	$(COMPILE) --upgrade --all-extras --group build --group site --group lint --group test -o requirements/dev.txt
 	$(COMPILE) --constraint requirements/dev.txt --all-extras --group build --group site -o requirements/site.txt
 	$(COMPILE) --constraint requirements/dev.txt -o requirements/runtime.txt
+	for app in requirements/apps/*.in; do $(PIN) --upgrade "$$app" -o "$${app%.in}.txt" || exit; done
 
 clean: ## remove the environment and the caches
 	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info

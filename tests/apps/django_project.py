@@ -1,0 +1,22 @@
+"""What the recipes of Django applications have in common: settings laid over the project's, and an administrator."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.apps.application import Application
+
+NAME, PASSWORD = "keeper", "dvornik"
+
+
+def lay_over(app: Application, project: str, settings: str) -> None:
+    """Let the application run with ``settings`` after the settings module ``project``, and dvornik find them."""
+    (app.home / "site_settings.py").write_text(f"from {project} import *\n{settings}")
+    app.env["DJANGO_SETTINGS_MODULE"] = "site_settings"
+
+
+def add_administrator(app: Application) -> None:
+    """Let somebody in."""
+    app.env["DJANGO_SUPERUSER_PASSWORD"] = PASSWORD
+    app.manage("createsuperuser", "--noinput", f"--username={NAME}", "--email=keeper@example.com")
