@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
-import msgspec
-
 from tests.apps.browser import Browser
 
 if TYPE_CHECKING:
@@ -109,23 +107,17 @@ class Application:
             path.write_bytes(b"nobody wants me")
 
 
-class Seen(msgspec.Struct, frozen=True):
-    """What pages show."""
-
-    files: Mapping[str, bytes]
-
-
-def look(browser: Browser, pages: Sequence[str], media: str) -> Seen:
-    """Open every page, and every address in it that begins with ``media`` (a regular expression of paths).
+def look(browser: Browser, pages: Sequence[str], media: str) -> dict[str, bytes]:
+    """Open every page; return what stands at every address in it that begins with ``media`` (a regular expression of paths).
 
     Addresses are taken from wherever they stand: attributes, scripts, styles, JSON; but not from what a person reads,
     which may be shortened.
     """
     address = re.compile(rf"""["'(=,\s](?:https?://[\w.:-]+)?({media}[^\s"'()<>\\,]*)""")
-    statuses, files = {}, {}
+    files: dict[str, bytes] = {}
     for each in pages:
         page = browser.get(each)
-        statuses[each] = page.status
+        assert page.status == 200, f"{each} answers {page.status}"
         text = html.unescape(page.body.decode("utf-8", "replace")).replace("\\/", "/")
         for link in address.findall(text):
             path = unquote(urlsplit(link).path)
@@ -133,5 +125,4 @@ def look(browser: Browser, pages: Sequence[str], media: str) -> Seen:
                 answer = browser.get(path)
                 assert answer.status == 200, f"{each} shows {path}, which answers {answer.status}"
                 files[path] = answer.body
-    assert set(statuses.values()) == {200}, statuses
-    return Seen(files)
+    return files

@@ -45,10 +45,12 @@ class Browser(Visitor):
         return next((each.value or "" for each in self._cookies if each.name == name), "")
 
     def submit(self, address: str, fields: Mapping[str, Value], *files: Upload) -> Page:
-        """Fill in the form of the page at ``address`` that has all of these fields, and send it.
+        """Fill in that form of the page at ``address`` which has most of these fields, and send it.
+
+        A page's script may add fields.
 
         Raises:
-            AssertionError: no such form is there, or the site does not take it.
+            AssertionError: no such form is there, or the site answers with an error.
         """
         page = self.get(address)
         form = _form_with({*fields, *(field for field, _name, _content in files)}, page)
@@ -89,9 +91,10 @@ def _form_with(names: Iterable[str], page: Page) -> Form:
     parser = _Forms()
     parser.feed(page.text)
     wanted = set(names)
-    found = [form for form in parser.forms if wanted <= form.names]
-    assert found, f"{page.url} ({page.status}) has no form with {sorted(wanted)}: {[f.names for f in parser.forms]}"
-    return found[0]
+    best = max(parser.forms, key=lambda form: len(wanted & form.names), default=None)
+    assert best, f"{page.url} ({page.status}) has no form"
+    assert not wanted or wanted & best.names, f"{page.url} has no form with {sorted(wanted)}"
+    return best
 
 
 class _Forms(HTMLParser):
@@ -99,7 +102,7 @@ class _Forms(HTMLParser):
         super().__init__()
         self.forms: list[Form] = []
         self._area = self._select = ""
-        self._inside = False
+        self._inside = self._single = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         has = {name: value or "" for name, value in attrs}
@@ -119,9 +122,16 @@ class _Forms(HTMLParser):
             self._area = name
             form.fields[name] = [""]
         elif tag == "select":
-            self._select = name
-        elif tag == "option" and "selected" in has and self._select:
-            form.fields.setdefault(self._select, []).append(has.get("value", ""))
+            self._select, self._single = name, "multiple" not in has
+        elif tag == "option" and self._select:
+            self._option(form.fields, has.get("value", ""), chosen="selected" in has)
+
+    def _option(self, fields: dict[str, list[str]], value: str, *, chosen: bool) -> None:
+        """Take what is chosen; where one must be, the first is until another one is."""
+        if not self._single:
+            fields.setdefault(self._select, []).extend([value] if chosen else [])
+        elif chosen or self._select not in fields:
+            fields[self._select] = [value]
 
     def handle_data(self, data: str) -> None:
         if self._area:

@@ -8,11 +8,13 @@ if TYPE_CHECKING:
     from tests.apps.application import Application
 
 NAME, PASSWORD = "keeper", "dvornik"
+# Passwords are hashed slowly on purpose, which here only costs time.
+SETTINGS = 'PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]\n'
 
 
-def lay_over(app: Application, project: str, settings: str) -> None:
+def lay_over(app: Application, project: str, settings: str = "") -> None:
     """Let the application run with ``settings`` after the settings module ``project``, and dvornik find them."""
-    (app.home / "site_settings.py").write_text(f"from {project} import *\n{settings}")
+    (app.home / "site_settings.py").write_text(f"from {project} import *\n{SETTINGS}{settings}")
     app.env["DJANGO_SETTINGS_MODULE"] = "site_settings"
 
 

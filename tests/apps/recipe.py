@@ -49,7 +49,7 @@ def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None)
     with app.serve(recipe.wsgi) as browser:
         visit = recipe.fill(browser)
         before = look(browser, visit.pages, recipe.shown)
-        assert len(before.files) > 3
+        assert len(before) > 3
         app.plant(recipe.orphans)
         files = app.files()
         debris = {name for name in files if name in recipe.orphans or any(fnmatchcase(name, p) for p in visit.left)}
