@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apps import spirit, wagtail
-from tests.apps.recipe import keep_house
+from tests.apps import mezzanine, spirit, wagtail
+from tests.apps.application import Application, look
+from tests.apps.environments import python_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
+
+    from tests.apps.recipe import Recipe
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -21,3 +26,27 @@ def test_spirit_loses_nothing_but_debris(tmp_path: Path) -> None:
 
 def test_wagtail_loses_nothing_but_debris(tmp_path: Path) -> None:
     keep_house(wagtail.RECIPE, tmp_path / "wagtail")
+
+
+def test_mezzanine_loses_nothing_but_debris(tmp_path: Path) -> None:
+    keep_house(mezzanine.RECIPE, tmp_path / "mezzanine")
+
+
+def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None) -> None:
+    """Make the application, use it, clean it: its pages show all that they showed, and the orphans are gone."""
+    app = Application(home, python_of(recipe.name), env)
+    recipe.make(app)
+    with app.serve(recipe.wsgi) as browser:
+        visit = recipe.fill(browser)
+        before = look(browser, visit.pages, recipe.shown)
+        assert len(before) > 3
+        app.plant(recipe.orphans)
+        files = app.files()
+        debris = {name for name in files if name in recipe.orphans or any(fnmatchcase(name, p) for p in visit.left)}
+        assert app.planned() == debris
+        assert app.files() == files
+        app.dvornik("run", "media")
+        assert app.files() == {name: content for name, content in files.items() if name not in debris}
+        assert look(browser, visit.pages, recipe.shown) == before
+        app.dvornik("undo")
+        assert app.files() == files

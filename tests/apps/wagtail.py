@@ -62,7 +62,8 @@ def fill(browser: Browser) -> Visit:
     for name in PICTURES:
         browser.submit("/admin/images/add/", {"title": "untitled"}, ("file", *picture(name)))
     browser.submit("/admin/documents/add/", {"title": "Letter"}, ("file", "Письмо.pdf", PDF))
-    browser.submit("/admin/account/", {}, ("avatar-avatar", *picture("me.png")))
+    names = {"name_email-first_name": "A", "name_email-last_name": "B"}
+    browser.submit("/admin/account/", names, ("avatar-avatar", *picture("me.png")))
     _write(browser, HOME, "news", cover=COVER, body=_rich(INSIDE), **_blocks(image=BLOCK, paper="1"))
     _write(browser, HOME, "twin", cover=TWIN, **_blocks(html='<img src="/media/original_images/cover.jpg">'))
     _write(browser, HOME, "draft", cover=DRAFT, **{"action-publish": None})

@@ -26,6 +26,7 @@ MADE = [
     ("a/photo-150x150.webp", "a/photo.jpg"),
     ("a/thumbs/photo.jpg", "a/photo.jpg"),
     ("thumbs/a/photo.jpg", "a/photo.jpg"),
+    ("a/.thumbnails/photo, 1.jpg/photo, 1-131x75.jpg", "a/photo, 1.jpg"),
     ("a/_thumbs/photo.jpg.100x100.jpg", "a/photo.jpg"),
     ("_versions/a/photo_thumbnail.jpg", "a/photo.jpg"),
     ("CACHE/images/a/photo/0123456789abcdef0123456789abcdef.jpg", "a/photo.png"),

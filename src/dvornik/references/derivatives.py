@@ -51,9 +51,16 @@ def originals(container: str, name: str) -> tuple[tuple[str, str], ...]:
     places = tuple(_places(container))
     found = {(place, candidate): None for place in places for candidate in _names(name)}
     found.update(((place, name), None) for place in places if place != container)
+    found.update((_split(place), None) for place in places if place not in {container, ""})
     found.update(_imagekit(container))
     found.pop((container, name), None)
     return tuple(found)
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return container and name: Mezzanine's ``.thumbnails/photo.jpg/photo-75x75.jpg`` lies in the name itself."""
+    container, _slash, name = path.rpartition("/")
+    return container, name
 
 
 def _places(container: str) -> Iterator[str]:
