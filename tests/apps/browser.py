@@ -57,12 +57,12 @@ class Browser(Visitor):
         return self.send(urljoin(page.url, form.action), {**form.fields, **fields}, *files)
 
     def send(self, address: str, fields: Mapping[str, Value], *files: Upload) -> Page:
-        """Post fields and files, as a page's script would too; anything but an answer of 200 is an error."""
+        """Post fields and files, as a page's script would too; an answer of refusal is an error."""
         kind, body = encoded(fields, files)
         headers = {"Content-Type": kind, "Referer": self.root + "/", "X-CSRFToken": self.cookie("csrftoken")}
         headers["X-Requested-With"] = "XMLHttpRequest"
         page = self._open(Request(urljoin(self.root + "/", address), body, headers))  # noqa: S310 - a server of our own
-        assert page.status == 200, f"{address}: {page.status}\n{page.body.decode(errors='replace')[:3000]}"
+        assert page.status in {200, 204}, f"{address}: {page.status}\n{page.body.decode(errors='replace')[:3000]}"
         return page
 
 

@@ -4,10 +4,11 @@ Prints the port that the system picked.
 """
 
 import importlib
+import os
 import sys
 from pathlib import Path
 from socketserver import ThreadingMixIn
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -26,6 +27,8 @@ class Quiet(WSGIRequestHandler):
 if __name__ == "__main__":
     sys.path[0] = str(Path.cwd())
     module, _, name = sys.argv[1].partition(":")
-    server = make_server("127.0.0.1", 0, getattr(importlib.import_module(module), name), Server, Quiet)
+    server = Server(("127.0.0.1", 0), Quiet)
+    os.environ["PORT"] = str(server.server_port)  # for an application that must know its own address
+    server.set_app(getattr(importlib.import_module(module), name))
     print(server.server_port, flush=True)
     server.serve_forever()

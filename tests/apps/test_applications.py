@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apps import mezzanine, spirit, wagtail
+from tests.apps import indico, mezzanine, spirit, wagtail
 from tests.apps.application import Application, look
 from tests.apps.environments import python_of
 
@@ -24,12 +24,19 @@ def test_spirit_loses_nothing_but_debris(tmp_path: Path) -> None:
     keep_house(spirit.RECIPE, tmp_path / "spirit")
 
 
+@pytest.mark.apps
 def test_wagtail_loses_nothing_but_debris(tmp_path: Path) -> None:
     keep_house(wagtail.RECIPE, tmp_path / "wagtail")
 
 
+@pytest.mark.apps
 def test_mezzanine_loses_nothing_but_debris(tmp_path: Path) -> None:
     keep_house(mezzanine.RECIPE, tmp_path / "mezzanine")
+
+
+@pytest.mark.apps
+def test_indico_loses_nothing_but_debris(tmp_path: Path, postgresql_url: str, valkey_url: str) -> None:
+    keep_house(indico.RECIPE, tmp_path / "indico", {"DATABASE_URL": postgresql_url, "REDIS_URL": valkey_url})
 
 
 def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None) -> None:
