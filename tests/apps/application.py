@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from tests.apps.browser import Browser
 
@@ -41,12 +41,12 @@ class Application:
         inherited = {name: value for name, value in os.environ.items() if name not in unwanted}
         path = f"{python.parent}{os.pathsep}{inherited.get('PATH', '')}"
         self.env = {**inherited, "PATH": path, "LANG": "C.UTF-8", "PYTHONUTF8": "1", **(env or {})}
-        self.configure(f"[app]\npython = '{python}'")
+        self.configure("")
 
     def configure(self, toml: str) -> None:
-        """Write ``dvornik.toml``."""
+        """Write ``dvornik.toml``: what every application needs here, and ``toml``."""
         self.home.mkdir(parents=True, exist_ok=True)
-        (self.home / "dvornik.toml").write_text(CONFIGURATION + toml)
+        (self.home / "dvornik.toml").write_text(f"[app]\npython = '{self._python}'\n{CONFIGURATION}{toml}")
 
     def run(self, *words: str | Path) -> str:
         """Run its Python; return what that prints."""
@@ -120,7 +120,7 @@ def look(browser: Browser, pages: Sequence[str], media: str) -> dict[str, bytes]
         assert page.status == 200, f"{each} answers {page.status}"
         text = html.unescape(page.body.decode("utf-8", "replace")).replace("\\/", "/")
         for link in address.findall(text):
-            path = unquote(urlsplit(link).path)
+            path = urlsplit(link).path
             if path not in files:
                 answer = browser.get(path)
                 assert answer.status == 200, f"{each} shows {path}, which answers {answer.status}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apps import indico, mezzanine, spirit, wagtail
+from tests.apps import indico, mezzanine, spirit, thumbnails, wagtail
 from tests.apps.application import Application, look
 from tests.apps.environments import python_of
 
@@ -37,6 +37,11 @@ def test_mezzanine_loses_nothing_but_debris(tmp_path: Path) -> None:
 @pytest.mark.apps
 def test_indico_loses_nothing_but_debris(tmp_path: Path, postgresql_url: str, valkey_url: str) -> None:
     keep_house(indico.RECIPE, tmp_path / "indico", {"DATABASE_URL": postgresql_url, "REDIS_URL": valkey_url})
+
+
+@pytest.mark.apps
+def test_thumbnails_stay_with_their_original_and_go_with_it(tmp_path: Path) -> None:
+    keep_house(thumbnails.RECIPE, tmp_path / "thumbnails")
 
 
 def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None) -> None:
