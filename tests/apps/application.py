@@ -65,7 +65,7 @@ class Application:
     @contextmanager
     def serve(self, wsgi: str) -> Iterator[Browser]:
         """Run its server (``wsgi``: module:name) on a free loopback port for somebody with a browser."""
-        command = [self._python, Path(__file__).with_name("serve.py"), wsgi]
+        command: list[str | Path] = [self._python, Path(__file__).with_name("serve.py"), wsgi]
         log = self.home / "server.txt"
         with log.open("ab") as errors:
             server = subprocess.Popen(
@@ -108,7 +108,7 @@ class Application:
 
 
 def look(browser: Browser, pages: Sequence[str], media: str) -> dict[str, bytes]:
-    """Open every page; return what stands at every address in it that begins with ``media`` (a regular expression of paths).
+    """Open every page; return what stands at each address in them that begins with ``media`` (a regular expression).
 
     Addresses are taken from wherever they stand: attributes, scripts, styles, JSON; but not from what a person reads,
     which may be shortened.

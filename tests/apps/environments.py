@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,10 +40,8 @@ def python_of(application: str) -> Path:
 
 def _home() -> Path:
     own = ROOT / ".cache" / "apps"
-    try:
+    with suppress(OSError):
         own.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        pass
     if os.access(own, os.W_OK):
         return own
     elsewhere = Path(tempfile.gettempdir()) / f"dvornik-apps-{os.getuid()}"  # another user's tree

@@ -86,7 +86,14 @@ def fill(browser: Browser) -> Visit:
     upload("/event/1/manage/layout/logo", ("logo", *picture("logo.png")))
     upload("/category/0/manage/attachments/add/files", ("files", "rules.pdf", PDF))
     upload("/user/1/profile/picture", ("picture", *picture("me.png")))
-    return Visit(["/event/1/", "/event/1/manage/attachments/", "/event/1/manage/layout/images/", "/category/0/manage/attachments/"])
+    return Visit(
+        [
+            "/event/1/",
+            "/event/1/manage/attachments/",
+            "/event/1/manage/layout/images/",
+            "/category/0/manage/attachments/",
+        ]
+    )
 
 
 RECIPE = Recipe(

@@ -43,14 +43,35 @@ def fill(browser: Browser) -> Visit:
     for name in ("in the text.jpg", "featured.jpg", "draft.png", "to come.jpg", "Ёлка, 2024.jpg", "unused.jpg"):
         browser.submit("/admin/media-library/upload/", {"folder": ""}, ("Filedata", *picture(name)))
     browser.submit("/admin/media-library/upload/", {"folder": ""}, ("Filedata", "letter.pdf", PDF))
-    _post(browser, "public", '<img src="/media/uploads/in_the_text.jpg"><a href="/media/uploads/letter.pdf">letter</a>', "featured")
+    _post(
+        browser,
+        "public",
+        '<img src="/media/uploads/in_the_text.jpg"><a href="/media/uploads/letter.pdf">letter</a>',
+        "featured",
+    )
     _post(browser, "fir", f'<img src="/media/uploads/{quote("ёлка,_2024.jpg")}">')
     _post(browser, "draft", '<img src="/media/uploads/draft.png">', status="1")
-    _post(browser, "to-come", "<img src='/media/uploads/to_come.jpg'>", publish_date_0="2099-01-01", publish_date_1="00:00")
+    _post(
+        browser,
+        "to-come",
+        "<img src='/media/uploads/to_come.jpg'>",
+        publish_date_0="2099-01-01",
+        publish_date_1="00:00",
+    )
     for title in ("garden", "gone"):
         archive = ("zip_import", f"{title}.zip", _archive(f"{title}-1.jpg", f"{title}-Ü-2.png"))
         browser.submit("/admin/galleries/gallery/add/", {"title": title, "content": "Pictures"}, archive)
-    pages = ["/", "/gallery/", "/garden/", "/gone/", "/blog/", "/blog/public/", "/blog/fir/", "/blog/draft/", "/blog/to-come/"]
+    pages = [
+        "/",
+        "/gallery/",
+        "/garden/",
+        "/gone/",
+        "/blog/",
+        "/blog/public/",
+        "/blog/fir/",
+        "/blog/draft/",
+        "/blog/to-come/",
+    ]
     for page in pages:
         browser.get(page)
     browser.submit("/admin/galleries/gallery/10/delete/", {})

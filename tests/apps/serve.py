@@ -20,7 +20,7 @@ class Server(ThreadingMixIn, WSGIServer):
 class Quiet(WSGIRequestHandler):
     """No line a request."""
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - as the base class calls it
         """Say nothing."""
 
 
@@ -30,5 +30,5 @@ if __name__ == "__main__":
     server = Server(("127.0.0.1", 0), Quiet)
     os.environ["PORT"] = str(server.server_port)  # for an application that must know its own address
     server.set_app(getattr(importlib.import_module(module), name))
-    print(server.server_port, flush=True)
+    print(server.server_port, flush=True)  # noqa: T201 - to whoever started it
     server.serve_forever()

@@ -35,7 +35,11 @@ def fill(browser: Browser) -> Visit:
     cat = _upload(browser, "image", *picture("Кот и (пёс).jpg"))
     browser.submit(
         "/topic/publish/",
-        {"title": "A topic", "category": "2", "comment": f"![cat]({cat})\n\n[letter.pdf]({letter}) <{browser.root}{letter}>"},
+        {
+            "title": "A topic",
+            "category": "2",
+            "comment": f"![cat]({cat})\n\n[letter.pdf]({letter}) <{browser.root}{letter}>",
+        },
     )
     edited, removed = (_upload(browser, "image", *picture(name)) for name in ("edited.jpg", "removed.jpg"))
     browser.submit("/comment/1/publish/", {"comment": f"![was here]({edited})"})
@@ -47,7 +51,14 @@ def fill(browser: Browser) -> Visit:
         "/topic/private/publish/", {"title": "Between us", "users": NAME, "comment": f"![secret]({private})"}
     )
     _upload(browser, "image", *picture("never posted.jpg"))
-    pages = ("/", "/user/", "/user/1/keeper/", "/topic/1/a-topic/", "/comment/history/2/", "/topic/private/2/between-us/")
+    pages = (
+        "/",
+        "/user/",
+        "/user/1/keeper/",
+        "/topic/1/a-topic/",
+        "/comment/history/2/",
+        "/topic/private/2/between-us/",
+    )
     return Visit(pages, left=["spirit/images/1/*/never_posted.jpg"])
 
 

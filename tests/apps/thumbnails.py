@@ -1,4 +1,4 @@
-"""A gallery that makes its thumbnails with every library there is; what a removed picture leaves behind goes with it."""
+"""A gallery that makes thumbnails with every library there is: they stay with their picture, and go with it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
 SECRET_KEY, DEBUG, ROOT_URLCONF = "x", True, "gallery.urls"
-INSTALLED_APPS = ["easy_thumbnails", "sorl.thumbnail", "imagekit", "stdimage", "versatileimagefield", "pictures", "gallery"]
+INSTALLED_APPS = ["easy_thumbnails", "sorl.thumbnail", "imagekit", "stdimage", "versatileimagefield", "pictures",
+                  "gallery"]
 DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "db.sqlite3"}}
 DEFAULT_AUTO_FIELD = "django.db.models.AutoField"
 MEDIA_ROOT, MEDIA_URL = BASE_DIR / "media", "/media/"

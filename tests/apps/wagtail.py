@@ -40,7 +40,15 @@ TEMPLATE = """
   {% else %}{{ block.value }}{% endif %}
 {% endfor %}
 """
-PICTURES = ("cover.jpg", "Кадр (1).png", "in a block.jpg", "draft.jpg", "old revision.jpg", "scheduled.jpg", "cover.jpg")
+PICTURES = (
+    "cover.jpg",
+    "Кадр (1).png",
+    "in a block.jpg",
+    "draft.jpg",
+    "old revision.jpg",
+    "scheduled.jpg",
+    "cover.jpg",
+)
 """Uploaded in this order, they are numbered from 1."""
 COVER, INSIDE, BLOCK, DRAFT, OLD, SCHEDULED, TWIN = map(str, range(1, len(PICTURES) + 1))
 HOME = "/admin/pages/add/home/article/3/"

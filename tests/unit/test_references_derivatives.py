@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import Reason
-from dvornik.references.derivatives import is_opaque, keep_originals, originals, verdict
+from dvornik.config import load
+from dvornik.model import ConfigurationError, Reason
+from dvornik.references.derivatives import Pattern, is_opaque, keep_originals, originals, verdict
 from dvornik.references.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 MADE = [
     ("a/photo.jpg.100x100_q85.jpg", "a/photo.jpg"),
@@ -129,6 +131,34 @@ def test_a_name_without_a_token_is_held() -> None:
     assert verdict(read("", "a/🎉"), "a", "🎉") is Reason.UNSEARCHABLE
 
 
-@pytest.mark.parametrize("path", ["photo.jpg", "a/report.pdf", "a/README", "a/photo_AbC123x.jpg", "a/фото 2.png", "a/report.v2.pdf"])
+@pytest.mark.parametrize(
+    "path", ["photo.jpg", "a/report.pdf", "a/README", "a/photo_AbC123x.jpg", "a/фото 2.png", "a/report.v2.pdf"]
+)
 def test_an_ordinary_file_was_made_from_nothing(path: str) -> None:
     assert originals(*split(path)) == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "made", "original"),
+    [
+        ("{dir}/cut/{stem}=*.*", "a/b/cut/photo=w1.webp", "a/b/photo.jpg"),
+        ("{dir}/cut/{stem}=*.*", "cut/photo=w1.jpg", "photo.jpg"),
+        ("t/{dir}/{name}", "t/a/photo.jpg", "a/photo.jpg"),
+        ("{dir}/t_{name}", "a/t_letter.doc", "a/letter.doc"),
+    ],
+)
+def test_a_site_may_tell_its_own_names_of_derivatives(pattern: str, made: str, original: str) -> None:
+    for cell, kept in ((original, Reason.DERIVATIVE), ("", None)):
+        names = Names()
+        names.derivatives = [Pattern(pattern)]
+        for path in (made, original):
+            names.add(*(split(path)[0], [split(path)[1]]))
+        names.strike_paths([cell])
+        assert verdict(names, *split(made)) is kept
+
+
+def test_a_pattern_of_derivatives_that_says_nothing_of_the_original_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "dvornik.toml").write_text('[media.m]\nroot = "media"\nderivatives = ["cut/*"]\n')
+    with pytest.raises(ConfigurationError) as refusal:
+        load(None, {}, tmp_path)
+    assert "derivatives" in refusal.value.context + refusal.value.message

@@ -70,8 +70,49 @@ def is_opaque(container: str, name: str) -> bool:
     return bool(_HASHED.fullmatch(container) and _HASH.fullmatch(name))
 
 
-def originals(container: str, name: str) -> tuple[tuple[str, str], ...]:
+class Pattern:
+    """A site's own way to name derivatives, by the derivative's path below the root.
+
+    ``{dir}`` is the directory of the original, ``{name}`` its name, ``{stem}`` its name without the ending, ``*``
+    anything without a slash: ``{dir}/cut/{stem}-*.*``.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read a pattern that holds ``{name}`` or ``{stem}``."""
+        parts = re.split(r"(\{dir\}/|\{dir\}|\{name\}|\{stem\}|\*)", text)
+        self._path = re.compile("".join(_PARTS.get(part) or re.escape(part) for part in parts))
+
+    def originals(self, container: str, name: str) -> Iterator[tuple[str, str]]:
+        """Yield what that file may have been made from."""
+        match = self._path.fullmatch(f"{container}/{name}" if container else name)
+        if match:
+            found = {"dir": "", "name": "", "stem": "", **match.groupdict("")}
+            ending = name.rpartition(".")[2]
+            names = [found["name"]] if found["name"] else [f"{found['stem']}.{ending}", *_pictures(found["stem"])]
+            yield from ((found["dir"], each) for each in names)
+
+
+_PARTS = {
+    "{dir}/": "(?:(?P<dir>.+)/)?",
+    "{dir}": "(?P<dir>.+)",
+    "{name}": "(?P<name>[^/]+)",
+    "{stem}": "(?P<stem>[^/]+?)",
+    "*": "[^/]*",
+}
+
+
+def originals(container: str, name: str, own: Sequence[Pattern] = ()) -> tuple[tuple[str, str], ...]:
     """Return the files, as (container, name), that this one may have been made from; they need not exist."""
+    known = _usual(container, name)
+    if not own:
+        return known
+    found = dict.fromkeys([*known, *(each for pattern in own for each in pattern.originals(container, name))])
+    found.pop((container, name), None)
+    return tuple(found)
+
+
+def _usual(container: str, name: str) -> tuple[tuple[str, str], ...]:
+    """Return what it was made from if it was made by one of the usual libraries."""
     places = _places(container)
     if len(places) == 1 and not _tells(name) and "va/ri/variants/" not in container:
         return ()
@@ -127,7 +168,7 @@ def _names(name: str) -> Iterator[str]:
     match = _PREFIX.fullmatch(name)
     if match:
         yield match["name"]
-    stems = {}
+    stems: dict[str, None] = {}
     for pattern in _SUFFIXES:
         match = pattern.fullmatch(name)
         if match:
@@ -169,7 +210,12 @@ def ancestors(names: Names, container: str, name: str) -> Iterator[tuple[str, st
     """Yield the listed files that this one was made from, nearest first."""
     known, layer = {(container, name)}, [(container, name)]
     for _level in range(_DEPTH):
-        layer = [each for below in layer for each in originals(*below) if each not in known and names.lists(*each)]
+        layer = [
+            each
+            for below in layer
+            for each in originals(*below, names.derivatives)
+            if each not in known and names.lists(*each)
+        ]
         known.update(layer)
         yield from dict.fromkeys(layer)
         if not layer:
