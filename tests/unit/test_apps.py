@@ -118,6 +118,14 @@ def test_django_tells_logs_temporary_directories_and_sessions(project: Path) -> 
     ]
 
 
+def test_a_log_beside_manage_py_is_noted_and_spoils_no_run(project: Path) -> None:
+    (project / "project/settings.py").write_text(SETTINGS.replace("journal/app.log", "django.log"))
+    app = look(project)
+    assert {place.name for place in app.logs} == {"logs"}
+    assert f"{project}: it holds the application itself" in notes(app, "left-alone")
+    assert not app.trouble
+
+
 def test_a_look_at_django_changes_nothing_on_the_disk(project: Path) -> None:
     before = sorted(project.rglob("*"))
     look(project)

@@ -26,6 +26,7 @@ from dvornik.databases import connect
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.model import UnreachableError
+from dvornik.references.derivatives import Pattern
 from dvornik.state import State
 from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
@@ -137,11 +138,15 @@ class Yard:
                 place.exact,
                 place.defaults,
                 self.config.media[place.name].exclude if place.name in self.config.media else (),
+                self._derivatives(place.name),
             )
             for place in self.app.media
         }
         exclude = {name: section.exclude for name, section in self.config.databases.items()}
         return Media(sources, self.databases, exclude=exclude, quarantine=self.config.policy.quarantine)
+
+    def _derivatives(self, place: str) -> list[Pattern]:
+        return [Pattern(text) for text in self.config.media[place].derivatives] if place in self.config.media else []
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
         """Return every place of files with its root, for whoever only measures."""

@@ -39,7 +39,7 @@ from dvornik.model import (
     Survey,
     UnreachableError,
 )
-from dvornik.references.derivatives import keep_originals, verdict
+from dvornik.references.derivatives import Pattern, keep_originals, verdict
 from dvornik.references.names import Names
 from dvornik.references.search import Sought, find_referrers, search
 from dvornik.state import started
@@ -66,6 +66,7 @@ class Source(msgspec.Struct, frozen=True):
     exact: Sequence[ExactColumn] = ()
     defaults: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    derivatives: Sequence[Pattern] = ()
 
 
 class Media:
@@ -115,6 +116,7 @@ class Media:
         for place in places:
             source = self._sources[place]
             listed[place] = Names(source.root, source.url)
+            listed[place].derivatives = source.derivatives
             for container, names in listing(source.storage):
                 listed[place].add(container, names)
         return listed

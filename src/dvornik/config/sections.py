@@ -101,6 +101,12 @@ class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclude: Annotated[list[str], Meta(description="Names or paths below root that stay (glob).")] = field(
         default_factory=list
     )
+    derivatives: Annotated[
+        list[Annotated[str, Meta(pattern=r"\{(?:name|stem)\}")]],
+        Meta(
+            description="Own paths of thumbnails, which stay with their original: {dir}/cut/{stem}-*.*, t/{dir}/{name}."
+        ),
+    ] = field(default_factory=list)
 
 
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

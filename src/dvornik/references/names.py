@@ -19,6 +19,8 @@ from dvornik.references.variants import variants
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from dvornik.references.derivatives import Pattern
+
 _SLICE = 1 << 18
 """Characters that are looked at together: small enough for the processor's cache, large enough to amortise calls."""
 _OVERLAP = 1 << 13
@@ -48,6 +50,8 @@ class Names:
         """Take what may stand before a path in an exact column: the root's own path and the URL prefix."""
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample: list[str] = []
+        self.derivatives: Sequence[Pattern] = ()
+        """The site's own ways to name derivatives."""
         self._base = Base(root, url)
         self._marks = tuple(prefix.rpartition("/")[2] for prefix in self._base.prefixes)
         self._tokens, self._paths, self._directories = Keys(), Keys(), Keys()
