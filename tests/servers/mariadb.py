@@ -178,7 +178,13 @@ def _run(command: list[str | Path], directory: Path) -> str:
 
 def _usable(programs: Programs, home: Path) -> Programs:
     """Return a server that its user can run: the one found, or a copy where that user may not look."""
-    probe = ["/bin/sh", "-c", 'test -x "$0" && test -r "$1"', programs.server, programs.share / "charsets"]
+    probe: list[str | Path] = [
+        "/bin/sh",
+        "-c",
+        'test -x "$0" && test -r "$1"',
+        programs.server,
+        programs.share / "charsets",
+    ]
     if not programs.libraries or subprocess.run(probe, check=False, user=_user()).returncode == 0:
         return programs
     tree = programs.server.parent.parent.parent

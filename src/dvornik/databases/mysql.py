@@ -35,9 +35,10 @@ if TYPE_CHECKING:
     from dvornik.model import DatabasePlace, ExpiryRule, Snapshot, TableSize
 
 _TEXTLESS = frozenset(
-    "tinyint smallint mediumint int bigint decimal float double bit year date time datetime timestamp"
-    " inet4 inet6 geometry point linestring polygon multipoint multilinestring multipolygon"
-    " geomcollection geometrycollection vector".split()
+    {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "inet4", "inet6"}
+    | {"year", "date", "time", "datetime", "timestamp"}
+    | {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "vector"}
+    | {"geomcollection", "geometrycollection"}
 )
 """What cannot hold a name is left out by kind; whatever is not known stays in."""
 _AS_UTF8 = frozenset({None, "", "ascii", "binary", "utf8", "utf8mb3", "utf8mb4"})
@@ -114,9 +115,7 @@ class MySQL:
                 message = _("not every table of this database may be read")
                 context = f"{self.place}: {self._server.schema}"
                 hint = self._server.grant_hint()
-                raise StuckError(
-                    message, reason=Reason.DENIED, code=str(code), context=context, hint=hint
-                ) from None
+                raise StuckError(message, reason=Reason.DENIED, code=str(code), context=context, hint=hint) from None
             if code != NO_SUCH_TABLE:
                 raise
 
@@ -180,9 +179,9 @@ class MySQL:
         The empty name stands for the statistics of every table that changed since the server started.
         """
         rule = "database/vacuum" if thorough else "database/optimise"
-        limits = {"lock": MAINTENANCE_LOCK_TIMEOUT, "statement": MAINTENANCE_TIMEOUT}
+        lock, statement = MAINTENANCE_LOCK_TIMEOUT, MAINTENANCE_TIMEOUT
         try:
-            with self._server.connected(**limits) as (connection, flavour):
+            with self._server.connected(lock=lock, statement=statement) as (connection, flavour):
                 if not table:
                     mysql_sizes.analyse_changed(connection, flavour)
                     return Outcome(rule, self.place, table, done=1)
@@ -209,4 +208,5 @@ def _cluster(connection: Connection) -> str:
 
 def _binlog_needs_repeatable(connection: Connection) -> bool:
     """Tell whether the server refuses changes under READ COMMITTED: it replicates statements rather than rows."""
-    return variable(connection, "log_bin").upper() in {"ON", "1"} and variable(connection, "binlog_format") == "STATEMENT"
+    is_written = variable(connection, "log_bin").upper() in {"ON", "1"}
+    return is_written and variable(connection, "binlog_format") == "STATEMENT"

@@ -36,8 +36,9 @@ MAINTENANCE_LOCK_TIMEOUT = 1
 
 ACCESS_DENIED = frozenset({1044, 1142, 1143, 1227, 1370})
 NO_SUCH_TABLE = 1146
-LOCKED = frozenset({1205, 1213, 3572})
-"""Somebody holds a row or the table; for 1213 (a deadlock) we were chosen to give way."""
+DEADLOCK = 1213
+LOCKED = frozenset({1205, DEADLOCK, 3572})
+"""Somebody holds a row or the table; in a deadlock we were chosen to give way."""
 _CUT = 1301
 """A warning: a cell was longer than ``max_allowed_packet``, and NULL stands in its place."""
 _REASONS = {
@@ -52,7 +53,10 @@ _GONE = frozenset({0, 1053, 1152, 1153, 1158, 1159, 1160, 1161, 1927, 4031, *ran
 _SOCKETS = ("/run/mysqld/mysqld.sock", "/var/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock")  # noqa: S108 - where servers put them
 _BYTES = {kind: convert for kind, convert in conversions.items() if not isinstance(kind, int)}
 """Values go out as usual, and come back as the bytes that the server sent."""
-_ADDRESS = re.compile(r"(?:\[(?P<six>[^]]*)\]|(?P<host>[^:/?]*))(?::(?P<port>\d+))?(?:/(?P<name>[^/?]*))?(?:\?(?P<query>.*))?")
+_ADDRESS = re.compile(
+    r"(?:\[(?P<six>[^]]*)\]|(?P<host>[^:/?]*))(?::(?P<port>\d+))?(?:/(?P<name>[^/?]*))?(?:\?(?P<query>.*))?"
+)
+_FILES = ("read_default_file", "read_default_group")
 _NO = frozenset({"", "0", "false", "no", "off", "none"})
 _MODES = ("DISABLED", "PREFERRED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY")
 
@@ -101,13 +105,13 @@ class Server:
     def _way(self, found: re.Match[str], options: dict[str, str]) -> dict[str, Any]:
         """Reach what the drivers in C mean by no host at all, or by ``localhost``: the server's socket."""
         host = unquote(found["six"] or found["host"] or "")
-        files = {key: options[key] for key in ("read_default_file", "read_default_group") if key in options}
+        files: dict[str, Any] = {key: options[key] for key in _FILES if key in options}
         socket = options.get("unix_socket")
         if not socket and not found["port"] and host in {"", "localhost"} and not files:
             socket = next((path for path in _SOCKETS if Path(path).is_socket()), None)
         if socket:
             return {"unix_socket": socket, **files}
-        port = {"port": int(found["port"])} if found["port"] else {}
+        port: dict[str, Any] = {"port": int(found["port"])} if found["port"] else {}
         return {**({"host": host or "127.0.0.1"} if host or not files else {}), **port, **files}
 
     def _encryption(self, options: dict[str, str]) -> dict[str, Any]:

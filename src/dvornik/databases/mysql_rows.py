@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from dvornik.databases.mysql_connection import LOCKED, quoted, rows
+from dvornik.databases.mysql_connection import DEADLOCK, LOCKED, quoted, rows
 from dvornik.databases.times import iso, moment, per_second
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
@@ -26,15 +26,16 @@ ROWS, ROWS_MOST = 500, 20_000
 BRISK, SLOW = 0.01, 0.03
 """Seconds: under the first a statement's range is doubled, over the second halved."""
 ATTEMPTS = 3
-"""How often a range is tried that somebody has locked."""
+"""How often a statement is tried that had to give way to another."""
 LOCKED_MOST = 10
-"""After so many ranges that stayed locked the table is left alone."""
+"""After so many rows that stayed locked the table is left alone."""
 
 _TIMES = frozenset({"datetime", "timestamp", "date"})
 _NUMBERS = frozenset({"int", "mediumint", "bigint", "decimal", "float", "double"})
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _ORDERED = frozenset(
-    "tinyint smallint mediumint int bigint decimal char varchar binary varbinary date datetime timestamp uuid".split()
+    {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "uuid"}
+    | {"char", "varchar", "binary", "varbinary", "date", "datetime", "timestamp"}
 )
 """What compares with a literal as an index sorts it; an ENUM, say, does not."""
 _ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-]00(:?00)?)?)?$"
@@ -83,7 +84,7 @@ def _smaller(connection: Connection, table: str, column: str, cutoff: float) -> 
     query = f"SELECT min({column}), max({column}) FROM {quoted(table)} WHERE {column} <> 0"  # noqa: S608 - quoted
     ((low, high),) = rows(connection, query)
     units = 1 if low is None else per_second(float(low), float(high))
-    return units and f"({column} > 0 AND {column} < {Decimal(repr(cutoff)) * units:f})"
+    return None if units is None else f"({column} > 0 AND {column} < {Decimal(repr(cutoff)) * units:f})"
 
 
 def _sooner(connection: Connection, table: str, column: str, cutoff: float) -> str | None:
@@ -138,14 +139,12 @@ class Sweep:
             size = self._size
             high = self._upper(size) if self._key else None
             try:
-                count = self._delete(high, size)
+                count = self._delete(self._range(high), size)
             except pymysql.OperationalError as error:
-                if error.args[0] not in LOCKED:
-                    raise
-                self._size = max(1, size // 8)  # each try costs a wait
-                if size > 1:
+                self._narrow(error)
+                if size > self._size:
                     continue
-                self._leave(error)
+                yield from self._row_by_row(self._range(high))
                 count = 0
             else:
                 self._adapt(time.monotonic() - begun)
@@ -162,10 +161,32 @@ class Sweep:
         elif seconds > SLOW:
             self._size = max(1, self._size // 2)
 
-    def _leave(self, error: pymysql.Error) -> None:
+    def _narrow(self, error: pymysql.OperationalError) -> None:
+        """Make the next range small enough to go through row by row, where the error is that somebody has locked one.
+
+        A DELETE waits for every locked row of its range, also for one that does not match.
+        """
+        if error.args[0] not in LOCKED or not self._key:
+            raise error
+        self._size = min(self._size, ROWS)
+
+    def _row_by_row(self, where: str) -> Iterator[int]:
+        """Delete each expired row by itself, so that only what somebody has locked stays."""
+        names = ", ".join(self._key)
+        found = rows(self._connection, f"SELECT {names} FROM {quoted(self._table)} WHERE {where}")  # noqa: S608 - quoted
+        for key in found:
+            own = [f"{name} = {_literal(self._connection, value)}" for name, value in zip(self._key, key, strict=True)]
+            try:
+                count = self._delete(f"{' AND '.join(own)} AND {self._condition}", 1)
+            except pymysql.OperationalError as error:
+                self._leave(error)
+            else:
+                yield count
+
+    def _leave(self, error: pymysql.OperationalError) -> None:
         """Note a row that somebody holds; a table that is held as a whole is not worth waiting for."""
         self._locked += 1
-        if self._locked >= LOCKED_MOST or not self._key:
+        if error.args[0] not in LOCKED or self._locked >= LOCKED_MOST:
             raise error
 
     def _stuck(self) -> StuckError:
@@ -176,7 +197,7 @@ class Sweep:
     def _upper(self, size: int) -> tuple[Any, ...] | None:
         """Return the key of the range's last row; ``None``: the range reaches to the end. Locks nothing."""
         names = ", ".join(self._key)
-        where = self._above() if self._low is not None else "1"
+        where = "1" if self._low is None else _beyond(self._connection, self._key, self._low)
         query = (
             f"SELECT {names} FROM {quoted(self._table)} FORCE INDEX ({self._index})"  # noqa: S608 - quoted
             f" WHERE {where} ORDER BY {names} LIMIT 1 OFFSET {size - 1}"
@@ -184,23 +205,24 @@ class Sweep:
         found = rows(self._connection, query)
         return found[0] if found else None
 
-    def _above(self) -> str:
-        return _beyond(self._connection, self._key, self._low or ())
-
-    def _delete(self, high: tuple[Any, ...] | None, size: int) -> int:
-        """Delete in one statement; where another table refers to a row, it alone is left."""
+    def _range(self, high: tuple[Any, ...] | None) -> str:
+        """Return SQL for what has expired after the last range and up to ``high``."""
         where = [self._condition]
         if self._low is not None:
-            where.append(self._above())
+            where.append(_beyond(self._connection, self._key, self._low))
         if high is not None:
+            where.append(f"{self._key[0]} <= {_literal(self._connection, high[0])}")  # a range for the index to serve
             where.append(f"NOT {_beyond(self._connection, self._key, high)}")
-            where.append(f"{self._key[0]} <= {_literal(self._connection, high[0])}")
-        tail = f"FROM {quoted(self._table)} WHERE {' AND '.join(where)}{'' if self._key else f' LIMIT {size}'}"
+        return " AND ".join(where)
+
+    def _delete(self, where: str, size: int) -> int:
+        """Delete in one statement, which is a transaction; where another table refers to a row, it alone is left."""
+        tail = f"FROM {quoted(self._table)} WHERE {where}{'' if self._key else f' LIMIT {size}'}"
         for _attempt in range(1, ATTEMPTS):
             try:
                 return self._once(tail)
             except pymysql.OperationalError as error:
-                if error.args[0] not in LOCKED or size > 1:
+                if error.args[0] != DEADLOCK:
                     raise
         return self._once(tail)
 

@@ -1,4 +1,4 @@
-"""What one transaction of MySQL or MariaDB sees, streamed: text in every reading that may hold a name, blobs as they are."""
+"""What one transaction of MySQL or MariaDB sees: text in every reading that may hold a name, blobs as they are."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ CHARACTER_SET = " character set "
 """Stands in a column's type where its text is not kept as UTF-8."""
 _TWICE = re.compile(rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|[\xc5\xc6\xcb\xe2])")
 """UTF-8 that was taken for latin1 and encoded again, as by an application that named the wrong character set."""
-_LATIN1 = codecs.charmap_build(
-    "".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256))
-)
+_LATIN1 = codecs.charmap_build("".join(bytes([byte]).decode("cp1252", "ignore") or chr(byte) for byte in range(256)))
 """The servers' latin1 is Windows' code page 1252, with the five bytes that have no character there as themselves."""
 
 
