@@ -68,12 +68,9 @@ def mariadb_server() -> Iterator[str]:
     if given:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="dvornik-maria-", dir=_quick_directory()) as directory:
-        home = Path(directory)
-        if os.geteuid() == 0:
-            os.chown(home, NOBODY, NOBODY)
-        with _running(_usable(_programs(), home), home) as url:
-            yield url
+    directory = tempfile.TemporaryDirectory(prefix="dvornik-maria-", dir=_quick_directory())
+    with directory as home, running(Path(home)) as url:
+        yield url
 
 
 @pytest.fixture
@@ -194,11 +191,14 @@ def _usable(programs: Programs, home: Path) -> Programs:
 
 
 @contextmanager
-def _running(programs: Programs, home: Path) -> Iterator[str]:
+def running(home: Path) -> Iterator[str]:
+    """Run a server of our own in an empty directory; yield its URL."""
     data = home / "data"
     data.mkdir()
     if os.geteuid() == 0:
+        os.chown(home, NOBODY, NOBODY)
         os.chown(data, NOBODY, NOBODY)
+    programs = _usable(_programs(), home)
     password = uuid4().hex
     _bootstrap(programs, data, password)
     for _attempt in range(3):
