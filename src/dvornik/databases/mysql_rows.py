@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 ROWS, ROWS_MOST = 500, 20_000
 """Rows that one DELETE visits: at first, and at most."""
-BRISK, SLOW = 0.01, 0.03
+BRISK, SLOW = 0.015, 0.04
 """Seconds: under the first a statement's range is doubled, over the second halved."""
 ATTEMPTS = 3
 """How often a statement is tried that had to give way to another."""
