@@ -6,6 +6,12 @@ from importlib.util import find_spec
 
 pytest_plugins = [
     server
-    for server in ("tests.servers.postgresql", "tests.servers.valkey", "tests.servers.mariadb")
+    for server in (
+        "tests.servers.mariadb",
+        "tests.servers.postgresql",
+        "tests.servers.promtool",
+        "tests.servers.valkey",
+        "tests.servers.web",
+    )
     if find_spec(server) is not None
 ]

@@ -34,6 +34,8 @@ class Reason(StrEnum):
     SPECIAL = "special"
     MOUNT = "mount"
     OPEN = "open"
+    NO_APPEND = "no-append"
+    UNSUPPORTED = "unsupported"
     REFERENCED = "referenced"
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
@@ -143,6 +145,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the place is judged by references at all."""
     exact: bool = False
     """Whether ``references`` and ``found`` come from exact columns, so that a missing file is a fact."""
+    reusable: int = 0
+    """Of ``size``, what a database holds without using it."""
 
 
 class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -240,6 +244,14 @@ class Collector(Protocol):
 
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Take away what still is as the finding saw it; expected trouble comes back as misses, not exceptions."""
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A collector of whose findings several may be applied at a time, each by a thread of its own."""
+
+    concurrent: ClassVar[frozenset[str]]
+    """The rules whose findings at one place do not depend on one another."""
 
 
 @runtime_checkable
@@ -343,6 +355,19 @@ class Storage(Protocol):
 
     def tidy(self) -> None:
         """Remove the empty private directories that claiming left behind."""
+
+
+class LogStorage(Storage, Protocol):
+    """A storage of logs: files that others may be writing to at this moment."""
+
+    def writers(self, container: str, name: str) -> Reason | None:
+        """Say why the programs that have a log open forbid to cut it. Changes nothing."""
+
+    def compress(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
+        """Replace each file by a packed one beside it, once that is verified to hold the same."""
+
+    def cut(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
+        """Move the head of each log, down to its last lines, into a file beside it; its writers notice nothing."""
 
 
 class Column(msgspec.Struct, frozen=True):

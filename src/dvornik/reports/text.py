@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _STEPS: Final = {
     "temp": ("temp/old", "temp/empty-directory"),
-    "logs": ("logs/old",),
+    "logs": ("logs/old", "logs/over-cap", "logs/compress", "logs/truncate"),
     "media": ("media/orphan", "media/return", "media/purge"),
     "sessions": ("sessions/expired",),
     "database": ("database/optimise", "database/vacuum"),

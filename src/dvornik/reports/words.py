@@ -21,6 +21,11 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
     "temp/empty-directory": lambda n: ngettext("📂 Removed {n} empty directory", "📂 Removed {n} empty directories", n),
     "logs/old": lambda n: ngettext("📄 Cleaned {n} old log file", "📄 Cleaned {n} old log files", n),
+    "logs/over-cap": lambda n: ngettext(
+        "📄 Removed {n} log file over the limit", "📄 Removed {n} log files over the limit", n
+    ),
+    "logs/compress": lambda n: ngettext("🗜️ Compressed {n} log file", "🗜️ Compressed {n} log files", n),
+    "logs/truncate": lambda n: ngettext("✂️ Cut {n} log in use", "✂️ Cut {n} logs in use", n),
     "media/orphan": lambda n: ngettext("🗂️ Removed {n} unused media file", "🗂️ Removed {n} unused media files", n),
     "media/return": lambda n: ngettext(
         "↩️ Returned {n} media file that is used again", "↩️ Returned {n} media files that are used again", n
@@ -37,6 +42,11 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
         "📂 Would remove {n} empty directory", "📂 Would remove {n} empty directories", n
     ),
     "logs/old": lambda n: ngettext("📄 Would clean {n} old log file", "📄 Would clean {n} old log files", n),
+    "logs/over-cap": lambda n: ngettext(
+        "📄 Would remove {n} log file over the limit", "📄 Would remove {n} log files over the limit", n
+    ),
+    "logs/compress": lambda n: ngettext("🗜️ Would compress {n} log file", "🗜️ Would compress {n} log files", n),
+    "logs/truncate": lambda n: ngettext("✂️ Would cut {n} log in use", "✂️ Would cut {n} logs in use", n),
     "media/orphan": lambda n: ngettext(
         "🗂️ Would remove {n} unused media file", "🗂️ Would remove {n} unused media files", n
     ),
@@ -103,6 +113,8 @@ def reason(code: Reason) -> str:
         Reason.SPECIAL: _("not a regular file"),
         Reason.MOUNT: _("mount point"),
         Reason.OPEN: _("open in a program"),
+        Reason.NO_APPEND: _("written without append mode"),
+        Reason.UNSUPPORTED: _("not possible on this file system"),
         Reason.REFERENCED: _("referred to"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
