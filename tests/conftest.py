@@ -7,8 +7,8 @@ from importlib.util import find_spec
 pytest_plugins = [
     server
     for server in (
+        "tests.servers.postgresql",  # first: others import from it, and pytest wants to see a plug-in before they do
         "tests.servers.mariadb",
-        "tests.servers.postgresql",
         "tests.servers.promtool",
         "tests.servers.valkey",
         "tests.servers.web",
