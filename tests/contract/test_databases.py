@@ -319,11 +319,24 @@ def test_measuring_changes_nothing_and_optimising_twice_is_calm(site: Site) -> N
     assert keys(site) == ["key0"]
 
 
+def settle(site: Site) -> None:
+    """Let MariaDB take the deleted rows away and write what is in its memory: it does both later, by itself."""
+    if site.time != "datetime(6)":
+        return
+    for _again in range(400):
+        if site.database.measure()[0].reusable > 4_000_000:
+            break
+        site.execute("DO sleep(0.05)")
+    site.execute("FLUSH TABLES session FOR EXPORT")
+    site.execute("UNLOCK TABLES")
+
+
 def test_space_that_optimising_returns_is_what_the_disk_got_back(site: Site) -> None:
     sessions(site)
     for number in range(60):
         site.execute("INSERT INTO session VALUES (?, ?, ?)", f"k{number}", os.urandom(50_000).hex(), written(NOON))
     site.execute("DELETE FROM session")
+    settle(site)
     (before,) = [size.size for size in site.database.measure()]
     (name,) = [size.table for size in site.database.measure()]
     outcome = site.database.optimise(name, thorough=True)
