@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -98,6 +99,15 @@ def test_django_tells_its_databases_and_a_second_name_counts_once(project: Path)
     assert urls == {"default": f"sqlite:///{project}/db.sqlite3", "archive": "postgresql://u:p%40ss@h/n"}
     assert "p%40ss" not in repr(app)
     assert "pw12" not in repr(app)
+
+
+def test_django_tells_how_its_mysql_is_reached(project: Path) -> None:
+    options = """"OPTIONS": {"ssl": {"ca": "/c a.pem"}, "ssl_mode": "VERIFY_CA", "charset": "utf8mb4"}"""
+    entry = f"""{{"ENGINE": "django.db.backends.mysql", "NAME": "n", "USER": "u", "HOST": "/run/s.sock", {options}}}"""
+    settings = re.sub(r'"archive": \{.*\}', f'"archive": {entry}', SETTINGS)
+    (project / "project/settings.py").write_text(settings)
+    urls = {place.name: place.url for place in look(project).databases}
+    assert urls["archive"] == "mysql://u@/n?ssl_mode=VERIFY_CA&ssl_ca=%2Fc%20a.pem&unix_socket=%2Frun%2Fs.sock"
 
 
 def test_django_tells_every_file_field_of_every_storage(project: Path) -> None:

@@ -22,6 +22,14 @@ _OPTIONS = (
     "passfile",
     "unix_socket",
     "read_default_file",
+    "read_default_group",
+    "ssl_mode",
+    "ssl_ca",
+    "ssl_cert",
+    "ssl_key",
+    "ssl_disabled",
+    "ssl_verify_cert",
+    "ssl_verify_identity",
 )
 _MARK = "dvornikprobe"
 
@@ -150,7 +158,9 @@ def _databases() -> list[dict[str, Any]]:
     found = []
     for alias in connections:
         settings = connections.settings[alias] if hasattr(connections, "settings") else connections.databases[alias]
-        options = settings.get("OPTIONS") or {}
+        options = dict(settings.get("OPTIONS") or {})
+        if isinstance(options.get("ssl"), dict):  # mysqlclient's and PyMySQL's form
+            options.update({f"ssl_{key}": value for key, value in options["ssl"].items()})
         found.append(
             {
                 "alias": alias,

@@ -114,7 +114,10 @@ class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     url: Annotated[
         str,
-        Meta(min_length=1, description="SQLAlchemy URL, such as sqlite:///db.sqlite3 or postgresql://user@host/name."),
+        Meta(
+            min_length=1,
+            description="SQLAlchemy URL: sqlite:///db.sqlite3, postgresql://user@host/name or mysql://user@host/name.",
+        ),
     ]
     exclude: Annotated[
         list[str], Meta(description='Columns whose text is not searched for references: "table.column" (glob).')
