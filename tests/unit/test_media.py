@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.collectors.media import ORPHAN, PURGE, RETURN, Media, Source
+from dvornik.collectors.inventory import Inventory, Source
+from dvornik.collectors.media import ORPHAN, PURGE, RETURN, Media
 from dvornik.databases.sqlite import SQLite
 from dvornik.model import (
     DatabasePlace,
@@ -51,7 +52,8 @@ def media(site: SmallSite, *places: str, database: SQLite | None = None, quarant
     }  # fmt: skip
     if site.previous:
         site.previous.tidy()
-    site.previous = made = Media(sources, {"default": database or sqlite(site)}, exclude={}, quarantine=quarantine)
+    inventory = Inventory(sources, {"default": database or sqlite(site)}, texts={}, exclude={})
+    site.previous = made = Media(inventory, quarantine=quarantine)
     return made
 
 
@@ -143,10 +145,8 @@ def test_excluded_files_are_neither_found_nor_counted(site: SmallSite) -> None:
     site.file("media/static/theme.css")
     collector = media(site)
     source = collector._sources["media"]
-    collector = Media(
-        {"media": Source(source.storage, source.root, exclude=["static/*"])},
-        {"default": sqlite(site)}, exclude={}, quarantine=0,
-    )  # fmt: skip
+    places = {"media": Source(source.storage, source.root, exclude=["static/*"])}
+    collector = Media(Inventory(places, {"default": sqlite(site)}, texts={}, exclude={}), quarantine=0)
     lines = list(collector.scan(time.time_ns(), thorough=False))
     assert not [line for line in lines if isinstance(line, Finding)]
     assert [(line.items, line.matched) for line in lines if isinstance(line, Survey)] == [(1, 1)]
@@ -407,7 +407,8 @@ def test_one_database_of_two_out_of_reach_is_no_finding_at_all(site: SmallSite) 
     root = str(site.path / "media")
     gone = SQLite(DatabasePlace("other", f"sqlite:///{site.path}/none.db"))
     sources = {"media": Source(LocalStorage("media", root), root)}
-    collector = Media(sources, {"default": sqlite(site), "other": gone}, exclude={}, quarantine=0)
+    databases = {"default": sqlite(site), "other": gone}
+    collector = Media(Inventory(sources, databases, texts={}, exclude={}), quarantine=0)
     with pytest.raises(UnreachableError):
         list(collector.scan(time.time_ns(), thorough=False))
 

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dvornik import apps, config, guards, health, quick_health
+from dvornik.apps.places import unique
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
-from dvornik.collectors.media import Media, Source
+from dvornik.collectors.inventory import Inventory, Source
+from dvornik.collectors.media import Media
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
 from dvornik.databases import connect
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
+from dvornik.references.files import Files
 from dvornik.state import State
 from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
@@ -48,6 +51,8 @@ class Yard:
         self.state = State(loaded.config.app.state)
         self.running = ""
         """The cleanup that has begun and not yet ended."""
+        self.strict = loaded.config.policy.strict
+        """Whether writers are kept out while media is claimed; a flag may ask for it beyond the settings."""
         source = str(loaded.source or "")
         # What is not there yet counts as well: a file that appears later changes the answer.
         watched = [source] if source else [str(loaded.base / name) for name in ("dvornik.toml", "pyproject.toml")]
@@ -89,7 +94,9 @@ class Yard:
         builders: dict[str, Callable[[], Collector]] = {
             "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
             "logs": lambda: Logs({p.name: self._storage(p.name, p.root) for p in self.app.logs}, self.config.logs),
-            "media": self._media,
+            "media": lambda: Media(
+                self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict
+            ),
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
             "database": lambda: DatabaseBloat(self.databases),
             "cache": lambda: CacheCollector(self.app.caches),
@@ -97,8 +104,9 @@ class Yard:
         wanted = set(names)
         return {name: builders[name]() for name in STEPS if name in wanted}
 
-    def _media(self) -> Media:
-        sources = {
+    def inventory(self) -> Inventory:
+        """Gather the media and everything that may refer to it."""
+        places = {
             place.name: Source(
                 self._storage(place.name, place.root),
                 os.path.realpath(place.root),
@@ -110,7 +118,21 @@ class Yard:
             for place in self.app.media
         }
         exclude = {name: section.exclude for name, section in self.config.databases.items()}
-        return Media(sources, self.databases, exclude=exclude, quarantine=self.config.policy.quarantine)
+        return Inventory(places, self.databases, texts=self._texts(), exclude=exclude)
+
+    def _texts(self) -> dict[str, Files]:
+        section = self.config.references
+        paths = list(dict.fromkeys([*section.paths, *self.app.texts]))
+        if not paths:
+            return {}
+        # Our own record names what was found, and would keep it; the media itself is no text.
+        own = [self.config.app.state, self.config.log.path]
+        media = [place.root for place in self.app.media]
+        files = Files(
+            str(self.loaded.base), paths, patterns=section.patterns, exclude=[*section.exclude, quarantine.NAME],
+            skip=[*filter(None, own), *media],
+        )  # fmt: skip
+        return {unique("files", list(self.databases)): files}
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
         """Return every place of files with its root, for whoever only measures."""

@@ -27,6 +27,7 @@ _PATHS = {
     ("backup", "file"),
     ("temp", "paths"),
     ("logs", "paths"),
+    ("references", "paths"),
 }
 _HEAD = """\
 # Configuration of dvornik. What is commented out is the default.

@@ -81,6 +81,10 @@ class Keys:
             if table[hash(key) >> 8 & mask]:
                 self.mark(key)
 
+    def forget(self) -> None:
+        """Take every mark away."""
+        self._seen = [bytearray(len(shard)) for shard in self._seen]
+
     def seen(self, key: bytes) -> bool:
         """Tell whether it was added and marked."""
         shard, index = self._place(key)

@@ -238,19 +238,33 @@ class Names:
         """
         for value in values:
             self.references += 1
-            readings = [path_key(path) for path in self._base.readings(value)]
-            named = [self._paths.mark(key) for key in readings]
-            named += [self._directories.mark(b"=" + key) for key in readings]
-            if any(named):
+            if self._strike_path(value):
                 self.found += 1
             else:
                 self._miss(value)
+
+    def misses(self, values: Sequence[str]) -> list[str]:
+        """Strike what ``values`` name as paths, and return those that name nothing listed."""
+        return [value for value in values if not self._strike_path(value)]
+
+    def _strike_path(self, value: str) -> bool:
+        readings = [path_key(path) for path in self._base.readings(value)]
+        named = [self._paths.mark(key) for key in readings]
+        named += [self._directories.mark(b"=" + key) for key in readings]
+        return any(named)
 
     def _miss(self, value: str) -> None:
         self.missing += 1
         if len(self.missing_sample) < _SAMPLE:
             self.missing_sample.append(value)
         self._strike_text(value)
+
+    def forget(self) -> None:
+        """Let nothing have been named yet: the same listing for another text."""
+        for keys in (self._tokens, self._paths, self._directories):
+            keys.forget()
+        self.references = self.found = self.missing = self.cells = self.characters = 0
+        self.missing_sample = []
 
     def keep(self, container: str, name: str) -> bool:
         """Strike one file by its place; tell whether it is listed."""

@@ -18,6 +18,7 @@ def run() -> click.Command:
     @click.option("--dry-run", is_flag=True, help=_("Show what would go; remove and change nothing, anywhere."))
     @options.aggressive
     @options.allow
+    @options.strict
     @options.common
     @options.opened()
     def command(
@@ -28,10 +29,12 @@ def run() -> click.Command:
         aggressive: bool,
         yes: bool,
         allow: list[str],
+        strict: bool,
         as_json: bool,
     ) -> int:
         if aggressive and not (yes or dry_run):
             confirm()
+        yard.strict |= strict
         order = Order(chosen(yard, steps, thorough=aggressive), dry_run, aggressive, allow, as_json, "cache" in steps)
         return clean(yard, order)
 
