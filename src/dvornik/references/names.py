@@ -6,14 +6,14 @@ named exactly, or a directory above it was named. Memory is some ten bytes a fil
 
 from __future__ import annotations
 
-import codecs
 import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dvornik.references.keys import Keys
 from dvornik.references.paths import Base, path_key, tidy
-from dvornik.references.tokens import ATOM, ATOMS, NARROW, OTHER_CODECS, Slice, cut, spellings
+from dvornik.references.alphabets import is_utf8, other_readings
+from dvornik.references.tokens import ATOM, ATOMS, CLEAN, NARROW, Slice, cut, fold_stem, spellings, to_bytes
 from dvornik.references.variants import variants
 
 if TYPE_CHECKING:
@@ -30,10 +30,11 @@ _GENERIC = rb"[0-9a-z\x80-\xff]"
 _SHORT = 1024
 """A cell up to this length may be one path as a whole."""
 _LONGEST = 4096
-_CONTINUATION = bytes(range(0x80, 0xC0))
-_Utf8 = codecs.getincrementaldecoder("utf-8")
+_STEM, _STEM_MOST = 5, 255
+"""Bytes of a cell that may be a file's name without its ending; shorter ones are words of any language."""
 _SEPARATED = bytes.maketrans(b"_-\t", b"...")
 _ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN_WORD = re.compile(r"[\w.-]+")
 
 
@@ -50,7 +51,7 @@ class Names:
         self.missing_sample: list[str] = []
         self._base = Base(root, url)
         self._marks = tuple(prefix.rpartition("/")[2] for prefix in self._base.prefixes)
-        self._tokens, self._paths, self._directories = Keys(), Keys(), Keys()
+        self._tokens, self._paths, self._directories, self._stems = Keys(), Keys(), Keys(), Keys()
         self._containers: set[str] = {""}
         self._leaves: set[bytes] = set()
         self._leaf: re.Pattern[bytes] | None = None
@@ -68,6 +69,8 @@ class Names:
         prefix = path_key(container + "/") if container else b""
         for name in names:
             self._paths.add(prefix + path_key(name))
+            for stem in stems(name):
+                self._stems.add(stem)
             for tokens in spellings(name):
                 for token in tokens:
                     self._add_token(token)
@@ -122,36 +125,68 @@ class Names:
     def strike_texts(self, cells: Sequence[str | bytes]) -> None:
         """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
         self.cells += len(cells)
+        self._strike_whole(cells)
+        raw = [cell for cell in cells if isinstance(cell, bytes)]
         texts = [cell for cell in cells if isinstance(cell, str)]
-        self._strike_text("\n".join(texts))
-        for cell in cells:
-            if not isinstance(cell, str):
-                self._strike_bytes(bytes(cell))
-        if self._awkward:
-            self._strike_whole(texts)
+        if texts:
+            self._strike_text("\n".join(texts))
+        if raw:
+            self._strike_raw(raw)
 
-    def _strike_whole(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            if len(text) <= _SHORT and ("/" in text or "\\" in text):
-                for path in self._base.readings(text):
-                    if not _PLAIN_WORD.fullmatch(path):
-                        self._directories.mark(b"=" + path_key(path))
+    def _strike_whole(self, cells: Sequence[str | bytes]) -> None:
+        """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
+        if len(self._stems):
+            raw = (to_bytes(cell) if isinstance(cell, str) else cell for cell in cells)
+            self._stems.mark_all(fold_stem(cell) for cell in raw if _STEM <= len(cell) <= _STEM_MOST)
+        if self._awkward:
+            for cell in cells:
+                text = cell if isinstance(cell, str) else cell.decode("utf-8", "surrogateescape")
+                if len(text) <= _SHORT and ("/" in text or "\\" in text):
+                    self._strike_directory_cell(text)
+
+    def _strike_directory_cell(self, text: str) -> None:
+        for path in self._base.readings(text):
+            if not _PLAIN_WORD.fullmatch(path):
+                self._directories.mark(b"=" + path_key(path))
+
+    def _strike_raw(self, cells: Sequence[bytes]) -> None:
+        """Join cells, as far as they are UTF-8: of a million short ones the calls would cost more than the work."""
+        joined = b"\n".join(cells)
+        if joined.isascii() and 0 not in joined:
+            self._strike_ascii(joined)
+        elif len(cells) == 1:
+            self._strike_bytes(joined)
+        else:
+            plain = []
+            for cell in cells:
+                if 0 in cell or not is_utf8(cell):
+                    self._strike_bytes(cell)
+                else:
+                    plain.append(cell)
+            self._strike_text(b"\n".join(plain).decode())
 
     def _strike_bytes(self, cell: bytes) -> None:
         for begin in range(0, len(cell), _SLICE):
             piece = cell[max(0, begin - _OVERLAP) : begin + _SLICE]
             self._strike_text(piece.decode("utf-8", "surrogateescape"))
-            if not _is_utf8(piece) and 0 not in piece:  # text of an older alphabet; pictures hold zeros
-                for codec in OTHER_CODECS:
-                    self._strike_text(piece.decode(codec, "replace"))
+            for text in other_readings(piece):
+                self._strike_text(text)
+
+    def _strike_ascii(self, joined: bytes) -> None:
+        self.characters += len(joined)
+        for begin in range(0, len(joined), _SLICE):
+            raw = joined[max(0, begin - _OVERLAP) : begin + _SLICE]
+            self._strike_slice(Slice(raw, raw.translate(CLEAN), "ascii"))
 
     def _strike_text(self, text: str) -> None:
         self.characters += len(text)
         for begin in range(0, len(text), _SLICE):
-            piece = cut(text[max(0, begin - _OVERLAP) : begin + _SLICE])
-            self._strike(piece)
-            for variant in variants(piece):
-                self._strike(cut(variant))
+            self._strike_slice(cut(text[max(0, begin - _OVERLAP) : begin + _SLICE]))
+
+    def _strike_slice(self, piece: Slice) -> None:
+        self._strike(piece)
+        for variant in variants(piece):
+            self._strike(cut(variant))
 
     def _strike(self, piece: Slice) -> None:
         if self._last:
@@ -261,7 +296,7 @@ class Names:
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
-        for keys in (self._tokens, self._paths, self._directories):
+        for keys in (self._tokens, self._paths, self._directories, self._stems):
             keys.forget()
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample = []
@@ -291,7 +326,9 @@ class Names:
         return [name for name in names if not self._is_named(prefix + path_key(name), name)]
 
     def _is_named(self, key: bytes, name: str) -> bool:
-        return self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name))
+        if self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name)):
+            return True
+        return any(map(self._stems.seen, stems(name)))
 
     def _is_directory_used(self, container: str) -> bool:
         while container:
@@ -304,6 +341,20 @@ class Names:
     def is_searchable(name: str) -> bool:
         """Tell whether the name has anything to search for; what has not is held."""
         return bool(spellings(name))
+
+
+def stems(name: str) -> tuple[bytes, ...]:
+    """Return the cells that mean ``name`` without holding its ending: its stem, and a UUID's without its dashes.
+
+    None for a mere number: the numbers of rows are read nowhere, and other numbers would name files by chance.
+    """
+    stem, dot, _ending = name.rpartition(".")
+    if not dot or stem.isdigit():
+        return ()
+    key = fold_stem(to_bytes(stem))
+    if not _STEM <= len(key) <= _STEM_MOST:
+        return ()
+    return (key, key.replace(b"-", b"")) if _UUID.fullmatch(key) else (key,)
 
 
 def _alternatives(endings: set[bytes]) -> bytes:
@@ -322,12 +373,3 @@ def _tails(word: bytes, parts: Sequence[bytes]) -> list[bytes]:
         if part and begin < dot:
             tails.append(word[begin:])
     return tails
-
-
-def _is_utf8(piece: bytes) -> bool:
-    """Tell whether it is UTF-8, but for a character cut in two at either end."""
-    try:
-        _Utf8().decode(piece.lstrip(_CONTINUATION))
-    except UnicodeDecodeError:
-        return False
-    return True

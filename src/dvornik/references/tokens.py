@@ -12,6 +12,8 @@ import re
 from typing import NamedTuple
 from unicodedata import normalize
 
+from dvornik.references.alphabets import OTHER_CODECS
+
 _INNER = b"._-"
 _EDGE = _INNER + b" \t/"
 _DELIMITED = re.compile(rb"[ \t/]")
@@ -55,6 +57,11 @@ def fold(text: str) -> str:
         return text.lower()
     folded = normalize("NFC", normalize("NFC", text).casefold()).replace("ı", "i")  # upper() of ı is I, lower() of I i
     return _PUNCTUATION.sub(" ", folded)
+
+
+def fold_stem(raw: bytes) -> bytes:
+    """Return a name without its ending as it compares with a whole cell."""
+    return raw.lower() if raw.isascii() else to_bytes(fold(raw.decode("utf-8", "surrogateescape")))
 
 
 class Lane(NamedTuple):
@@ -142,7 +149,3 @@ def spellings(name: str) -> tuple[frozenset[bytes], ...]:
         except UnicodeDecodeError:
             known |= {_tokens(raw.decode(codec, "replace")) for codec in OTHER_CODECS}
     return tuple(tokens for tokens in known if tokens)
-
-
-OTHER_CODECS = ("cp1251", "latin-1", "cp866", "koi8-r")
-"""What bytes that are not UTF-8 may mean."""

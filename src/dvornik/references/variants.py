@@ -14,7 +14,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from dvornik.references.tokens import OTHER_CODECS, Slice, to_bytes
+from dvornik.references.alphabets import OTHER_CODECS
+from dvornik.references.tokens import Slice, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,0 +1,152 @@
+"""Needed files referred to in every odd shape, beside a few orphans: the real command takes the orphans alone."""
+
+from __future__ import annotations
+
+import html
+import json
+import pickle
+import sqlite3
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING
+from unicodedata import normalize
+from urllib.parse import quote
+
+import pytest
+
+from tests.attack.grounds import COMMAND, environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+SETTINGS = """
+[app]
+kind = "declared"
+[policy]
+media_grace = "0"
+allow_short_grace = true
+max_share = 0.9
+max_orphans = 0.9
+[media.pub]
+root = "media"
+url = "https://cdn.example.com/media/"
+[references]
+paths = ["texts"]
+[databases.default]
+url = "{url}"
+"""
+LONG = "é" * 125 + ".jpg"
+CELLS: dict[str, str | bytes] = {
+    "a/nfc/йод ё.jpg": normalize("NFD", "/media/a/nfc/йод ё.jpg"),
+    normalize("NFD", "a/nfd/йод.jpg"): "![кот](/media/a/nfd/йод.jpg)",
+    "percent twice.png": quote(quote("/media/percent twice.png")),
+    "entities & <b>.png": "<img src='" + html.escape("entities & <b>.png") + "'>",
+    "numbers ф.png": "".join(f"&#{ord(letter)};" for letter in "numbers ф.png"),
+    "hex ф.png": "".join(f"&#x{ord(letter):X};" for letter in "hex ф.png"),
+    "caf\u00e9.png": "caf&eacute;.png",
+    "json ф.png": json.dumps(json.dumps({"a": "/media/json ф.png"})),
+    "slashes.png": r'{"src": "\/media\/slashes.png"}',
+    "back/slash.png": r"C:\uploads\back\slash.png",
+    "cdn.png": "https://cdn.example.com/media/cdn.png?v=3#x",
+    "other-cdn.png": "//images.elsewhere.net/resize/300x/other-cdn.png",
+    "set1.png": '<img srcset="/media/set1.png 1x, /media/set2.png 2x">',
+    "set2.png": "",
+    "css.png": "background:url('/media/css.png')",
+    "md title.png": '![x](</media/md title.png> "A title")',
+    "query a.png": "/download?file=a%2Fquery%20a.png&x=1",
+    "comma, semi;.png": "/media/comma, semi;.png",
+    "it's \"quoted\".png": json.dumps("it's \"quoted\".png"),
+    "[brackets] (1).png": "see [brackets] (1).png.",
+    "party 🎉.png": json.dumps("party 🎉.png"),
+    "line\nbreak.png": json.dumps("line\nbreak.png"),
+    LONG: quote(LONG),
+    "noextension": "/media/noextension",
+    "UPPER.JPG": "upper.jpg",
+    "php ф.png": 'a:1:{s:4:"file";s:10:"php ф.png";}',
+    "yaml.png": "image:\n  - /media/yaml.png\n",
+    "yaml esc ф.png": '"yaml esc \\u0444.png"',
+    "pickled.png": pickle.dumps({"file": "pickled.png"}),
+    "pickled ф.png": pickle.dumps(["pickled ф.png"]),
+    "utf16.png": "see /media/utf16.png here".encode("utf-16"),
+    "utf16 ф.png": "<p>see /media/utf16 ф.png here</p>".encode("utf-16-le"),
+    "utf16 be ф.png": "<p>see /media/utf16 be ф.png here</p>".encode("utf-16-be"),
+    "cp1251 фото.png": "смотри cp1251 фото.png".encode("cp1251"),
+    "array.png": "{x,array.png}",
+    "array sp ace.png": '{x,"array sp ace.png"}',
+    "hstore.png": '"a"=>"hstore.png"',
+    "composite x.png": '(1,"composite x.png")',
+    "cdata.png": "<a><![CDATA[<img src=cdata.png>]]></a>",
+    "stem_only_1.png": "stem_only_1",
+    "3f2504e0-4f89-11d3-9a0c-0305e82c3301.png": "3f2504e04f8911d39a0c0305e82c3301",
+    "6f2504e0-4f89-11d3-9a0c-0305e82c3302.png": "6F2504E0-4F89-11D3-9A0C-0305E82C3302",
+    "ab/cd/abcd0123456789abcdef0123456789ab": "abcd0123456789abcdef0123456789ab",
+    "folder/2024/one.png": "folder/2024/",
+    "folder/2024/deep/two.png": "",
+    "album one/three.png": "/media/album%20one/",
+    "42.jpg": "",
+    "1234567.png": "",
+    "tracked.pdf": "mailto:x?body=https%3A%2F%2Fcdn.example.com%2Fmedia%2Ftracked.pdf",
+    "under_score.png": "![](under\\_score.png)",
+    "plus+sign.png": "/media/plus%2Bsign.png",
+    "a b c.png": "/search?q=a+b+c.png",
+    "hash#1.png": "/media/hash%231.png",
+    "50% off.png": "/media/50%25%20off.png",
+    "tab\there.png": "tab%09here.png",
+    "точка.в.имени.png": "Файл «точка.в.имени.png»",
+    "ß straße.png": "SS STRASSE.PNG",
+    "dotless ı.png": "DOTLESS I.PNG",
+    "画像1.png": "これは画像1.pngです",
+    "soft.deleted.png": "deleted:soft.deleted.png",
+    "trailing.png": "trailing.png.",
+    "double..dot.png": "double..dot.png",
+    ".hidden.png": "/media/.hidden.png",
+    "octal ф.png": r"octal \321\204.png",
+    "qp ф.png": "qp =D1=84.png",
+    "template.png": "",
+    "straddles.png": "",
+    "fixture ф.png": "",
+}
+"""The path of a needed file and the cell that names it; empty: another cell, a text file or a rule does."""
+ORPHANS = ("orphan.png", "a/lost one.jpg", "folder/2023/orphaned.png", "stem_only_2.png", "noextensions")
+
+
+class Site:
+    """A site without a framework, told by a ``dvornik.toml``."""
+
+    def __init__(self, root: Path, url: str) -> None:
+        """Make its files and texts at ``root``."""
+        self.root = root
+        for name in (*CELLS, *ORPHANS):
+            path = root / "media" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(name)
+        texts = root / "texts/deep"
+        texts.mkdir(parents=True)
+        (texts / "base.html").write_text('<img src="{{ MEDIA_URL }}template.png">')
+        (texts / "big.bin").write_bytes(b"\0x" * ((1 << 19) - 4) + b" straddles.png " + b"x " * 100)
+        (texts / "fixture.json").write_text(json.dumps({"x": "fixture ф.png"}))
+        (root / "dvornik.toml").write_text(SETTINGS.format(url=url))
+
+    def clean(self, *words: str) -> str:
+        """Run the command and return what it said."""
+        done = subprocess.run(
+            [*COMMAND, "run", "media", *words], cwd=self.root, env=environment(), capture_output=True, text=True,
+            check=False, timeout=100,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    @property
+    def lost(self) -> set[str]:
+        return {name for name in (*CELLS, *ORPHANS) if not (self.root / "media" / name).exists()}
+
+
+def test_of_the_torture_set_on_sqlite_the_orphans_go_and_nothing_else(tmp_path: Path) -> None:
+    site = Site(tmp_path, "sqlite:///site.db")
+    with closing(sqlite3.connect(tmp_path / "site.db")) as connection:
+        connection.execute("CREATE TABLE page (id integer PRIMARY KEY, body)")
+        connection.executemany("INSERT INTO page (body) VALUES (?)", [(cell,) for cell in CELLS.values() if cell])
+        connection.commit()
+    assert "5 unused" in site.clean()
+    assert site.lost == set(ORPHANS)
