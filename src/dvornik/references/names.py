@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 from dvornik.references.keys import Keys
 from dvornik.references.paths import Base, path_key, tidy
 from dvornik.references.alphabets import is_utf8, other_readings
-from dvornik.references.tokens import ATOM, ATOMS, CLEAN, NARROW, Slice, cut, fold_stem, spellings, to_bytes
-from dvornik.references.variants import variants
+from dvornik.references.tokens import ATOM, ATOMS, CLEAN, EDGE, NARROW, Slice, cut, fold_stem, spellings, to_bytes
+from dvornik.references.variants import unescaped, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 _SLICE = 1 << 18
 """Characters that are looked at together: small enough for the processor's cache, large enough to amortise calls."""
@@ -32,9 +32,17 @@ _SHORT = 1024
 _LONGEST = 4096
 _STEM, _STEM_MOST = 5, 255
 """Bytes of a cell that may be a file's name without its ending; shorter ones are words of any language."""
+_AFTER = 400
+"""What may follow a name within a word is shorter."""
+_FLAT = bytes.maketrans(b"/\t", b"  ")
+_LINES = CLEAN.translate(_FLAT)[:10] + b"\n" + CLEAN.translate(_FLAT)[11:]
+"""Delimits as texts are delimited, line by line."""
 _SEPARATED = bytes.maketrans(b"_-\t", b"...")
 _ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
+_UUIDS = 36
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UNPLAIN = re.compile(r"[%&?#\\]")
+"""What lets a value be read in several ways."""
 _PLAIN_WORD = re.compile(r"[\w.-]+")
 
 
@@ -67,27 +75,35 @@ class Names:
         """Take note of the files of one directory (``""``: the root)."""
         self._add_directory(container)
         prefix = path_key(container + "/") if container else b""
-        for name in names:
-            self._paths.add(prefix + path_key(name))
-            for stem in stems(name):
-                self._stems.add(stem)
-            for tokens in spellings(name):
-                for token in tokens:
-                    self._add_token(token)
+        plain = _plain(names)
+        folded, tokens = plain or ([path_key(name) for name in names], [b""] * len(names))
+        self._paths.add_all([prefix + each for each in folded])
+        self._stems.add_all(stem for each in folded for stem in stems(each))
+        single = [token for token in tokens if token]
+        self._tokens.add_all(single)
+        self._note(single)
+        for name, token in zip(names, tokens, strict=True):
+            for several in () if token else spellings(name):
+                self._tokens.add_all(several)
+                self._note(several)
 
-    def _add_token(self, token: bytes) -> None:
-        self._tokens.add(token)
-        if b"." not in token:
-            self._atoms = True
-            self._narrow = self._narrow or not token.isascii()
-            return
-        self._longest = max(self._longest, len(token))
-        tail = token[token.rindex(b".") :]
-        if tail not in self._tails:
-            self._tails.add(tail)
-            parts = ATOM.findall(tail)
-            self._endings.add(parts[0])
-            self._last.add(parts[-1])
+    def _note(self, tokens: Iterable[bytes]) -> None:
+        """Take note of what a text must hold for one of the tokens to be in it."""
+        tails, longest = self._tails, self._longest
+        for token in tokens:
+            dot = token.rfind(b".")
+            if dot < 0:
+                self._atoms = True
+                self._narrow = self._narrow or not token.isascii()
+                continue
+            longest = max(longest, len(token))
+            tail = token[dot:]
+            if tail not in tails:
+                tails.add(tail)
+                parts = ATOM.findall(tail)
+                self._endings.add(parts[0])
+                self._last.add(parts[-1])
+        self._longest = longest
 
     def _add_directory(self, container: str) -> None:
         while container not in self._containers:
@@ -136,7 +152,7 @@ class Names:
     def _strike_whole(self, cells: Sequence[str | bytes]) -> None:
         """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
         if len(self._stems):
-            raw = (to_bytes(cell) if isinstance(cell, str) else cell for cell in cells)
+            raw = ((to_bytes(cell) if isinstance(cell, str) else cell).strip() for cell in cells)
             self._stems.mark_all(fold_stem(cell) for cell in raw if _STEM <= len(cell) <= _STEM_MOST)
         if self._awkward:
             for cell in cells:
@@ -184,27 +200,32 @@ class Names:
             self._strike_slice(cut(text[max(0, begin - _OVERLAP) : begin + _SLICE]))
 
     def _strike_slice(self, piece: Slice) -> None:
+        dense = unescaped(piece)
+        if dense:
+            self._strike_names(piece)
+            piece = cut(dense)
         self._strike(piece)
         for variant in variants(piece):
             self._strike(cut(variant))
 
     def _strike(self, piece: Slice) -> None:
-        if self._last:
-            for word in self._words(piece):
-                self._strike_word(word)
-        if self._atoms:
-            self._strike_atoms(piece)
+        self._strike_names(piece)
         if len(self._directories):
             self._strike_directories(piece)
 
+    def _strike_names(self, piece: Slice) -> None:
+        if self._last:
+            for word in self._tokens.mark_all(self._words(piece)):
+                self._strike_word(word)
+        if self._atoms:
+            self._strike_atoms(piece)
+
     def _words(self, piece: Slice) -> set[bytes]:
         """Return the words that end, or go on, after a dot and one of the listed names' endings."""
-        words, clean, reach = set(), piece.clean, self._longest
-        for match in self._anchor(piece.codec).finditer(clean):
-            start = match.start()
-            low = max(0, start - reach)
-            begin = max(clean.rfind(b" ", low, start), clean.rfind(b"/", low, start)) + 1
-            words.add(clean[begin or low : match.end()])
+        parts = self._anchor(piece.codec).split(piece.clean.translate(_FLAT))
+        words = {
+            before[before.rfind(b" ") + 1 :] + ending for before, ending in zip(parts[::2], parts[1::2], strict=False)
+        }
         if piece.codec in {"ascii", "utf-8"}:
             return words
         return {word.decode(piece.codec).encode() for word in words}
@@ -213,12 +234,16 @@ class Names:
         if codec not in self._anchors:
             endings = {ending.decode("utf-8", "replace").encode(codec, "ignore") for ending in self._endings} - {b""}
             self._anchors[codec] = re.compile(
-                rb"\.[_-]*" + (_alternatives(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ \t/]{0,300}"
+                rb"(\.[_-]*" + (_alternatives(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ ]{0,300})"
             )
         return self._anchors[codec]
 
     def _strike_word(self, word: bytes) -> None:
-        """Strike every listed token that lies in ``word`` between places where a name may begin and end."""
+        """Strike every listed token that lies in ``word`` between places where a name may begin and end.
+
+        A word that is a listed token itself never comes here: it names that one, and none that its end happens to be.
+        """
+        word = word[-self._longest - _AFTER :]
         parts = word.translate(_SEPARATED).split(b".")
         if word.isascii() and len(word) <= self._longest and self._last.intersection(parts) == {parts[-1]}:
             self._tokens.mark_all(_tails(word, parts))
@@ -271,15 +296,19 @@ class Names:
         A value that names nothing listed is missing, and its name is struck as text: it may be written in a way of
         the application's own.
         """
-        for value in values:
-            self.references += 1
-            if self._strike_path(value):
-                self.found += 1
-            else:
-                self._miss(value)
+        self.references += len(values)
+        missed = self.misses(values)
+        self.found += len(values) - len(missed)
+        self.missing += len(missed)
+        self.missing_sample += missed[: _SAMPLE - len(self.missing_sample)]
+        self.strike_texts(missed)
 
     def misses(self, values: Sequence[str]) -> list[str]:
         """Strike what ``values`` name as paths, and return those that name nothing listed."""
+        joined = "\n".join(values)
+        if not _UNPLAIN.search(joined) and not any(prefix in joined for prefix in self._base.prefixes):
+            keys = {path_key(value): value for value in values}
+            values = [keys[key] for key in self._paths.mark_all(keys)]
         return [value for value in values if not self._strike_path(value)]
 
     def _strike_path(self, value: str) -> bool:
@@ -287,12 +316,6 @@ class Names:
         named = [self._paths.mark(key) for key in readings]
         named += [self._directories.mark(b"=" + key) for key in readings]
         return any(named)
-
-    def _miss(self, value: str) -> None:
-        self.missing += 1
-        if len(self.missing_sample) < _SAMPLE:
-            self.missing_sample.append(value)
-        self._strike_text(value)
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
@@ -323,12 +346,18 @@ class Names:
         if self._is_directory_used(container):
             return []
         prefix = path_key(container + "/") if container else b""
+        plain = _plain(names)
+        if plain:
+            folded, tokens = plain
+            by_path = self._paths.seen_all([prefix + each for each in folded])
+            seen = zip(names, by_path, self._tokens.seen_all(tokens), strict=True)
+            names = [name for name, path, token in seen if not path and not token]
         return [name for name in names if not self._is_named(prefix + path_key(name), name)]
 
     def _is_named(self, key: bytes, name: str) -> bool:
         if self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name)):
             return True
-        return any(map(self._stems.seen, stems(name)))
+        return any(map(self._stems.seen, stems(path_key(name))))
 
     def _is_directory_used(self, container: str) -> bool:
         while container:
@@ -343,18 +372,26 @@ class Names:
         return bool(spellings(name))
 
 
-def stems(name: str) -> tuple[bytes, ...]:
-    """Return the cells that mean ``name`` without holding its ending: its stem, and a UUID's without its dashes.
+def stems(folded: bytes) -> tuple[bytes, ...]:
+    """Return the cells that mean a name, given as ``path_key`` folds it, without holding its ending.
 
-    None for a mere number: the numbers of rows are read nowhere, and other numbers would name files by chance.
+    Its stem, and a UUID's without its dashes; none for a mere number: the numbers of rows are read nowhere, and other
+    numbers would name files by chance.
     """
-    stem, dot, _ending = name.rpartition(".")
-    if not dot or stem.isdigit():
+    stem, dot, _ending = folded.rpartition(b".")
+    if not dot or not _STEM <= len(stem) <= _STEM_MOST or stem.isdigit():
         return ()
-    key = fold_stem(to_bytes(stem))
-    if not _STEM <= len(key) <= _STEM_MOST:
-        return ()
-    return (key, key.replace(b"-", b"")) if _UUID.fullmatch(key) else (key,)
+    return (stem, stem.replace(b"-", b"")) if len(stem) == _UUIDS and _UUID.fullmatch(stem) else (stem,)
+
+
+def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:
+    """Fold many names at once, if all are ASCII: each as ``path_key`` does, and its token, empty if it comes apart."""
+    joined = "\n".join(names)
+    if not joined.isascii() or joined.count("\n") != len(names) - 1:
+        return None
+    raw = joined.lower().encode()
+    tokens = [token.strip(EDGE) for token in raw.translate(_LINES).split(b"\n")]
+    return raw.split(b"\n"), [token if b"." in token and b" " not in token else b"" for token in tokens]
 
 
 def _alternatives(endings: set[bytes]) -> bytes:

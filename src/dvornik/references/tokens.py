@@ -15,7 +15,8 @@ from unicodedata import normalize
 from dvornik.references.alphabets import OTHER_CODECS
 
 _INNER = b"._-"
-_EDGE = _INNER + b" \t/"
+EDGE = _INNER + b" \t/"
+"""What a token has at neither end."""
 _DELIMITED = re.compile(rb"[ \t/]")
 _SPACE = 0x20
 _TAB = 0x09
@@ -138,7 +139,7 @@ def spellings(name: str) -> tuple[frozenset[bytes], ...]:
     is also known by what it reads as in the usual alphabets. No set at all: the name cannot be searched for.
     """
     if name.isascii():  # most names are one token: no need for the general way
-        token = name.encode().translate(CLEAN).strip(_EDGE)
+        token = name.encode().translate(CLEAN).strip(EDGE)
         if b"." in token and not _DELIMITED.search(token):
             return (frozenset((token,)),)
     known = {_tokens(name)}
