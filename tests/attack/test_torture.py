@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from unicodedata import normalize
 from urllib.parse import quote
 
+import psycopg
 import pytest
 
 from dvornik.references.names import Names
@@ -113,10 +114,11 @@ ORPHANS = ("orphan.png", "a/lost one.jpg", "folder/2023/orphaned.png", "stem_onl
 class Site:
     """A site without a framework, told by a ``dvornik.toml``."""
 
-    def __init__(self, root: Path, url: str) -> None:
+    def __init__(self, root: Path, url: str, more: Sequence[str] = ()) -> None:
         """Make its files and texts at ``root``."""
         self.root = root
-        for name in (*CELLS, *ORPHANS):
+        self.names = (*CELLS, *ORPHANS, *more)
+        for name in self.names:
             path = root / "media" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(name)
@@ -127,18 +129,17 @@ class Site:
         (texts / "fixture.json").write_text(json.dumps({"x": "fixture ф.png"}))
         (root / "dvornik.toml").write_text(SETTINGS.format(url=url))
 
-    def clean(self, *words: str) -> str:
+    def run(self, *words: str) -> str:
         """Run the command and return what it said."""
         done = subprocess.run(
-            [*COMMAND, "run", "media", *words], cwd=self.root, env=environment(), capture_output=True, text=True,
-            check=False, timeout=100,
+            [*COMMAND, *words], cwd=self.root, env=environment(), capture_output=True, text=True, check=False, timeout=100
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     @property
     def lost(self) -> set[str]:
-        return {name for name in (*CELLS, *ORPHANS) if not (self.root / "media" / name).exists()}
+        return {name for name in self.names if not (self.root / "media" / name).exists()}
 
 
 @pytest.mark.parametrize("path", [path for path, cell in CELLS.items() if cell])
@@ -159,5 +160,71 @@ def test_of_the_torture_set_on_sqlite_the_orphans_go_and_nothing_else(tmp_path: 
         connection.execute("CREATE TABLE page (id integer PRIMARY KEY, body)")
         connection.executemany("INSERT INTO page (body) VALUES (?)", [(cell,) for cell in CELLS.values() if cell])
         connection.commit()
-    assert "5 unused" in site.clean()
+    assert "5 unused" in site.run("run", "media")
     assert site.lost == set(ORPHANS)
+
+
+POSTGRESQL = """
+CREATE TABLE page (id serial PRIMARY KEY, body text, raw bytea);
+CREATE TYPE kind AS ENUM ('enum.png', 'other');
+CREATE DOMAIN place AS varchar(99);
+CREATE TYPE both_ AS (number int, file text);
+CREATE TABLE odd (id int, kind kind, path place, paths text[], pairs both_, many place[], doc jsonb, 
+                  upper_ text GENERATED ALWAYS AS (upper(path::text)) STORED);
+INSERT INTO odd VALUES (1, 'enum.png', 'domain.png', '{x,"array sp ace.png"}', '(1,"composite x.png")',
+                        '{many.png}', '{"a": "jsonb \\u0436.png"}');
+CREATE TABLE parted (id int, body text) PARTITION BY RANGE (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (9);
+INSERT INTO parted VALUES (1, 'partition.png');
+CREATE TABLE parent (body text);
+CREATE TABLE child (more text) INHERITS (parent);
+INSERT INTO child VALUES ('x', 'child.png');
+CREATE TABLE gone (body text);
+INSERT INTO gone VALUES ('matview.png');
+CREATE MATERIALIZED VIEW shown AS SELECT body FROM gone;
+DELETE FROM gone;
+CREATE SCHEMA elsewhere;
+CREATE TABLE elsewhere.page (body varchar(50));
+INSERT INTO elsewhere.page VALUES ('schema.png');
+CREATE TABLE "Odd ""name" ("a b" text);
+INSERT INTO "Odd ""name" VALUES ('quoted table.png');
+CREATE TABLE split (path text, file text);
+INSERT INTO split VALUES ('album/2024', 'split.png');
+CREATE TABLE thing (id uuid PRIMARY KEY);
+INSERT INTO thing VALUES ('7f2504e0-4f89-11d3-9a0c-0305e82c3307');
+CREATE EXTENSION hstore;
+CREATE EXTENSION citext;
+CREATE TABLE extended (a hstore, b citext);
+INSERT INTO extended VALUES ('x=>"in hstore.png"', 'In Citext.PNG');
+CREATE EXTENSION postgres_fdw;
+CREATE SERVER here FOREIGN DATA WRAPPER postgres_fdw OPTIONS (host '{host}', port '{port}', dbname '{name}');
+CREATE USER MAPPING FOR CURRENT_USER SERVER here OPTIONS (user 'postgres', password_required 'false');
+CREATE SCHEMA hidden;
+CREATE VIEW hidden.far AS SELECT 1 AS id, 'for' || 'eign.png' AS body;
+CREATE FOREIGN TABLE far (id int, body text) SERVER here OPTIONS (schema_name 'hidden', table_name 'far');
+SELECT lo_from_bytea(0, convert_to('<img src="/media/large object.png">', 'UTF8'));
+"""
+IN_POSTGRESQL = (
+    "enum.png", "domain.png", "array sp ace.png", "composite x.png", "many.png", "jsonb ж.png", 
+    "partition.png", "child.png", "matview.png", "schema.png", "quoted table.png", "album/2024/split.png",
+    "7f2504e0-4f89-11d3-9a0c-0305e82c3307.png", "large object.png",
+    "in hstore.png", "in citext.png", "foreign.png",
+)  # fmt: skip
+
+
+def test_of_the_torture_set_on_postgresql_the_orphans_go_and_nothing_else(postgresql_url: str, tmp_path: Path) -> None:
+    site = Site(tmp_path, postgresql_url, IN_POSTGRESQL)
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        made = POSTGRESQL
+        for name, value in (("host", connection.info.host), ("port", connection.info.port), ("name", connection.info.dbname)):
+            made = made.replace(f"{{{name}}}", str(value))
+        connection.execute(made.encode())
+        texts = [(cell,) for cell in CELLS.values() if isinstance(cell, str) and cell]
+        connection.cursor().executemany("INSERT INTO page (body) VALUES (%s)", texts)
+        raw = [(cell,) for cell in CELLS.values() if isinstance(cell, bytes)]
+        connection.cursor().executemany("INSERT INTO page (raw) VALUES (%s)", raw)
+    assert "5 unused" in site.run("run", "media", "--strict")
+    assert site.lost == set(ORPHANS)
+    assert "pg_largeobject.data loid=" in site.run("why", "media/large object.png")
+    assert "default/far.body" in site.run("why", "media/foreign.png")
+    assert "default/elsewhere.page.body ctid=" in site.run("why", "media/schema.png")

@@ -94,6 +94,15 @@ ORDER BY n.nspname, c.relname, a.attnum
 """What cannot hold a name is left out by kind; whatever is not known stays in. A materialized view may still show a row
 that its tables have lost; a foreign table has its rows elsewhere."""
 
+_LARGE = Column("pg_largeobject", "data", "lo", "pg_catalog", ("loid",))
+"""Large objects, in which some applications keep their longest texts."""
+_LARGE_PIECES = """(
+SELECT oid AS loid, lo_get(oid, n * 1048576, 1056768) AS data
+FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeobject_metadata) AS each,
+     generate_series(0, size / 1048576) AS n
+) AS pieces"""
+"""A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
+
 _TABLE = """
 SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
@@ -208,7 +217,9 @@ class PostgreSQL:
         """Return what may hold text. ``schema`` is empty where the table is found without it."""
         with self._transaction() as connection:
             rows = connection.execute(_COLUMNS).fetchall()
-        return [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
+            has_large = _one(connection, "SELECT 1 FROM pg_largeobject_metadata LIMIT 1")
+        columns = [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
+        return [*columns, _LARGE] if has_large else columns
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -412,13 +423,18 @@ class PostgreSQLSnapshot:
             yield from batches(cell for row in rows for cell in row if cell)
 
     def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
-        """Stream one column with the row's key; where there is none, with its place in the table."""
-        keys = list(column.key) or ["ctid"]
-        names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)
-        query = sql.SQL("SELECT {}, {} FROM {}").format(_as_bytes(column), names, _of(column))
+        """Stream one column with the row's key; where there is none, with its place in the table, if that has any."""
+        keys = list(column.key) or (["ctid"] if self._has_places(column) else [])
+        names = [_as_bytes(column), *(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)]
+        query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(names), _of(column))
         for cell, *key in self._rows(query):
             if cell:
                 yield ",".join(f"{name}={as_text(value or b'')}" for name, value in zip(keys, key, strict=True)), cell
+
+    def _has_places(self, column: Column) -> bool:
+        """Tell whether the rows lie here: those of a view or of a foreign table do not."""
+        query: LiteralString = "SELECT relkind IN ('r', 'p', 'm') FROM pg_class WHERE oid = to_regclass(%s)"
+        return bool(_one(self._connection, query, (_of(column).as_string(),)))
 
     def _rows(self, query: sql.Composed) -> Iterator[tuple[bytes | None, ...]]:
         """Stream rows with no more of them in memory than the network holds."""
@@ -543,7 +559,7 @@ def _lockable(connection: psycopg.Connection, columns: Sequence[Column]) -> list
     labels = list({f"{column.schema}.{column.table}" if column.schema else column.table for column in columns})
     query: LiteralString = (
         "SELECT DISTINCT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'p') AND ((c.relname = ANY (%(labels)s) AND pg_table_is_visible(c.oid))"
+        " WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND ((c.relname = ANY (%(labels)s) AND pg_table_is_visible(c.oid))"
         " OR n.nspname || '.' || c.relname = ANY (%(labels)s)) ORDER BY 1, 2"
     )
     return [sql.Identifier(*each) for each in connection.execute(query, {"labels": labels})]
@@ -615,14 +631,16 @@ def _dead(connection: psycopg.Connection, table: _Table) -> int:
     return int(str(_one(connection, query, (table.oid,)) or 0))
 
 
-def _of(column: Column) -> sql.Identifier:
+def _of(column: Column) -> sql.Composable:
+    if column == _LARGE:
+        return sql.SQL(_LARGE_PIECES)
     return sql.Identifier(column.schema, column.table) if column.schema else sql.Identifier(column.table)
 
 
 def _as_bytes(column: Column) -> sql.Composed:
     """Return SQL that gives a cell's own bytes, with no escapes of the server's output format around them."""
     name = sql.Identifier(column.name)
-    if column.type == "bytea":
+    if column.type in {"bytea", _LARGE.type}:
         return sql.SQL("{}::bytea").format(name)
     if column.type == "bytea[]":
         return sql.SQL("(SELECT string_agg(part, '\\x0a'::bytea) FROM unnest({}) AS part)").format(name)
