@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,12 +23,13 @@ from dvornik.model import (
     Survey,
     UnreachableError,
 )
+from dvornik.references.files import Files
 from dvornik.storages.local import LocalStorage
 from dvornik.storages.walk import BATCH
 from tests.unit.small_site import SmallSite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 RUN = "20260101T000000Z-0001"
@@ -38,7 +40,14 @@ def site(tmp_path: Path) -> SmallSite:
     return SmallSite(tmp_path / "app")
 
 
-def media(site: SmallSite, *places: str, database: SQLite | None = None, quarantine: float = 14 * 86400) -> Media:
+def media(  # noqa: PLR0913 - what a test may choose
+    site: SmallSite,
+    *places: str,
+    database: SQLite | None = None,
+    quarantine: float = 14 * 86400,
+    texts: Sequence[str] = (),
+    strict: bool = False,
+) -> Media:
     places = places or ("media",)
     for place in places:
         (site.path / place).mkdir(parents=True, exist_ok=True)
@@ -52,8 +61,9 @@ def media(site: SmallSite, *places: str, database: SQLite | None = None, quarant
     }  # fmt: skip
     if site.previous:
         site.previous.tidy()
-    inventory = Inventory(sources, {"default": database or sqlite(site)}, texts={}, exclude={})
-    site.previous = made = Media(inventory, quarantine=quarantine)
+    files = {"files": Files("/nowhere", texts, patterns=["*"], exclude=[], skip=[])} if texts else {}
+    inventory = Inventory(sources, {"default": database or sqlite(site)}, texts=files, exclude={})
+    site.previous = made = Media(inventory, quarantine=quarantine, strict=strict)
     return made
 
 
@@ -132,6 +142,68 @@ def test_the_original_of_a_thumbnail_that_a_text_names_is_kept(site: SmallSite) 
     site.file("media/cat-150x150.jpg")
     site.sql("INSERT INTO article (body) VALUES ('cat-150x150.jpg')")
     assert found(media(site)) == set()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_mere_numbers_are_held_unless_rows_name_such_files(site: SmallSite, *, named: bool) -> None:
+    for name in ("1.jpg", "2.jpg", "30", "lost.jpg"):
+        site.file(f"media/{name}")
+    if named:
+        site.photos("1.jpg")
+    assert found(media(site)) == ({"2.jpg", "30", "lost.jpg"} if named else {"lost.jpg"})
+
+
+def test_what_only_a_template_names_is_kept_and_the_place_it_is_named_at_is_told(site: SmallSite) -> None:
+    site.file("media/logo.png")
+    site.file("media/lost.jpg")
+    site.file("texts/base.html", body=b"<html>\n<img src='/media/logo.png'>")
+    collector = media(site, texts=[str(site.path / "texts")])
+    assert found(collector) == {"lost.jpg"}
+    evidence = collector.why(str(site.path / "media/logo.png"), time.time_ns())
+    assert evidence
+    assert evidence.referrers == [f"files/{site.path}/texts base.html:2"]
+    assert sum(evidence.read.values()) == len(b"<html>\n<img src='/media/logo.png'>")
+
+
+def test_a_template_written_after_the_scan_brings_its_file_back(site: SmallSite) -> None:
+    site.file("media/logo.png")
+    site.file("texts/base.html", body=b"nothing yet")
+    collector = media(site, texts=[str(site.path / "texts")])
+    for finding in findings(collector, ORPHAN):
+        collector.apply(finding, RUN)
+    (site.path / "texts/base.html").write_text("logo.png")
+    assert [outcome.done for outcome in collector.look_again(RUN)] == [-1]
+    assert site.files() == {"logo.png"}
+
+
+def test_of_a_strict_run_nothing_is_claimed_while_somebody_writes(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dvornik.databases.sqlite.PATIENCE", 0.1)
+    site.file("media/late.jpg")
+    collector = media(site, strict=True)
+    (finding,) = findings(collector, ORPHAN)
+    with closing(sqlite3.connect(site.database, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO photo (file) VALUES ('late.jpg')")
+        with pytest.raises(UnreachableError):
+            collector.apply(finding, RUN)
+        assert site.files() == {"late.jpg"}
+        writer.execute("ROLLBACK")
+    assert collector.apply(finding, RUN).done == 1
+
+
+def test_why_tells_by_which_original_a_thumbnail_is_kept_and_what_nearly_names_an_orphan(site: SmallSite) -> None:
+    site.photos("cat.jpg")
+    site.file("media/cat-150x150.jpg")
+    site.file("media/story.jpg")
+    site.sql("INSERT INTO article (body) VALUES ('see story.jpeg')")
+    collector = media(site)
+    thumbnail, lost = (collector.why(f"{site.path}/media/{name}", 0) for name in ("cat-150x150.jpg", "story.jpg"))
+    assert thumbnail
+    assert (thumbnail.via, thumbnail.referrers) == ("cat.jpg", ["default/photo.file id=1"])
+    assert lost
+    assert (lost.verdict, lost.near) == (None, ["default/article.body id=1"])
 
 
 def test_placeholders_and_a_lonely_index_page_are_kept(site: SmallSite) -> None:

@@ -94,6 +94,15 @@ def test_an_exact_column_that_is_not_there_fails_the_search(database: SQLite, ex
         search([Sought(listing(), [exact])], {"default": database})
 
 
+def test_an_exact_column_may_be_a_views(database: SQLite) -> None:
+    with sqlite3.connect(database.path) as connection:
+        connection.execute("CREATE VIEW scans AS SELECT '2025/' || substr(file, 6) AS path FROM photo WHERE id = 1")
+    names = Names()
+    names.add("2025", ["a.jpg", "b.jpg"])
+    search([Sought(names, [ExactColumn("default", "scans", "path")])], {"default": database})
+    assert names.unused("2025", ["a.jpg", "b.jpg"]) == ["b.jpg"]
+
+
 @pytest.mark.parametrize(
     ("container", "name", "referrer"),
     [
