@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from dvornik.model import Reason
-from dvornik.references.derivatives import is_opaque, keep_originals, originals, verdict
+from dvornik.references.derivatives import _perhaps_made, is_opaque, keep_originals, originals, verdict
 from dvornik.references.names import Names
 
 if TYPE_CHECKING:
@@ -103,3 +105,14 @@ def test_a_name_without_a_token_is_held() -> None:
 @pytest.mark.parametrize("path", ["photo.jpg", "a/report.pdf", "a/README", "a/photo_AbC123x.jpg", "a/фото 2.png"])
 def test_an_ordinary_file_was_made_from_nothing(path: str) -> None:
     assert originals(*split(path)) == ()
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(["a", "a/thumbs", "images", "CACHE/images/a/photo"]),
+    st.lists(st.sampled_from("photo thumb small - _ . @ 2x 150x150 0x9 jpg png webp max width-8 scaled é".split())),
+)
+def test_whatever_was_made_from_another_is_told_at_a_glance(container: str, parts: list[str]) -> None:
+    name = "".join(parts)
+    if originals(container, name):
+        assert _perhaps_made(container, ["plain.jpg", name]) != ()

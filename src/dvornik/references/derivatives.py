@@ -37,6 +37,12 @@ _DEPTH = 3
 """``photo-150x150.webp`` was made of ``photo-150x150.jpg``, and that of ``photo.jpg``."""
 
 
+_SIGN = re.compile(
+    rf"\dx\d|{_WORDS}|scaled|@|\.[^.\n]*\.|\.(?:webp|avif)(?:$|\n)|[.-](?:fill|max|min|width|height|scale|original)", re.IGNORECASE
+)
+"""What every derivative's name has that lies beside its original; most names have nothing of it."""
+
+
 def is_opaque(container: str, name: str) -> bool:
     """Tell whether the name is a bare hash in a cache of thumbnails (sorl: ``cache/ab/cd/…``).
 
@@ -103,7 +109,10 @@ def ancestors(names: Names, container: str, name: str) -> Iterator[tuple[str, st
     """Yield the listed files that this one was made from, nearest first."""
     known, layer = {(container, name)}, [(container, name)]
     for _level in range(_DEPTH):
-        layer = [each for below in layer for each in originals(*below) if each not in known and names.lists(*each)]
+        layer = [
+            each for below in layer for each in originals(*below)
+            if each not in known and names.has_ending(each[1]) and names.lists(*each)
+        ]  # fmt: skip
         known.update(layer)
         yield from dict.fromkeys(layer)
         if not layer:
@@ -114,13 +123,20 @@ def keep_originals(names: Names, listing: Iterable[tuple[str, Sequence[str]]]) -
     """Strike the original of every derivative that is itself named. To be done once, after everything was read."""
     wanted = []
     for container, listed in listing:
-        unused = set(names.unused(container, listed))
-        wanted += [
-            each for name in listed if name not in unused and originals(container, name)
-            for each in ancestors(names, container, name)
-        ]  # fmt: skip
+        made = _perhaps_made(container, listed)
+        unused = set(names.unused(container, made)) if made else ()
+        wanted += [each for name in made if name not in unused for each in ancestors(names, container, name)]
     for each in wanted:
         names.keep(*each)
+
+
+def _perhaps_made(container: str, listed: Sequence[str]) -> Sequence[str]:
+    """Return those names that may be derivatives' at all, many at a glance."""
+    if any(place != container for place in _places(container)) or next(_imagekit(container), None):
+        return listed
+    if not _SIGN.search("\n".join(listed)):
+        return ()
+    return [name for name in listed if _SIGN.search(name)]
 
 
 def verdict(names: Names, container: str, name: str) -> Reason | None:

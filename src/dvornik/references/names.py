@@ -337,6 +337,11 @@ class Names:
         """Tell whether that file was added."""
         return self._key(container, name) in self._paths
 
+    def has_ending(self, name: str) -> bool:
+        """Tell whether any listed name ends as this one does; quicker than to look for the name itself."""
+        _stem, dot, ending = name.rpartition(".")
+        return not (dot and ending.isascii() and ending.isalnum()) or ending.lower().encode() in self._last
+
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
         return self._is_directory_used(container) or self._is_named(self._key(container, name), name)
