@@ -58,7 +58,7 @@ CELLS: dict[str, str | bytes] = {
     "md title.png": '![x](</media/md title.png> "A title")',
     "query a.png": "/download?file=a%2Fquery%20a.png&x=1",
     "comma, semi;.png": "/media/comma, semi;.png",
-    "it's \"quoted\".png": json.dumps("it's \"quoted\".png"),
+    'it\'s "quoted".png': json.dumps('it\'s "quoted".png'),
     "[brackets] (1).png": "see [brackets] (1).png.",
     "party 🎉.png": json.dumps("party 🎉.png"),
     "line\nbreak.png": json.dumps("line\nbreak.png"),
@@ -132,7 +132,8 @@ class Site:
     def run(self, *words: str) -> str:
         """Run the command and return what it said."""
         done = subprocess.run(
-            [*COMMAND, *words], cwd=self.root, env=environment(), capture_output=True, text=True, check=False, timeout=100
+            [*COMMAND, *words],
+            cwd=self.root, env=environment(), capture_output=True, text=True, check=False, timeout=100,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -169,7 +170,7 @@ CREATE TABLE page (id serial PRIMARY KEY, body text, raw bytea);
 CREATE TYPE kind AS ENUM ('enum.png', 'other');
 CREATE DOMAIN place AS varchar(99);
 CREATE TYPE both_ AS (number int, file text);
-CREATE TABLE odd (id int, kind kind, path place, paths text[], pairs both_, many place[], doc jsonb, 
+CREATE TABLE odd (id int, kind kind, path place, paths text[], pairs both_, many place[], doc jsonb,
                   upper_ text GENERATED ALWAYS AS (upper(path::text)) STORED);
 INSERT INTO odd VALUES (1, 'enum.png', 'domain.png', '{x,"array sp ace.png"}', '(1,"composite x.png")',
                         '{many.png}', '{"a": "jsonb \\u0436.png"}');
@@ -205,7 +206,7 @@ CREATE FOREIGN TABLE far (id int, body text) SERVER here OPTIONS (schema_name 'h
 SELECT lo_from_bytea(0, convert_to('<img src="/media/large object.png">', 'UTF8'));
 """
 IN_POSTGRESQL = (
-    "enum.png", "domain.png", "array sp ace.png", "composite x.png", "many.png", "jsonb ж.png", 
+    "enum.png", "domain.png", "array sp ace.png", "composite x.png", "many.png", "jsonb ж.png",
     "partition.png", "child.png", "matview.png", "schema.png", "quoted table.png", "album/2024/split.png",
     "7f2504e0-4f89-11d3-9a0c-0305e82c3307.png", "large object.png",
     "in hstore.png", "in citext.png", "foreign.png",
@@ -215,9 +216,9 @@ IN_POSTGRESQL = (
 def test_of_the_torture_set_on_postgresql_the_orphans_go_and_nothing_else(postgresql_url: str, tmp_path: Path) -> None:
     site = Site(tmp_path, postgresql_url, IN_POSTGRESQL)
     with psycopg.connect(postgresql_url, autocommit=True) as connection:
-        made = POSTGRESQL
-        for name, value in (("host", connection.info.host), ("port", connection.info.port), ("name", connection.info.dbname)):
-            made = made.replace(f"{{{name}}}", str(value))
+        info, made = connection.info, POSTGRESQL
+        for word, value in (("host", info.host), ("port", info.port), ("name", info.dbname)):
+            made = made.replace(f"{{{word}}}", str(value))
         connection.execute(made.encode())
         texts = [(cell,) for cell in CELLS.values() if isinstance(cell, str) and cell]
         connection.cursor().executemany("INSERT INTO page (body) VALUES (%s)", texts)

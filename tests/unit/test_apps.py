@@ -114,7 +114,8 @@ def test_django_tells_the_templates_of_the_project_and_of_no_library(project: Pa
         (project / name).parent.mkdir(parents=True)
         if not name.endswith("."):
             (project / name).write_text("<img>")
-    templates = '[{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True, "DIRS": ["pages", "empty"]}]'
+    engine = "django.template.backends.django.DjangoTemplates"
+    templates = [{"BACKEND": engine, "APP_DIRS": True, "DIRS": ["pages", "empty"]}]
     (project / "project/settings.py").write_text(SETTINGS + f"\nTEMPLATES = {templates}\n")
     assert look(project).texts == [str(project / "pages"), str(project / "shop/templates")]
 
@@ -150,9 +151,10 @@ class View(models.Model):
 
 def test_django_tells_of_callable_nested_and_swapped_what_is_in_force(project: Path) -> None:
     (project / "shop/models.py").write_text(STORAGES)
-    nested = '{"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": BASE_DIR / "media/private"}}'
-    default = '{"BACKEND": "django.core.files.storage.FileSystemStorage"}'
-    more = f'\nSHOP_MODEL = "shop.Swapping"\nSTORAGES = {{"default": {default}, "private": {nested}, "staticfiles": {default}}}\n'
+    kind = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    private = kind | {"OPTIONS": {"location": str(project / "media/private")}}
+    storages = {"default": kind, "private": private, "staticfiles": kind}
+    more = f'\nSHOP_MODEL = "shop.Swapping"\nSTORAGES = {storages}\n'
     (project / "project/settings.py").write_text(SETTINGS + more)
     app = look(project)
     media = {place.name: place for place in app.media}

@@ -40,7 +40,7 @@ def site(tmp_path: Path) -> SmallSite:
     return SmallSite(tmp_path / "app")
 
 
-def media(  # noqa: PLR0913 - what a test may choose
+def media(
     site: SmallSite,
     *places: str,
     database: SQLite | None = None,

@@ -37,6 +37,9 @@ MADE = [
 ]
 
 
+PARTS = (*"-_.@é", "photo", "thumb", "small", "2x", "150x150", "0x9", "jpg", "png", "webp", "max", "width-8", "scaled")
+
+
 def split(path: str) -> tuple[str, str]:
     """Return container and name."""
     container, _slash, name = path.rpartition("/")
@@ -110,7 +113,7 @@ def test_an_ordinary_file_was_made_from_nothing(path: str) -> None:
 @settings(deadline=None)
 @given(
     st.sampled_from(["a", "a/thumbs", "images", "CACHE/images/a/photo"]),
-    st.lists(st.sampled_from("photo thumb small - _ . @ 2x 150x150 0x9 jpg png webp max width-8 scaled é".split())),
+    st.lists(st.sampled_from(PARTS)),
 )
 def test_whatever_was_made_from_another_is_told_at_a_glance(container: str, parts: list[str]) -> None:
     name = "".join(parts)

@@ -116,7 +116,7 @@ def test_the_referrers_of_a_file_are_named_by_row(database: SQLite, container: s
     evidence = find_referrers([(container, name)], Sought(listing(), EXACT), {"default": database}, {})
     assert evidence.rows[container, name][0] == referrer
     assert evidence.looked["default/article.body"] == 1
-    assert evidence.read["default/photo.file"] == len("2024/a.jpg" "lost.jpg")
+    assert evidence.read["default/photo.file"] == len("2024/a.jpglost.jpg")
 
 
 def test_a_path_in_an_exact_column_is_no_evidence_for_its_namesake(database: SQLite) -> None:

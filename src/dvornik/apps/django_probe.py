@@ -81,7 +81,11 @@ def _templates() -> list[str]:
     for name in ("templates", "jinja2"):
         below = os.getcwd() + os.sep  # noqa: PTH109 - as plain as the paths
         found.update(path for path in map(_path, get_app_template_dirs(name)) if path.startswith(below))
-    return sorted(path for path in found if "site-packages" not in path and any(files for __, __, files in os.walk(path)))
+    return sorted(path for path in found if "site-packages" not in path and _holds_files(path))
+
+
+def _holds_files(path: str) -> bool:
+    return any(step[2] for step in os.walk(path))
 
 
 class _Storages:

@@ -14,8 +14,8 @@ from dvornik import apps, config, guards, health, quick_health
 from dvornik.apps.places import unique
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
-from dvornik.collectors.logs import Logs
 from dvornik.collectors.inventory import Inventory, Source
+from dvornik.collectors.logs import Logs
 from dvornik.collectors.media import Media
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
@@ -94,9 +94,7 @@ class Yard:
         builders: dict[str, Callable[[], Collector]] = {
             "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
             "logs": lambda: Logs({p.name: self._storage(p.name, p.root) for p in self.app.logs}, self.config.logs),
-            "media": lambda: Media(
-                self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict
-            ),
+            "media": lambda: Media(self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict),
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
             "database": lambda: DatabaseBloat(self.databases),
             "cache": lambda: CacheCollector(self.app.caches),

@@ -56,7 +56,7 @@ class Inventory:
             raise ValueError(*texts)
         self._columns: dict[str, list[Column]] = {}
 
-    def list(self, places: Iterable[str], listing: Listing) -> Listed:
+    def listed(self, places: Iterable[str], listing: Listing) -> Listed:
         """Take note of the names that ``listing`` yields of each place."""
         listed: Listed = {}
         for place in places:
@@ -73,9 +73,7 @@ class Inventory:
             keep_originals(names, listing(self.places[place].storage))
 
     def _sought(self, listed: Mapping[str, Names]) -> list[Sought]:
-        return [
-            Sought(names, self.places[place].exact, self.places[place].defaults) for place, names in listed.items()
-        ]
+        return [Sought(names, self.places[place].exact, self.places[place].defaults) for place, names in listed.items()]
 
     def referrers(self, place: str, names: Names, targets: Sequence[Target]) -> Referrers:
         """Say who names each of ``targets``, files of a place that is listed whole in ``names``."""
@@ -84,7 +82,7 @@ class Inventory:
 
     def count(self) -> Iterator[Counted]:
         """Yield what each column contributes; takes a pass over the listing for each that names anything."""
-        listed = self.list(self.places, everything)
+        listed = self.listed(self.places, everything)
 
         def files() -> int:
             return sum(
@@ -97,7 +95,7 @@ class Inventory:
 
     def missing(self) -> Iterator[Missing]:
         """Yield what exact columns name that is not there: set aside is not there, for the application."""
-        yield from missing(self._sought(self.list(self.places, present)), self._readable)
+        yield from missing(self._sought(self.listed(self.places, present)), self._readable)
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -16,7 +16,6 @@ by itself; after ``policy.quarantine`` (14 days), and a third look, it is delete
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
@@ -44,6 +43,8 @@ from dvornik.references.derivatives import ancestors, verdict
 from dvornik.state import started
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from dvornik.model import Seen
     from dvornik.references.names import Names
 
@@ -90,7 +91,7 @@ class Media:
         if not self._sources:
             return
         fingerprints = self.fingerprints()
-        listed = self._inventory.list(self._sources, everything)
+        listed = self._inventory.listed(self._sources, everything)
         self._inventory.search(listed, everything)
         for place, names in listed.items():
             yield from self._judge(place, names, fingerprints[place])
@@ -148,7 +149,7 @@ class Media:
         if finding.rule == RETURN:
             return _returned(finding, storage.restore(finding.detail, finding.container, finding.names))
         if self._looked[0] != run:
-            self._looked = run, self._named(self._inventory.list(self._sources, quarantine), quarantine)
+            self._looked = run, self._named(self._inventory.listed(self._sources, quarantine), quarantine)
         returned, gone, back = self._release(finding, self._looked[1])
         return msgspec.structs.replace(gone, missed=[*gone.missed, *_kept(returned, back)])
 
@@ -159,7 +160,7 @@ class Media:
         if not places:
             return
         try:
-            named = self._named(self._inventory.list(places, listing), listing, run)
+            named = self._named(self._inventory.listed(places, listing), listing, run)
         except UnreachableError:
             for place in places:
                 for outcome in self._sources[place].storage.restore(run):
@@ -204,7 +205,7 @@ class Media:
         if not places:
             return
         # No scan went before: whether the original of a thumbnail is in use takes the whole listing to tell.
-        named = self._named(self._inventory.list(places, everything), everything, run)
+        named = self._named(self._inventory.listed(places, everything), everything, run)
         for place in places:
             for container, names in listing(self._sources[place].storage):
                 returned, gone, back = self._release(Finding(PURGE, place, container, names, detail=run), named)
@@ -243,7 +244,7 @@ class Media:
 
     def _why(self, place: str, container: str, name: str) -> Evidence:
         source, file = self._sources[place], (container, name)
-        names = self._inventory.list([place], everything)[place]
+        names = self._inventory.listed([place], everything)[place]
         origins = list(ancestors(names, *file))
         found = self._inventory.referrers(place, names, [file, *origins])
         via = next((each for each in (file, *origins) if each in found.rows), file)

@@ -88,9 +88,9 @@ class ReferencesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True)
     patterns: Annotated[list[str], Meta(description="Names that are read (glob).")] = field(
         default_factory=lambda: ["*"]
     )
-    exclude: Annotated[
-        list[str], Meta(description="Names or paths below the directory that are not read (glob).")
-    ] = field(default_factory=list)
+    exclude: Annotated[list[str], Meta(description="Names or paths below the directory that are not read (glob).")] = (
+        field(default_factory=list)
+    )
 
 
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -559,7 +559,8 @@ def _lockable(connection: psycopg.Connection, columns: Sequence[Column]) -> list
     labels = list({f"{column.schema}.{column.table}" if column.schema else column.table for column in columns})
     query: LiteralString = (
         "SELECT DISTINCT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-        " WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND ((c.relname = ANY (%(labels)s) AND pg_table_is_visible(c.oid))"
+        " WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND ("
+        "(c.relname = ANY (%(labels)s) AND pg_table_is_visible(c.oid))"
         " OR n.nspname || '.' || c.relname = ANY (%(labels)s)) ORDER BY 1, 2"
     )
     return [sql.Identifier(*each) for each in connection.execute(query, {"labels": labels})]

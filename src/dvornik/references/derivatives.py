@@ -38,7 +38,8 @@ _DEPTH = 3
 
 
 _SIGN = re.compile(
-    rf"\dx\d|{_WORDS}|scaled|@|\.[^.\n]*\.|\.(?:webp|avif)(?:$|\n)|[.-](?:fill|max|min|width|height|scale|original)", re.IGNORECASE
+    rf"\dx\d|{_WORDS}|scaled|@|\.[^.\n]*\.|\.(?:webp|avif)(?:$|\n)|[.-](?:fill|max|min|width|height|scale|original)",
+    re.IGNORECASE,
 )
 """What every derivative's name has that lies beside its original; most names have nothing of it."""
 

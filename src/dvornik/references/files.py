@@ -88,7 +88,7 @@ class Files:
                 with os.scandir(directory) as found:
                     entries = sorted(found, key=lambda entry: entry.name)
             except OSError as error:
-                raise _trouble(error.strerror, directory) from None
+                raise _trouble(str(error.strerror), directory) from None
             for entry in entries:
                 below = os.path.relpath(entry.path, root)
                 if _matches(entry.name, below, self._exclude) or entry.path in self._skip:
@@ -132,7 +132,7 @@ class Files:
             descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
             yield descriptor
         except OSError as error:
-            raise _trouble(error.strerror, path) from None
+            raise _trouble(str(error.strerror), path) from None
         finally:
             if descriptor >= 0:
                 os.close(descriptor)

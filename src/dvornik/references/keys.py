@@ -44,11 +44,12 @@ class Keys:
         """Add many; not allowed once anything was looked up."""
         if self._mask:
             raise RuntimeError
-        shards, before = self._shards, self._count
-        for before, key in enumerate(keys, before + 1):  # noqa: B007 - it counts on
+        shards, count = self._shards, self._count
+        for key in keys:
             number = hash(key)
             shards[number & 255].append(number)
-        self._count = before
+            count += 1
+        self._count = count
 
     def _seal(self) -> None:
         self._mask = (1 << max(10, (self._count * 4).bit_length())) - 1

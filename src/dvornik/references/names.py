@@ -10,9 +10,9 @@ import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from dvornik.references.alphabets import is_utf8, other_readings
 from dvornik.references.keys import Keys
 from dvornik.references.paths import Base, path_key, tidy
-from dvornik.references.alphabets import is_utf8, other_readings
 from dvornik.references.tokens import ATOM, ATOMS, CLEAN, EDGE, NARROW, Slice, cut, fold_stem, spellings, to_bytes
 from dvornik.references.variants import unescaped, variants
 

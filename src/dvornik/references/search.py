@@ -106,8 +106,9 @@ def count(
                 values += len(cells)
                 size += sum(map(len, cells))
             seconds = time.monotonic() - begun
-            label = f"{name}/{column.label}"
-            yield Counted(label, columns.is_exact(column), False, values, size, files() if values else 0, seconds)
+            label, exact = f"{name}/{column.label}", columns.is_exact(column)
+            named = files() if values else 0
+            yield Counted(label, exact, values=values, size=size, files=named, seconds=seconds)
 
 
 def missing(sought: Sequence[Sought], sources: Mapping[str, Readable]) -> Iterator[Missing]:
@@ -196,7 +197,7 @@ class Columns:
         for cells in self.values(snapshot, column) if exact else snapshot.texts(column.table, [column]):
             for each in self._sought:
                 if each.is_exact(self._source, column):
-                    each.names.strike_paths(cells)  # type: ignore[arg-type] - values are texts
+                    each.names.strike_paths([cell for cell in cells if isinstance(cell, str)])  # all of them
                 else:
                     each.names.strike_texts(cells)
             yield cells

@@ -155,7 +155,10 @@ _DENSE = 40
 
 
 def unescaped(piece: Slice) -> str:
-    """Return a text full of JSON's escapes as it reads, any other as ``""``: its delimiters put aside, it is one string to the C scanner."""
+    """Return a text full of JSON's escapes as it reads, any other as ``""``.
+
+    Its delimiters put aside, it is one string to the C scanner.
+    """
     if piece.raw.count(b"\\u") * _DENSE < len(piece.raw):
         return ""
     text = piece.raw.decode(piece.codec, "surrogateescape").replace('\\"', " ").replace('"', " ")

@@ -70,9 +70,7 @@ def apply() -> click.Command:
     @options.strict
     @options.common
     @options.opened()
-    def command(  # noqa: PLR0913 - the options of one command
-        yard: Yard, *, file: str, digest: str | None, allow: list[str], strict: bool, as_json: bool
-    ) -> int:
+    def command(yard: Yard, *, file: str, digest: str | None, allow: list[str], strict: bool, as_json: bool) -> int:
         with Path(file).open("rb") as sink:
             header = next(iter(plans.read(sink, file, only=[plans.Header])))
             assert isinstance(header, plans.Header)  # noqa: S101 - read was asked for nothing else

@@ -83,9 +83,10 @@ def _tell(evidence: Evidence, path: str) -> None:
 
 def _tell_where(evidence: Evidence) -> None:
     if evidence.verdict in {Reason.REFERENCED, Reason.DERIVATIVE}:
-        say("   " + _("no row by itself names it: the words of its name stand in several, or a file made from it is named"))
+        say("   " + _("no row names it by itself: several do together, or one names a file that was made from it"))
+    values, size = sum(evidence.looked.values()), words.size(sum(evidence.read.values()))
     say("   " + _("looked in {n} columns, {values} values, {size}:").format(
-        n=len(evidence.looked), values=sum(evidence.looked.values()), size=words.size(sum(evidence.read.values()))))  # fmt: skip
+        n=len(evidence.looked), values=values, size=size))  # fmt: skip
     ordered = sorted(evidence.looked.items(), key=lambda item: (-evidence.read.get(item[0], 0), item[0]))
     for source, count in ordered[:_MOST]:
         say(f"     {words.safe(source)}: {count} ({words.size(evidence.read.get(source, 0))})")
