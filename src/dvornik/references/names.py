@@ -43,6 +43,7 @@ _UUIDS = 36
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNPLAIN = re.compile(r"[%&?#\\]")
 """What lets a value be read in several ways."""
+_NUMBERS = re.compile(rb"^[./\\]*[0-9]+(?:[/\\]+[0-9]+)+[/\\]*$", re.MULTILINE)
 _PLAIN_WORD = re.compile(r"[\w.-]+")
 
 
@@ -63,7 +64,7 @@ class Names:
         self._containers: set[str] = {""}
         self._leaves: set[bytes] = set()
         self._leaf: re.Pattern[bytes] | None = None
-        self._awkward = self._dotted = self._escape_like = False
+        self._awkward = self._numeric = self._dotted = self._escape_like = False
         self._endings: set[bytes] = set()
         self._last: set[bytes] = set()
         self._tails: set[bytes] = set()
@@ -110,6 +111,7 @@ class Names:
             self._containers.add(container)
             for key in self._directory_keys(container):
                 self._directories.add(key)
+            self._numeric = self._numeric or container.replace("/", "").isdigit()
             words = cut(container)
             if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
                 self._awkward = True  # words of a text cannot name it: it has delimiters in it
@@ -127,7 +129,7 @@ class Names:
         """Yield the spellings that name a directory in a text.
 
         A single part (``gallery``), or numbers alone (``2024/01``), are words of any page's address: in texts they
-        count only after the place's own prefix (``media/gallery``).
+        count only after the place's own prefix (``media/gallery``), several numbers also as a cell of their own.
         """
         key = path_key(container)
         yield b"=" + key
@@ -154,6 +156,9 @@ class Names:
         if len(self._stems):
             raw = ((to_bytes(cell) if isinstance(cell, str) else cell).strip() for cell in cells)
             self._stems.mark_all(fold_stem(cell) for cell in raw if _STEM <= len(cell) <= _STEM_MOST)
+        if self._numeric:
+            joined = b"\n".join(to_bytes(cell) if isinstance(cell, str) else cell for cell in cells)
+            self._directories.mark_all(b"=" + path_key(tidy(path.decode())) for path in _NUMBERS.findall(joined))
         if self._awkward:
             for cell in cells:
                 text = cell if isinstance(cell, str) else cell.decode("utf-8", "surrogateescape")
