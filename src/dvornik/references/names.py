@@ -11,13 +11,26 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dvornik.references.alphabets import is_utf8, other_readings
+from dvornik.references.directories import Directories
 from dvornik.references.keys import Keys
-from dvornik.references.paths import Base, path_key, tidy
-from dvornik.references.tokens import ATOM, ATOMS, CLEAN, EDGE, NARROW, Slice, cut, fold_stem, spellings, to_bytes
+from dvornik.references.paths import Base, path_key
+from dvornik.references.tokens import (
+    ATOM,
+    ATOMS,
+    CLEAN,
+    EDGE,
+    NARROW,
+    Slice,
+    any_of,
+    cut,
+    fold_stem,
+    spellings,
+    to_bytes,
+)
 from dvornik.references.variants import unescaped, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
 
 _SLICE = 1 << 18
 """Characters that are looked at together: small enough for the processor's cache, large enough to amortise calls."""
@@ -27,9 +40,6 @@ _SAMPLE = 100
 _MANY = 200
 """So many different endings make an alternation slower than looking at every dot."""
 _GENERIC = rb"[0-9a-z\x80-\xff]"
-_SHORT = 1024
-"""A cell up to this length may be one path as a whole."""
-_LONGEST = 4096
 _STEM, _STEM_MOST = 5, 255
 """Bytes of a cell that may be a file's name without its ending; shorter ones are words of any language."""
 _AFTER = 400
@@ -38,13 +48,10 @@ _FLAT = bytes.maketrans(b"/\t", b"  ")
 _LINES = CLEAN.translate(_FLAT)[:10] + b"\n" + CLEAN.translate(_FLAT)[11:]
 """Delimits as texts are delimited, line by line."""
 _SEPARATED = bytes.maketrans(b"_-\t", b"...")
-_ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
 _UUIDS = 36
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _UNPLAIN = re.compile(r"[%&?#\\]")
 """What lets a value be read in several ways."""
-_NUMBERS = re.compile(rb"^[./\\]*[0-9]+(?:[/\\]+[0-9]+)+[/\\]*$", re.MULTILINE)
-_PLAIN_WORD = re.compile(r"[\w.-]+")
 
 
 class Names:
@@ -59,12 +66,8 @@ class Names:
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample: list[str] = []
         self._base = Base(root, url)
-        self._marks = tuple(prefix.rpartition("/")[2] for prefix in self._base.prefixes)
-        self._tokens, self._paths, self._directories, self._stems = Keys(), Keys(), Keys(), Keys()
-        self._containers: set[str] = {""}
-        self._leaves: set[bytes] = set()
-        self._leaf: re.Pattern[bytes] | None = None
-        self._awkward = self._numeric = self._dotted = self._escape_like = False
+        self._directories = Directories(self._base)
+        self._tokens, self._paths, self._stems = Keys(), Keys(), Keys()
         self._endings: set[bytes] = set()
         self._last: set[bytes] = set()
         self._tails: set[bytes] = set()
@@ -74,7 +77,7 @@ class Names:
 
     def add(self, container: str, names: Sequence[str]) -> None:
         """Take note of the files of one directory (``""``: the root)."""
-        self._add_directory(container)
+        self._directories.add(container)
         prefix = path_key(container + "/") if container else b""
         plain = _plain(names)
         folded, tokens = plain or ([path_key(name) for name in names], [b""] * len(names))
@@ -106,38 +109,6 @@ class Names:
                 self._last.add(parts[-1])
         self._longest = longest
 
-    def _add_directory(self, container: str) -> None:
-        while container not in self._containers:
-            self._containers.add(container)
-            for key in self._directory_keys(container):
-                self._directories.add(key)
-            self._numeric = self._numeric or container.replace("/", "").isdigit()
-            words = cut(container)
-            if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
-                self._awkward = True  # words of a text cannot name it: it has delimiters in it
-            else:
-                self._add_leaf(path_key(container.rpartition("/")[2]))
-            container = container.rpartition("/")[0]
-
-    def _add_leaf(self, leaf: bytes) -> None:
-        self._dotted = self._dotted or b"." in leaf
-        self._escape_like = self._escape_like or bool(_ESCAPE_LIKE.match(leaf))
-        if len(self._leaves) <= _MANY:
-            self._leaves.add(leaf)
-
-    def _directory_keys(self, container: str) -> Iterator[bytes]:
-        """Yield the spellings that name a directory in a text.
-
-        A single part (``gallery``), or numbers alone (``2024/01``), are words of any page's address: in texts they
-        count only after the place's own prefix (``media/gallery``), several numbers also as a cell of their own.
-        """
-        key = path_key(container)
-        yield b"=" + key
-        if b"/" in key and not key.replace(b"/", b"").isdigit():
-            yield key
-        for mark in self._marks:
-            yield path_key(f"{mark}/{container}")
-
     # -- striking ------------------------------------------------------------------------------------------------
 
     def strike_texts(self, cells: Sequence[str | bytes]) -> None:
@@ -156,19 +127,7 @@ class Names:
         if len(self._stems):
             raw = ((to_bytes(cell) if isinstance(cell, str) else cell).strip() for cell in cells)
             self._stems.mark_all(fold_stem(cell) for cell in raw if _STEM <= len(cell) <= _STEM_MOST)
-        if self._numeric:
-            joined = b"\n".join(to_bytes(cell) if isinstance(cell, str) else cell for cell in cells)
-            self._directories.mark_all(b"=" + path_key(tidy(path.decode())) for path in _NUMBERS.findall(joined))
-        if self._awkward:
-            for cell in cells:
-                text = cell if isinstance(cell, str) else cell.decode("utf-8", "surrogateescape")
-                if len(text) <= _SHORT and ("/" in text or "\\" in text):
-                    self._strike_directory_cell(text)
-
-    def _strike_directory_cell(self, text: str) -> None:
-        for path in self._base.readings(text):
-            if not _PLAIN_WORD.fullmatch(path):
-                self._directories.mark(b"=" + path_key(path))
+        self._directories.strike_cells(cells)
 
     def _strike_raw(self, cells: Sequence[bytes]) -> None:
         """Join cells, as far as they are UTF-8: of a million short ones the calls would cost more than the work."""
@@ -215,8 +174,7 @@ class Names:
 
     def _strike(self, piece: Slice) -> None:
         self._strike_names(piece)
-        if len(self._directories):
-            self._strike_directories(piece)
+        self._directories.strike(piece)
 
     def _strike_names(self, piece: Slice) -> None:
         if self._last:
@@ -239,7 +197,7 @@ class Names:
         if codec not in self._anchors:
             endings = {ending.decode("utf-8", "replace").encode(codec, "ignore") for ending in self._endings} - {b""}
             self._anchors[codec] = re.compile(
-                rb"(\.[_-]*" + (_alternatives(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ ]{0,300})"
+                rb"(\.[_-]*" + (any_of(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ ]{0,300})"
             )
         return self._anchors[codec]
 
@@ -270,31 +228,6 @@ class Names:
             runs = set(NARROW.findall(piece.clean.decode(piece.codec, "replace")))
             self._tokens.mark_all(run.encode() for run in runs)
 
-    def _strike_directories(self, piece: Slice) -> None:
-        words, clean = set(), piece.clean
-        for match in self._leaf_pattern().finditer(clean):
-            low = max(0, match.start() - _LONGEST)
-            words.add(clean[clean.rfind(b" ", low, match.start()) + 1 or low : match.end()])
-        for word in words:
-            self._strike_directory(word.decode(piece.codec, "replace"))
-
-    def _leaf_pattern(self) -> re.Pattern[bytes]:
-        if self._leaf is None:
-            few = len(self._leaves) <= _MANY and all(leaf.isascii() for leaf in self._leaves)
-            leaf = _alternatives(self._leaves) if few else self._any_leaf()
-            self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"/?(?= |$)")
-        return self._leaf
-
-    def _any_leaf(self) -> bytes:
-        """Match any last part that the listed directories may have; escapes and files are far more frequent."""
-        escapes = b"" if self._escape_like else rb"(?!u[0-9a-f]{4})"
-        return escapes + (rb"[^ \t/]{1,255}" if self._dotted else rb"[^ \t/.]{1,255}")
-
-    def _strike_directory(self, word: str) -> None:
-        parts = tidy(word).split("/")
-        for first in range(len(parts) - 1):
-            self._directories.mark(path_key("/".join(parts[first:])))
-
     def strike_paths(self, values: Sequence[str]) -> None:
         """Strike exactly the files (or all below the directories) that ``values`` name as paths below the root.
 
@@ -311,21 +244,21 @@ class Names:
     def misses(self, values: Sequence[str]) -> list[str]:
         """Strike what ``values`` name as paths, and return those that name nothing listed."""
         joined = "\n".join(values)
-        if not _UNPLAIN.search(joined) and not any(prefix in joined for prefix in self._base.prefixes):
-            keys = {path_key(value): value for value in values}
-            values = [keys[key] for key in self._paths.mark_all(keys)]
+        if not _UNPLAIN.search(joined) and not any(f"\n{prefix}/" in f"\n{joined}" for prefix in self._base.prefixes):
+            keys = [path_key(value) for value in values]
+            unknown = set(self._paths.mark_all(keys))
+            values = [value for value, key in zip(values, keys, strict=True) if key in unknown]
         return [value for value in values if not self._strike_path(value)]
 
     def _strike_path(self, value: str) -> bool:
         readings = [path_key(path) for path in self._base.readings(value)]
-        named = [self._paths.mark(key) for key in readings]
-        named += [self._directories.mark(b"=" + key) for key in readings]
-        return any(named)
+        by_file = [self._paths.mark(key) for key in readings]
+        return self._directories.strike_values(readings) or any(by_file)
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
-        for keys in (self._tokens, self._paths, self._directories, self._stems):
-            keys.forget()
+        for each in (self._tokens, self._paths, self._stems, self._directories):
+            each.forget()
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample = []
 
@@ -349,11 +282,11 @@ class Names:
 
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
-        return self._is_directory_used(container) or self._is_named(self._key(container, name), name)
+        return self._directories.is_used(container) or self._is_named(self._key(container, name), name)
 
     def unused(self, container: str, names: Sequence[str]) -> list[str]:
         """Return those of one directory's names that nothing named."""
-        if self._is_directory_used(container):
+        if self._directories.is_used(container):
             return []
         prefix = path_key(container + "/") if container else b""
         plain = _plain(names)
@@ -368,13 +301,6 @@ class Names:
         if self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name)):
             return True
         return any(map(self._stems.seen, stems(path_key(name))))
-
-    def _is_directory_used(self, container: str) -> bool:
-        while container:
-            if any(self._directories.seen(key) for key in self._directory_keys(container)):
-                return True
-            container = container.rpartition("/")[0]
-        return False
 
     @staticmethod
     def is_searchable(name: str) -> bool:
@@ -402,14 +328,6 @@ def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:
     raw = joined.lower().encode()
     tokens = [token.strip(EDGE) for token in raw.translate(_LINES).split(b"\n")]
     return raw.split(b"\n"), [token if b"." in token and b" " not in token else b"" for token in tokens]
-
-
-def _alternatives(endings: set[bytes]) -> bytes:
-    """Match any of the endings; one of ASCII letters only as a whole, any other whatever follows."""
-    if not endings:
-        return rb"(?!)"
-    forms = (re.escape(each) + (rb"(?![0-9a-z])" if each.isascii() else b"") for each in sorted(endings, reverse=True))
-    return b"(?:" + b"|".join(forms) + b")"
 
 
 def _tails(word: bytes, parts: Sequence[bytes]) -> list[bytes]:

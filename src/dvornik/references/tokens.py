@@ -89,6 +89,14 @@ def _lane(codec: str) -> Lane:
 _LANES = (_lane("cp1251"), _lane("latin-1"))
 
 
+def any_of(endings: set[bytes]) -> bytes:
+    """Match any of the endings; one of ASCII letters only as a whole, any other whatever follows."""
+    if not endings:
+        return rb"(?!)"
+    forms = (re.escape(each) + (rb"(?![0-9a-z])" if each.isascii() else b"") for each in sorted(endings, reverse=True))
+    return b"(?:" + b"|".join(forms) + b")"
+
+
 class Slice(NamedTuple):
     """A piece of text, as it is (``raw``) and folded with delimiters as spaces (``clean``; slashes stay)."""
 
