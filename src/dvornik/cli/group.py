@@ -26,6 +26,8 @@ VERBS: Final = {
     "references": "references",
     "doctor": "doctor",
     "health": "health",
+    "metrics": "metrics",
+    "notify": "notify",
     "init": "init",
     "config": "configuration",
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,7 @@ class LocalStorage:
         self.path = os.path.realpath(root)
         self._skip = self._inside(os.path.realpath(path) for path in skip) | {_LOST_AND_FOUND}
         self._mounts = self._inside(mounts())
+        self._opening = threading.Lock()
         self._emptied: dict[str, int] = {}
         """Directories that we took files from, with the time of modification that this left them with."""
         self._abandoned: list[tuple[str, str]] = []
@@ -69,8 +71,13 @@ class LocalStorage:
                 hint=_("Is the volume mounted, and may this user read it?"),
             ) from error
 
-    @cached_property
+    @property
     def _quarantine(self) -> Quarantine:
+        with self._opening:
+            return self._private_side
+
+    @cached_property
+    def _private_side(self) -> Quarantine:
         self._root.own_state()
         return Quarantine(self.path)
 
@@ -126,24 +133,30 @@ class LocalStorage:
         try:
             with self._root.child(finding.container) as source:
                 self._discard(planned, source, run, tally, keep=keep)
-                self._remember(source)
+                with suppress(OSError):  # it is gone: nothing to remember
+                    self._remember(source)
         except OSError as error:
-            judged = tally.done + len(tally.missed)
-            tally.missed += [miss_of(name, error) for name, _seen in planned[judged:]]
+            tally.missed = [miss_of(name, error) for name, _seen in planned]
         return tally.outcome(finding, keep=keep)
 
     def _discard(
-        self, planned: list[tuple[str, str]], source: Directory, run: str, tally: Tally, *, keep: bool
+        self, planned: Sequence[tuple[str, str]], source: Directory, run: str, tally: Tally, *, keep: bool
     ) -> None:
         rescue = partial(self._rescue, source.container, run, keep)
         in_place = partial(self._is_in_place, source)
         while planned:
-            private = self._private(source, run, keep=keep)
+            try:
+                private = self._private(source, run, keep=keep)
+            except OSError as error:
+                tally.missed += [miss_of(name, error) for name, _seen in planned]
+                return
             if not in_place():
                 tally.missed += [Miss(name, Reason.MOVED) for name, _seen in planned]
                 return
+            claims = Claims(source, private, tally, rescue)
+            planned = claims.take_plain(planned, in_place, keep=keep)
             count = _FEW if private is source else _CHUNK
-            Claims(source, private, tally, rescue).take(planned[:count], in_place, keep=keep)
+            claims.take(planned[:count], in_place, keep=keep)
             planned = planned[count:]
 
     def _private(self, source: Directory, run: str, *, keep: bool) -> Directory:
@@ -220,9 +233,11 @@ class LocalStorage:
 
     def _remember(self, directory: Directory) -> None:
         """Note how our removals left a directory: whatever changes it later is somebody else."""
-        if len(self._emptied) >= _REMEMBERED:
-            self._emptied.pop(next(iter(self._emptied)))
-        self._emptied[directory.container] = directory.own_state().st_mtime_ns
+        left = directory.own_state().st_mtime_ns
+        with self._opening:
+            if len(self._emptied) >= _REMEMBERED:
+                self._emptied.pop(next(iter(self._emptied)))
+            self._emptied[directory.container] = left
 
     def quarantined(self) -> Iterator[tuple[str, Batch]]:
         """List what lies in quarantine: the run that set it aside and a batch a directory."""
