@@ -149,8 +149,11 @@ def test_mere_numbers_are_held_unless_rows_name_such_files(site: SmallSite, *, n
     for name in ("1.jpg", "2.jpg", "30", "lost.jpg"):
         site.file(f"media/{name}")
     if named:
-        site.photos("1.jpg")
-    assert found(media(site)) == ({"2.jpg", "30", "lost.jpg"} if named else {"lost.jpg"})
+        site.sql("INSERT INTO article (body) VALUES ('1.jpg')")
+    source = media(site)._sources["media"]
+    places = {"media": Source(source.storage, source.root)}
+    collector = Media(Inventory(places, {"default": sqlite(site)}, texts={}, exclude={}), quarantine=0)
+    assert found(collector) == ({"2.jpg", "30", "lost.jpg"} if named else {"lost.jpg"})
 
 
 def test_what_only_a_template_names_is_kept_and_the_place_it_is_named_at_is_told(site: SmallSite) -> None:

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from dvornik.collectors.claims import recovered, tidied, waiting
-from dvornik.collectors.inventory import Inventory, Listing, everything, quarantine
+from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.names import held, is_lonely
 from dvornik.model import (
@@ -104,7 +104,7 @@ class Media:
         for step in source.storage.walk(with_times=False):
             if not isinstance(step, Batch):
                 continue
-            verdicts = _verdicts(names, patterns, step)
+            verdicts = _numbered(source, _verdicts(names, patterns, step))
             yield from _held(place, step, verdicts)
             items += sum(reason not in {Reason.PLACEHOLDER, Reason.EXCLUDED} for reason in verdicts.values())
             matched += sum(reason in {Reason.REFERENCED, Reason.DERIVATIVE} for reason in verdicts.values())
@@ -250,7 +250,7 @@ class Media:
         via = next((each for each in (file, *origins) if each in found.rows), file)
         names.forget()
         self._inventory.search({place: names}, everything)
-        reason = _verdicts(names, Patterns(["*"], source.exclude), Batch(container, [name]))[name]
+        reason = _numbered(source, _verdicts(names, Patterns(["*"], source.exclude), Batch(container, [name])))[name]
         return Evidence(
             self.name, place, reason, ORPHAN, found.rows.get(via, ()), found.looked, found.read, found.near,
             "" if via == file else "/".join(filter(None, via)), self._facts(source.storage, container, name),
@@ -289,16 +289,17 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reaso
             verdicts[name] = Reason.YOUNG  # it came after the listing, so its row may have come after the reading
         else:
             verdicts[name] = verdict(names, batch.container, name)
-    return _numbered(verdicts)
+    return verdicts
 
 
-def _numbered(verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
+def _numbered(source: Source, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
     """Hold files that are called by a mere number, unless such a one beside them is named.
 
-    Where no text ever names one of them, the application makes their names from its rows' numbers.
+    Where no text ever names one of them, the application makes their names from its rows' numbers; not where columns
+    are known that hold the paths.
     """
     numbers = [name for name in verdicts if _NUMBER.fullmatch(name)]
-    if any(verdicts[name] is Reason.REFERENCED for name in numbers):
+    if source.exact or any(verdicts[name] is Reason.REFERENCED for name in numbers):
         return verdicts
     return verdicts | {name: Reason.UNSEARCHABLE for name in numbers if verdicts[name] is None}
 
