@@ -23,6 +23,7 @@ VERBS: Final = {
     "history": "history",
     "show": "history",
     "why": "why",
+    "references": "references",
     "doctor": "doctor",
     "health": "health",
     "metrics": "metrics",

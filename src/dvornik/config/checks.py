@@ -70,7 +70,9 @@ class _Check:
         if python and os.path.basename(python) != python:  # noqa: PTH119 - a text, perhaps of another system
             python = self._absolute(("app", "python"), python)
         log, file = config.log.path, config.backup.file
+        texts = [self._absolute(("references", "paths"), path) for path in config.references.paths]
         return {
+            "references": msgspec.structs.replace(config.references, paths=texts),
             "app": msgspec.structs.replace(config.app, state=state, python=python),
             "log": msgspec.structs.replace(config.log, path=log and self._absolute(("log", "path"), log)),
             "backup": msgspec.structs.replace(config.backup, file=file and self._absolute(("backup", "file"), file)),

@@ -109,6 +109,20 @@ class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = field(default_factory=list)
 
 
+class ReferencesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[references]``: text files that may name media, searched beside the databases."""
+
+    paths: Annotated[
+        list[str], Meta(description="Files and directories: templates, Markdown, static pages, fixtures.")
+    ] = field(default_factory=list)
+    patterns: Annotated[list[str], Meta(description="Names that are read (glob).")] = field(
+        default_factory=lambda: ["*"]
+    )
+    exclude: Annotated[list[str], Meta(description="Names or paths below the directory that are not read (glob).")] = (
+        field(default_factory=list)
+    )
+
+
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[databases.NAME]``: a database of the application."""
 
@@ -249,6 +263,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logs: LogsSection = LogsSection()
     media: dict[str, MediaSection] = field(default_factory=dict)
     databases: dict[str, DatabaseSection] = field(default_factory=dict)
+    references: ReferencesSection = ReferencesSection()
     sessions: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
     health: HealthSection = HealthSection()
