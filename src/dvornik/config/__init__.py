@@ -13,6 +13,7 @@ from dvornik.config.sections import (
     LogsSection,
     MediaSection,
     RowsSection,
+    ScheduleSection,
     TempSection,
     WindowSection,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "LogsSection",
     "MediaSection",
     "RowsSection",
+    "ScheduleSection",
     "TempSection",
     "WindowSection",
     "load",

@@ -1,0 +1,5 @@
+"""``python -m dvornik`` is ``dvornik``."""
+
+from dvornik.cli.entry import dvornik
+
+dvornik()
