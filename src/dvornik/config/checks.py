@@ -157,6 +157,9 @@ class _Check:
     def _window(self, window: WindowSection) -> None:
         if bool(window.start) != bool(window.end):
             self._add(("window",), "", _("a window has a start and an end"), _("Set both, or neither."))
+        elif window.start and window.start == window.end:
+            hint = _("Let it end later; leave both out, and it is always open.")
+            self._add(("window", "end"), shown(window.end), _("a window that ends as it starts never opens"), hint)
         self._timezone("window", window.timezone)
 
     def _schedule(self, schedule: ScheduleSection) -> None:

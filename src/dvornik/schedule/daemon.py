@@ -65,6 +65,7 @@ class Daemon:
                     self._perform(due[0])
                 else:
                     self._wait(min(_STEP, self._until_next()))
+                    _reaped()
             _log("INFO", "daemon", "ended")
         return 0
 
