@@ -19,8 +19,8 @@ PAGES: Final = {"en": ROOT / "docs/man/dvornik.1", "ru": ROOT / "docs/man/dvorni
 _DATE: Final = "2026-11-22"
 """Of the pages' plan, not of their last change: the same source gives the same bytes."""
 _WORDS: Final = {
-    "en": ("housekeeping for self-hosted web applications", "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS", "EXIT STATUS",
-           "FILES", "ENVIRONMENT", "OPTIONS", "COMMAND"),
+    "en": ("housekeeping for self-hosted web applications", "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS",
+           "EXIT STATUS", "FILES", "ENVIRONMENT", "OPTIONS", "COMMAND"),
     "ru": ("порядок в веб-приложениях на своём сервере", "ИМЯ", "КРАТКО", "ОПИСАНИЕ", "КОМАНДЫ", "КОД ВОЗВРАТА",
            "ФАЙЛЫ", "ОКРУЖЕНИЕ", "ПАРАМЕТРЫ", "КОМАНДА"),
 }  # fmt: skip
@@ -62,17 +62,14 @@ def page(language: str) -> str:
     lines += [f".SH {description}", *_paragraphs(command.help or ""), ".PP", roff(command.epilog or "")]
     lines += [f".SH {commands}"]
     for each in command.list_commands(context):
-        lines += _verb(context, each)
+        lines += _verb(context, each, command.get_command(context, each) or command)
     lines += [f".SH {exits}", *_tagged({str(code): text for code, text in _EXITS[language].items()})]
     lines += [f".SH {files}", *_tagged(_FILES[language])]
     lines += [f".SH {variables}", *_tagged(_VARIABLES[language])]
     return "\n".join(lines) + "\n"
 
 
-def _verb(above: click.Context, name: str) -> Iterator[str]:
-    assert isinstance(above.command, click.Group)
-    command = above.command.get_command(above, name)
-    assert command is not None
+def _verb(above: click.Context, name: str, command: click.Command) -> Iterator[str]:
     context = click.Context(command, info_name=name, parent=above)
     yield f".SS dvornik {roff(name)}"
     usage = " ".join(command.collect_usage_pieces(context))
