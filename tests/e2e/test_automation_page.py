@@ -63,7 +63,8 @@ def test_every_flag_of_schedule_is_on_the_page(language: str) -> None:
 def test_the_settings_on_the_page_are_right(tmp_path: Path) -> None:
     (tmp_path / "dvornik.toml").write_text(SETTINGS)
     config = load(None, {}, tmp_path).config
-    assert (config.schedule.jitter, config.window.start, config.backup.max_age) == (900, "23:00", 26 * 3600)
+    assert (float(config.schedule.jitter), float(config.backup.max_age)) == (900, 26 * 3600)
+    assert config.window.start == "23:00"
 
 
 def test_the_commands_on_the_page_run(yard: Path) -> None:

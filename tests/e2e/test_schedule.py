@@ -342,3 +342,24 @@ def test_what_is_printed_is_what_is_written(plain: App, tmp_path: Path) -> None:
         printed = {each["name"]: each["text"] for each in json.loads(plain.dvornik("schedule", kind, "--json").out)}
         assert printed == {path.name: path.read_text() for path in directory.iterdir()}
         shutil.rmtree(directory)
+
+
+# the guards that a schedule meets
+
+
+def test_outside_the_window_nothing_irreversible_happens_until_it_is_overridden_once(keeper: Keeper) -> None:
+    hour = datetime.now(UTC).hour
+    window = {"START": f"{(hour + 2) % 24:02}:00", "END": f"{(hour + 3) % 24:02}:00", "TIMEZONE": "Etc/UTC"}
+    env = {f"DVORNIK_WINDOW_{name}": value for name, value in window.items()}
+    assert keeper.dvornik("run", "sessions", env=env).code == 10
+    assert keeper.dvornik("run", "temp", env=env).code == 0
+    assert keeper.dvornik("run", "sessions", "--allow", "window", env=env).code == 0
+
+
+def test_without_a_backup_nothing_irreversible_happens_until_it_is_overridden_once(keeper: Keeper) -> None:
+    env = {"DVORNIK_BACKUP_FILE": str(keeper.site.path / "*.dump")}
+    assert keeper.dvornik("run", "sessions", env=env).code == 10
+    (keeper.site.path / "today.dump").write_text("dump")
+    assert keeper.dvornik("run", "--dry-run", "sessions", env=env).code == 0
+    (keeper.site.path / "today.dump").unlink()
+    assert keeper.dvornik("run", "sessions", "--allow", "backup", env=env).code == 0

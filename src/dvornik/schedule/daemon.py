@@ -146,7 +146,7 @@ class Daemon:
 
     def _wait(self, seconds: float) -> None:
         """Sleep until a signal comes or ``seconds`` are over; no signal between two looks is lost: all are held."""
-        if sys.platform == "win32":
+        if sys.platform != "linux":  # where the daemon is not offered
             time.sleep(seconds)
             return
         found = signal.sigtimedwait({*_ENDING, signal.SIGCHLD}, seconds)

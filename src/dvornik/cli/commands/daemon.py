@@ -34,9 +34,9 @@ def daemon() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, once: bool, as_json: bool) -> int:  # noqa: ARG001 - every command takes --json
-        if sys.platform == "win32":
+        if sys.platform != "linux":
             raise ConfigurationError(
-                _("The daemon needs a POSIX system."), hint=_("Use the task scheduler with: dvornik run")
+                _("The daemon needs Linux."), hint=_("Let the system's own scheduler start: dvornik run")
             )
         installation = look_at(yard, os.environ)
         section = yard.config.schedule
