@@ -47,7 +47,8 @@ def interpreter(environment: Path) -> Path:
 def fingerprint(requirements: str, environment: Path) -> str:
     """Return what an up-to-date environment is judged by: it changes when the tree or the environment moved, too."""
     digest = hashlib.sha256(f"{environment}\n{sys.version_info[:3]}\n".encode())
-    for source in (f"requirements/{requirements}.txt", "pyproject.toml"):
+    sources = (f"requirements/{requirements}.txt", "pyproject.toml", "setup.py", "src/dvornik/storages/_inner.c")
+    for source in sources:
         digest.update((ROOT / source).read_bytes())
     return digest.hexdigest()
 

@@ -93,6 +93,7 @@ def _killed_at(number: int, act: Callable[[], None]) -> bool:
     """Act in a child that dies just before its change ``number``; tell whether it came that far."""
     child = os.fork()
     if not child:
+        directories.inner = None
         left = [number]
 
         def counted(call: Callable[..., object]) -> Callable[..., object]:

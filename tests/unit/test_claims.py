@@ -9,6 +9,7 @@ from dvornik.config import TempSection
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.model import Finding, Reason
 from dvornik.quantities import Duration
+from dvornik.storages import directories
 from dvornik.storages.claims import Claims
 from dvornik.storages.local import LocalStorage
 
@@ -31,6 +32,7 @@ def test_a_file_whose_name_was_taken_is_told_and_comes_back_by_undo(
         (root / "report.csv").write_text("new")  # the application writes the name anew while the file is claimed
         return Reason.CHANGED
 
+    monkeypatch.setattr(directories, "inner", None)
     monkeypatch.setattr(Claims, "_objection", objection)
     outcome = temp.apply(finding, "20261122T000000Z-0000")
     assert [miss.reason for miss in outcome.missed] == [Reason.TAKEN]

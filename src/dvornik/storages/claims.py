@@ -13,6 +13,7 @@ import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from dvornik.model import Miss, Outcome, Reason
+from dvornik.storages import directories
 from dvornik.storages.grips import Grip, Onlookers, grip
 from dvornik.storages.kernel import code_of, reason_of
 from dvornik.storages.walk import OWN, size
@@ -107,6 +108,37 @@ class Claims:
             for claim in claimed:  # only when something stopped us
                 self._return(claim, Reason.BUSY)
                 claim.grip.release()
+
+    def take_plain(
+        self, planned: Sequence[tuple[str, str]], in_place: Callable[[], bool], *, keep: bool
+    ) -> Sequence[tuple[str, str]]:
+        """Take, in C where that was built, whatever plainly is as it was seen; return what ``take`` is to judge."""
+        source, private = self._source, self._private
+        if not isinstance(source, directories.Descriptor) or not isinstance(private, directories.Descriptor):
+            return planned
+        if directories.inner is None or source is private:
+            return planned
+        names, versions = [name for name, _seen in planned], [seen for _name, seen in planned]
+        unsure: list[int] = []
+        claimed: list[tuple[int, int]] = []
+        objection: Reason | None = Reason.BUSY  # what stops us with an exception
+        try:
+            done, size, judged = directories.inner.take(
+                source.fileno(), private.fileno(), names, versions, in_place, keep, unsure, claimed
+            )
+            objection = None if judged == len(names) else Reason.MOVED
+        finally:
+            for index, descriptor in claimed:
+                held = Grip(descriptor, os.fstat(descriptor), is_leased=True)
+                self._settle(_Claim(names[index], names[index], held), objection, keep=keep)
+                held.release()
+        self._tally.done += done
+        self._tally.size += size
+        if objection is None:
+            return [planned[index] for index in unsure]
+        left = {*unsure, *range(judged, len(names))} - {index for index, _descriptor in claimed}
+        self._tally.missed += [Miss(names[index], objection) for index in sorted(left)]
+        return []
 
     def _claim(self, name: str, seen: str) -> _Claim | None:
         hidden = hidden_name(name) if self._private is self._source else name

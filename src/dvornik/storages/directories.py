@@ -15,6 +15,14 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from dvornik.storages import kernel
 
+try:
+    from dvornik.storages import _inner
+except ImportError:
+    inner = None
+else:
+    inner = None if os.environ.get("DVORNIK_NO_EXTENSION") else _inner
+    """The inner loops in C, where they were built; ``DVORNIK_NO_EXTENSION`` turns them off."""
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -96,6 +104,10 @@ class Descriptor:
     def fileno(self) -> int:
         """Return the descriptor: a lock is taken on it."""
         return self._fd
+
+    def reopened(self) -> Descriptor:
+        """Open the same directory once more, to be read from its beginning."""
+        return Descriptor(kernel.open_beneath(self._fd, "."), self.container)
 
     def entries(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self._fd) as entries:

@@ -34,11 +34,11 @@ class Grip:
 
     __slots__ = ("_descriptor", "is_leased", "state")
 
-    def __init__(self, descriptor: int, state: os.stat_result) -> None:
+    def __init__(self, descriptor: int, state: os.stat_result, *, is_leased: bool = False) -> None:
         """Own ``descriptor``, or -1 for a file that cannot be held; ``state`` is the file's."""
         self._descriptor = descriptor
         self.state = state
-        self.is_leased = False
+        self.is_leased = is_leased
         """Whether the lease was granted: nobody else had the file then."""
 
     def lease(self) -> Reason | None:

@@ -126,24 +126,30 @@ class LocalStorage:
         try:
             with self._root.child(finding.container) as source:
                 self._discard(planned, source, run, tally, keep=keep)
-                self._remember(source)
+                with suppress(OSError):  # it is gone: nothing to remember
+                    self._remember(source)
         except OSError as error:
-            judged = tally.done + len(tally.missed)
-            tally.missed += [miss_of(name, error) for name, _seen in planned[judged:]]
+            tally.missed = [miss_of(name, error) for name, _seen in planned]
         return tally.outcome(finding, keep=keep)
 
     def _discard(
-        self, planned: list[tuple[str, str]], source: Directory, run: str, tally: Tally, *, keep: bool
+        self, planned: Sequence[tuple[str, str]], source: Directory, run: str, tally: Tally, *, keep: bool
     ) -> None:
         rescue = partial(self._rescue, source.container, run, keep)
         in_place = partial(self._is_in_place, source)
         while planned:
-            private = self._private(source, run, keep=keep)
+            try:
+                private = self._private(source, run, keep=keep)
+            except OSError as error:
+                tally.missed += [miss_of(name, error) for name, _seen in planned]
+                return
             if not in_place():
                 tally.missed += [Miss(name, Reason.MOVED) for name, _seen in planned]
                 return
+            claims = Claims(source, private, tally, rescue)
+            planned = claims.take_plain(planned, in_place, keep=keep)
             count = _FEW if private is source else _CHUNK
-            Claims(source, private, tally, rescue).take(planned[:count], in_place, keep=keep)
+            claims.take(planned[:count], in_place, keep=keep)
             planned = planned[count:]
 
     def _private(self, source: Directory, run: str, *, keep: bool) -> Directory:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import stat
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from dvornik.model import Batch, Left, Miss, Reason
+from dvornik.storages import directories
 from dvornik.storages.kernel import code_of, reason_of
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 
 BATCH = 4096
 """Most names of one directory in a batch: memory stays flat however large a directory is."""
+_ENOUGH: Final = BATCH - 64 * 1024 // 24
+"""Names after which a batch is full in C, which reads 64 KiB of entries at once, 24 bytes the shortest."""
 OWN: Final = ".dvornik-"
 """What the names of our own begin with: the quarantine, and files claimed where there was no room for it."""
 _BLOCK = 512
@@ -151,59 +155,89 @@ class _Listing:
         self.own = looked(directory.own_state(), tree.age_by)
         self.count = 0
         self.below: list[str] = []
-        self._names: list[str] = []
-        self._states: list[Looked] = []
-        self._others: list[Miss] = []
 
     def batches(self) -> Iterator[Batch]:
+        container, rows, others = self._directory.container, Rows(), []
         try:
-            for entry in self._directory.entries():
-                self.count += 1
-                if not entry.is_file(follow_symlinks=False) or entry.name.startswith(OWN):
-                    self._set_apart(entry)
-                elif self._tree.age_by:
-                    self._look(entry.name)
-                else:
-                    self._names.append(entry.name)
-                if len(self._names) >= BATCH:
-                    yield self._batch()
+            for rows in listed(self._directory, self._tree.age_by):
+                self.count += rows.passed
+                others = [miss for name, kind, code in rows.others for miss in self._set_apart(name, kind, code)]
+                yield Batch(container, rows.names, rows.sizes, rows.times, rows.versions, others)
         except OSError as error:
-            self._others.append(Miss("", reason_of(error), code_of(error)))
-        yield self._batch()
+            yield Batch(container, (), others=(Miss("", reason_of(error), code_of(error)),))
+        if not self.count:
+            yield Batch(container, ())
 
-    def _set_apart(self, entry: os.DirEntry[str]) -> None:
-        if entry.is_dir(follow_symlinks=False):
-            self._meet(entry.name)
-        elif entry.is_symlink():
-            self._others.append(Miss(entry.name, Reason.SYMLINK))
+    def _set_apart(self, name: str, kind: str, code: int) -> Iterator[Miss]:
+        """Say why an entry is no file of a batch; a directory to enter is none of the others."""
+        if kind == "d":
+            container = self._directory.container
+            reason = self._tree.keeps_out_of(f"{container}/{name}" if container else name)
+            if reason is None:
+                self.below.append(name)
+            else:
+                yield Miss(name, reason)
+        elif kind == "e":
+            error = OSError(code, "")
+            yield Miss(name, reason_of(error), code_of(error))
         else:
-            is_own = entry.is_file(follow_symlinks=False)
-            self._others.append(Miss(entry.name, Reason.EXCLUDED if is_own else Reason.SPECIAL))
+            yield Miss(name, _APART[kind])
 
-    def _meet(self, name: str) -> None:
-        container = self._directory.container
-        reason = self._tree.keeps_out_of(f"{container}/{name}" if container else name)
-        if reason:
-            self._others.append(Miss(name, reason))
-        else:
-            self.below.append(name)
 
-    def _look(self, name: str) -> None:
-        try:
-            state = self._directory.state(name)
-        except FileNotFoundError:
-            return
-        except OSError as error:
-            self._others.append(Miss(name, reason_of(error), code_of(error)))
-            return
-        if stat.S_ISREG(state.st_mode):
-            self._names.append(name)
-            self._states.append(looked(state, self._tree.age_by))
-        else:
-            self._others.append(Miss(name, Reason.CHANGED))
+_APART: Final = {"f": Reason.EXCLUDED, "l": Reason.SYMLINK, "s": Reason.SPECIAL, "c": Reason.CHANGED}
+"""By kind: a file with a name of our own, a symlink, a device or the like, what ceased to be a file meanwhile."""
 
-    def _batch(self) -> Batch:
-        names, states, others = self._names, self._states, self._others
-        self._names, self._states, self._others = [], [], []
+
+class Rows(NamedTuple):
+    """Part of a directory: its files in columns, everything else by name, kind and errno; ``passed`` counts both."""
+
+    passed: int = 0
+    names: Sequence[str] = ()
+    sizes: Sequence[int] = ()
+    times: Sequence[int] = ()
+    versions: Sequence[str] = ()
+    others: Sequence[tuple[str, str, int]] = ()
+
+
+def listed(directory: Directory, age_by: str) -> Iterator[Rows]:
+    """List one directory, names only where ``age_by`` is empty; in C where that was built."""
+    if not directories.inner or not isinstance(directory, directories.Descriptor):
+        yield from _listed(directory, age_by)
+        return
+    with directory.reopened() as own:
+        while (rows := Rows(*directories.inner.listed(own.fileno(), _ENOUGH, bool(age_by), age_by == "mtime"))).passed:
+            yield rows
+
+
+def _listed(directory: Directory, age_by: str) -> Iterator[Rows]:
+    """List one directory: the reference for ``_inner.c``."""
+    entries = directory.entries()
+    while part := list(itertools.islice(entries, BATCH)):
+        names: list[str] = []
+        states: list[Looked] = []
+        others: list[tuple[str, str, int]] = []
+        for entry in part:
+            kind, code, state = _look(directory, entry, age_by)
+            if kind == "f" and not entry.name.startswith(OWN):
+                names.append(entry.name)
+                states += [state] if state else []
+            elif kind:
+                others.append((entry.name, kind, code))
         sizes, times, versions = zip(*states, strict=True) if states else ((), (), ())
-        return Batch(self._directory.container, names, sizes, times, versions, others)
+        yield Rows(len(part), names, sizes, times, versions, others)
+
+
+def _look(directory: Directory, entry: os.DirEntry[str], age_by: str) -> tuple[str, int, Looked | None]:
+    """Return an entry's kind, errno and columns; no kind where it has vanished."""
+    if not entry.is_file(follow_symlinks=False):
+        kind = "d" if entry.is_dir(follow_symlinks=False) else "l" if entry.is_symlink() else "s"
+        return kind, 0, None
+    if not age_by:
+        return "f", 0, None
+    try:
+        state = directory.state(entry.name)
+    except FileNotFoundError:
+        return "", 0, None
+    except OSError as error:
+        return "e", error.errno or 0, None
+    return ("f", 0, looked(state, age_by)) if stat.S_ISREG(state.st_mode) else ("c", 0, None)
