@@ -5,5 +5,7 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 pytest_plugins = [
-    server for server in ("tests.servers.postgresql", "tests.servers.valkey") if find_spec(server) is not None
+    server
+    for server in ("tests.servers.postgresql", "tests.servers.valkey", "tests.servers.promtool", "tests.servers.web")
+    if find_spec(server) is not None
 ]

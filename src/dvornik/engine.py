@@ -8,13 +8,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import IO, TYPE_CHECKING, Protocol
+from functools import partial
+from typing import IO, TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
 from dvornik import __version__, plans, policy
 from dvornik.languages import _
 from dvornik.model import (
+    Concurrent,
     Finding,
     Gate,
     Held,
@@ -32,10 +34,16 @@ from dvornik.model import (
 from dvornik.result import Result
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from dvornik.model import Collector, Rule, Seen
     from dvornik.policy import Policy
     from dvornik.state import State
 
+_AT_ONCE: Final = 2
+"""Threads that take files away: the work is the kernel's, which two keep busy on most disks."""
+_TOGETHER: Final = 8192
+"""Most items that are under way at once: what is waited for when somebody interrupts."""
 Guard = Callable[[], Sequence[Refusal]]
 """Asked once before the first guarded step: why it may not happen now (no backup, outside the window)."""
 
@@ -252,34 +260,64 @@ class Engine:
     ) -> None:
         names = iter(header.collectors)
         current = next(names, "")
-        for line in plans.read(plan, only=[Finding]):
-            assert isinstance(line, Finding)  # noqa: S101 - read was asked for nothing else
-            result.saw(line)
-            while line.rule.partition("/")[0] != current:
-                self._conclude(current, header, result, on_step)
-                current = next(names)
-            rule = self._collectors[current].rules[line.rule]
-            if (line.rule, line.place) in refused or (line.rule, "") in refused:
-                result.refused(line)
-                continue
-            if rule.guarded and not self._may(rule, permitted, result):
-                result.refused(line)
-                continue
-            try:
-                self._act(line, header.run, result)
-            except UnreachableError as error:
-                self._met(_troubled(error, current), result)
-                result.refused(line)
-                refused.add((line.rule, line.place))
+        with _threads() as pool:
+            for group in self._grouped(plans.read(plan, only=[Finding])):
+                for line in group:
+                    result.saw(line)
+                first = group[0]
+                while first.rule.partition("/")[0] != current:
+                    self._conclude(current, header, result, on_step)
+                    current = next(names)
+                rule = self._collectors[current].rules[first.rule]
+                is_refused = (first.rule, first.place) in refused or (first.rule, "") in refused
+                if is_refused or (rule.guarded and not self._may(rule, permitted, result)):
+                    for line in group:
+                        result.refused(line)
+                elif not self._act(group, header.run, result, pool):
+                    refused.add((first.rule, first.place))
         for name in (current, *names):
             self._conclude(name, header, result, on_step)
 
-    def _act(self, finding: Finding, run: str, result: Result) -> None:
-        """Do one batch, recorded before and after."""
-        batch = self._state.intend(run, finding.rule, finding.place, finding.container, finding.count)
-        outcome = self._collectors[finding.rule.partition("/")[0]].apply(finding, run)
-        self._state.conclude(batch, outcome)
-        self._did(outcome, result)
+    def _grouped(self, lines: Iterable[plans.Line]) -> Iterator[list[Finding]]:
+        """Put together consecutive findings that may be applied at the same time; any other stands alone."""
+        group: list[Finding] = []
+        count = 0
+        for line in lines:
+            assert isinstance(line, Finding)  # noqa: S101 - read was asked for nothing else
+            if group and not (count + line.count <= _TOGETHER and self._go_together(group[0], line)):
+                yield group
+                group, count = [], 0
+            group.append(line)
+            count += line.count
+        if group:
+            yield group
+
+    def _go_together(self, one: Finding, other: Finding) -> bool:
+        collector = self._collectors[one.rule.partition("/")[0]]
+        alike = (one.rule, one.place) == (other.rule, other.place)
+        return alike and isinstance(collector, Concurrent) and one.rule in collector.concurrent
+
+    def _act(self, group: Sequence[Finding], run: str, result: Result, pool: Executor) -> bool:
+        """Do some batches, each recorded before and after; tell whether their place could be reached."""
+        collector = self._collectors[group[0].rule.partition("/")[0]]
+        batches = [self._state.intend(run, f.rule, f.place, f.container, f.count) for f in group]
+        if len(group) > 1:
+            waiting = [pool.submit(collector.apply, finding, run).result for finding in group]
+        else:
+            waiting = [partial(collector.apply, group[0], run)]
+        lost: UnreachableError | None = None
+        for finding, batch, outcome_of in zip(group, batches, waiting, strict=True):
+            try:
+                outcome = outcome_of()
+            except UnreachableError as error:
+                lost = error
+                result.refused(finding)
+                continue
+            self._state.conclude(batch, outcome)
+            self._did(outcome, result)
+        if lost:
+            self._met(_troubled(lost, collector.name), result)
+        return lost is None
 
     def _conclude(
         self, name: str, header: plans.Header, result: Result, on_step: Callable[[str, Result], None]
@@ -375,6 +413,18 @@ def _troubled(error: UnreachableError, name: str) -> Trouble:
 
 def _out_of_reach(collector: Collector, place: str) -> Refusal:
     return Refusal(place, Gate.UNREACHABLE, collector=collector.name, rules=tuple(collector.rules))
+
+
+@contextmanager
+def _threads() -> Iterator[Executor]:
+    """Offer threads, started when the first is needed; what has not begun when something stops us never does."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most commands apply nothing
+
+    pool = ThreadPoolExecutor(_AT_ONCE)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _place_of(survey: Survey) -> str:

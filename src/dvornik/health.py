@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
 from contextlib import suppress
 from pathlib import Path
@@ -12,13 +10,15 @@ from typing import TYPE_CHECKING, cast
 
 import msgspec
 
-from dvornik import quick_health
-from dvornik.quick_health import NAME, VERSION, seen
+from dvornik import atomic, quick_health
+from dvornik.quick_health import VERSION, seen
+from dvornik.result import Total  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from dvornik.quick_health import Record
+    from dvornik.result import Result
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -36,6 +36,25 @@ class LastRun(msgspec.Struct, frozen=True):
     finished: float
     status: str
     exit_code: int
+    seconds: float = 0.0
+    """How long it took, from the lock to the end."""
+
+
+class Step(msgspec.Struct, frozen=True):
+    """How the last cleanup by one collector ended, and its figures. Times are seconds since the epoch, sizes bytes."""
+
+    run: str
+    finished: float
+    status: str
+    last_success: float | None = None
+    totals: Mapping[str, Total] = {}
+    """By rule."""
+    held: Mapping[str, int] = {}
+    """By reason."""
+    sizes: Mapping[str, int] = {}
+    """What each place held before the cleanup."""
+    reusable: Mapping[str, int] = {}
+    """What of it each database does not use."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -46,6 +65,8 @@ class Health(msgspec.Struct, frozen=True):
     max_age: float
     temp_limit: int
     logs_limit: int
+    step_max_age: float = 0.0
+    """The same for each step that ever succeeded; 0: it is not asked."""
     temp: Sequence[str] = ()
     """Absolute roots of the temporary files."""
     logs: Sequence[str] = ()
@@ -56,6 +77,12 @@ class Health(msgspec.Struct, frozen=True):
     """The environment variables that the answer depends on (``settings(os.environ)``)."""
     last_success: float | None = None
     last_run: LastRun | None = None
+    steps: Mapping[str, Step] = {}
+    """By collector: the success of one does not hide the failure of another."""
+    freed: int = 0
+    """Bytes that all runs so far gave back."""
+    quarantine: int = 0
+    """Bytes that wait in quarantine."""
     language: str = ""
     version: int = VERSION
 
@@ -78,10 +105,34 @@ def record(health: Health) -> Record:
     return cast("Record", msgspec.to_builtins(health))
 
 
-def after(health: Health, run: LastRun) -> Health:
-    """Return ``health`` as it is once ``run`` has finished."""
+def after(health: Health, run: LastRun, steps: Mapping[str, Step] | None = None) -> Health:
+    """Return ``health`` as it is once ``run`` has finished; of ``steps``, one that failed keeps its last success."""
     success = health.last_success if run.exit_code else run.finished
-    return msgspec.structs.replace(health, last_run=run, last_success=success)
+    known = dict(health.steps)
+    for name, step in (steps or {}).items():
+        before = known[name].last_success if name in known else None
+        last = step.finished if step.status == "done" else before
+        known[name] = msgspec.structs.replace(step, last_success=last)
+    freed = sum(total.freed for step in (steps or {}).values() for total in step.totals.values())
+    return msgspec.structs.replace(
+        health, last_run=run, last_success=success, steps=known, freed=health.freed + max(0, freed)
+    )
+
+
+def steps(result: Result, finished: float) -> dict[str, Step]:
+    """Return what a run came to for each of its collectors."""
+    return {
+        name: Step(
+            result.run,
+            finished,
+            result.status_of(name),
+            totals={rule: total for rule, total in result.totals.items() if rule.partition("/")[0] == name},
+            held={reason.value: count for reason, count in result.held_by(name).items()},
+            sizes={survey.place: survey.size for survey in result.surveys if survey.kind == name},
+            reusable={survey.place: survey.reusable for survey in result.surveys if survey.kind == name},
+        )
+        for name in result.collectors
+    }
 
 
 def sources(paths: Iterable[str]) -> list[Source]:
@@ -106,14 +157,4 @@ def read(path: Path) -> Health:
 def write(path: Path, health: Health) -> None:
     """Put the record at ``path``, whole or not at all, readable by its owner alone; raise ``OSError``."""
     # The standard library's JSON, since undecodable bytes of a path (surrogates) must survive.
-    text = json.dumps(record(health), indent=1)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{NAME}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    atomic.write(path, json.dumps(record(health), indent=1).encode())

@@ -143,6 +143,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the place is judged by references at all."""
     exact: bool = False
     """Whether ``references`` and ``found`` come from exact columns, so that a missing file is a fact."""
+    reusable: int = 0
+    """Of ``size``, what a database holds without using it."""
 
 
 class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -240,6 +242,14 @@ class Collector(Protocol):
 
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Take away what still is as the finding saw it; expected trouble comes back as misses, not exceptions."""
+
+
+@runtime_checkable
+class Concurrent(Protocol):
+    """A collector of whose findings several may be applied at a time, each by a thread of its own."""
+
+    concurrent: ClassVar[frozenset[str]]
+    """The rules whose findings at one place do not depend on one another."""
 
 
 @runtime_checkable

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
 from typing import IO, TYPE_CHECKING, Final
 
@@ -58,6 +59,10 @@ _KINDS: Final[Mapping[str, type]] = {
 _NAMES: Final = {kind: name for name, kind in _KINDS.items()}
 
 
+_SAYS: Final = re.compile(rf'{{"{_KEY}":"(\w+)"'.encode())
+"""How a line begins: to know its kind is to know what to read it as."""
+
+
 def encode(line: msgspec.Struct) -> bytes:
     """Return one line of JSON, with its newline."""
     fields = {_KEY: _NAMES[type(line)], **msgspec.to_builtins(line)}
@@ -68,9 +73,12 @@ def encode(line: msgspec.Struct) -> bytes:
 
 
 def _decode(line: bytes) -> Line | End:
-    fields = json.loads(line)
-    kind = _KINDS[fields.pop(_KEY)]
-    decoded: Line | End = msgspec.convert(fields, kind)
+    says = _SAYS.match(line)
+    kind = _KINDS[says[1].decode() if says else ""]
+    try:
+        decoded: Line | End = msgspec.json.decode(line, type=kind)
+    except msgspec.DecodeError:  # a lone surrogate, which JSON allows and msgspec does not
+        decoded = msgspec.convert(json.loads(line), kind)
     return decoded
 
 

@@ -31,6 +31,13 @@ if TYPE_CHECKING:
         status: str
         exit_code: int
 
+    class Step(TypedDict):
+        """How the last cleanup by one collector ended; the rest of the record is for the metrics."""
+
+        finished: float
+        status: str
+        last_success: float | None
+
     class Record(TypedDict):
         """What a run leaves for the health check; ``dvornik.health.Health`` explains the fields."""
 
@@ -39,6 +46,7 @@ if TYPE_CHECKING:
         sources: list[Source]
         environ: dict[str, str]
         max_age: float
+        step_max_age: float
         temp_limit: int
         logs_limit: int
         temp: list[str]
@@ -46,6 +54,7 @@ if TYPE_CHECKING:
         since: float
         last_success: float | None
         last_run: LastRun | None
+        steps: dict[str, Step]
         language: str
 
     Reason = tuple[str, dict[str, float | int | str]]
@@ -55,6 +64,7 @@ VERSION = 1
 NAME = "health.json"
 STALE, TEMP, LOGS, FAILED = "no-recent-cleanup", "temp-size", "logs-size", "last-run-failed"
 DAY = 86400
+_ORDER = (STALE, TEMP, LOGS, FAILED)
 _LANGUAGES = ("ru", "en")
 _SETTINGS = ("DVORNIK_APP_", "DVORNIK_HEALTH_", "DVORNIK_TEMP_", "DVORNIK_LOGS_")
 
@@ -81,11 +91,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str], directory: str, langua
 
 def judge(record: Record, now: float) -> tuple[list[Reason], int]:
     """Return the alerts at ``now`` (seconds since the epoch) and how many directories could not be measured."""
-    reasons: list[Reason] = []
-    last = record["last_success"]
-    age = now - (record["since"] if last is None else last)
-    if age > record["max_age"] or age < -DAY:  # a success in the future proves nothing
-        reasons.append((STALE, {"max_age": record["max_age"], "last": last or 0.0}))
+    reasons: list[Reason] = [reason for reason in (_stale(record, now), _failed(record)) if reason]
     unreadable = 0
     for code, roots, limit in (
         (TEMP, record["temp"], record["temp_limit"]),
@@ -95,10 +101,35 @@ def judge(record: Record, now: float) -> tuple[list[Reason], int]:
         unreadable += unread
         if size > limit:
             reasons.append((code, {"limit": limit, "size": size, "unreadable": unread}))
-    run = record["last_run"]
-    if run is not None and run["exit_code"]:
-        reasons.append((FAILED, {"run": run["id"], "finished": run["finished"], "status": run["status"]}))
+    reasons.sort(key=lambda reason: _ORDER.index(reason[0]))
     return reasons, unreadable
+
+
+def _stale(record: Record, now: float) -> Reason | None:
+    """Alert when nothing succeeded for too long, or when one step did not that others keep on hiding."""
+    last = record["last_success"]
+    age = now - (record["since"] if last is None else last)
+    if age > record["max_age"] or age < -DAY:  # a success in the future proves nothing
+        return STALE, {"max_age": record["max_age"], "last": last or 0.0, "steps": ""}
+    limit = record.get("step_max_age", 0.0)  # a record of before had neither
+    steps = {name: step["last_success"] for name, step in record.get("steps", {}).items()}
+    old = {name: time for name, time in steps.items() if limit and time is not None and now - time > limit}
+    if not old:
+        return None
+    return STALE, {"max_age": limit, "last": min(old.values()), "steps": " ".join(old)}
+
+
+def _failed(record: Record) -> Reason | None:
+    """Alert when the last cleanup failed, or the last by any one step: the daily success of another hides it not."""
+    run = record["last_run"]
+    failing = {name: step for name, step in record.get("steps", {}).items() if step["status"] != "done"}
+    steps = " ".join(failing)
+    if run is not None and run["exit_code"]:
+        return FAILED, {"finished": run["finished"], "status": run["status"], "steps": steps}
+    if failing:
+        last = max(failing.values(), key=lambda step: step["finished"])
+        return FAILED, {"finished": last["finished"], "status": last["status"], "steps": steps}
+    return None
 
 
 def measure(roots: Iterable[str], limit: int) -> tuple[int, int]:
@@ -213,12 +244,12 @@ def _record(config: str, environ: Mapping[str, str], directory: str) -> Record |
         state = environ.get("DVORNIK_APP_STATE") or _state(path)
         home = os.path.dirname(path) if path else directory  # noqa: PTH120 - as above
         record = read(os.path.join(home, state, NAME))  # noqa: PTH118 - as above
-        return record if _is_current(record, path, environ, directory) else None
+        return record if is_current(record, path, environ, directory) else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _is_current(record: Record, config: str, environ: Mapping[str, str], directory: str) -> bool:
+def is_current(record: Record, config: str, environ: Mapping[str, str], directory: str) -> bool:
     """Tell whether the record was made from these very files and variables."""
     made_from = record["config"] and os.path.realpath(record["config"])
     pyproject = os.path.join(os.path.realpath(directory), "pyproject.toml")  # noqa: PTH118 - pathlib is too dear here
@@ -291,15 +322,24 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
     key = code
     if code == STALE and not facts["last"]:
         key = "never"
-    return _SENTENCES[key][language].format(
+    steps = ", ".join(_STEPS[language].get(step, step) for step in str(facts.get("steps", "")).split())
+    said = _SENTENCES[key][language].format(
         age=_duration(float(facts.get("max_age", 0)), language),
         limit=size_text(int(facts.get("limit", 0)), language),
         last=_moment(float(facts.get("last", 0))),
         finished=_moment(float(facts.get("finished", 0))),
         status=facts.get("status", ""),
     )
+    return f"{said}: {steps}" if steps else said
 
 
+_STEPS = {
+    "ru": {
+        "temp": "временные файлы", "logs": "логи", "media": "медиа", "sessions": "сессии", "database": "база данных",
+        "cache": "кэш",
+    },
+    "en": {"temp": "temporary files"},
+}  # fmt: skip
 _SENTENCES = {
     STALE: {
         "ru": "⚠️ Успешной очистки не было больше {age} (последняя: {last})",

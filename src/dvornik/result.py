@@ -133,15 +133,27 @@ class Result:
     @property
     def status(self) -> str:
         """How it ended, in a word: the history, the metrics and the alerts speak it."""
-        for happened, status in (
-            (self.interrupted, "interrupted"),
-            (self.troubles, "unreachable"),
-            (self.open_refusals, "refused"),
-            (self.failed, "partial"),
-        ):
-            if happened:
-                return status
-        return "done"
+        return _status(self.interrupted, self.troubles, self.open_refusals, self.failed)
+
+    def status_of(self, collector: str) -> str:
+        """How it ended for one collector. What was wrong before any step is every collector's trouble."""
+        own = {rule: total for rule, total in self.totals.items() if rule.partition("/")[0] == collector}
+        return _status(
+            self.interrupted,
+            any(trouble.collector in {"", collector} for trouble in self.troubles),
+            any(total.refused for total in own.values())
+            or any(refusal.collector == collector for refusal in self.open_refusals),
+            any(Reason(code).is_failure for total in own.values() for code in total.missed)
+            or any(reason.is_failure for reason in self.held_by(collector)),
+        )
+
+    def held_by(self, collector: str) -> Counter[Reason]:
+        """Count what one collector saw and left, by reason."""
+        counts: Counter[Reason] = Counter()
+        for (rule, reason), count in self.held.items():
+            if rule.partition("/")[0] == collector:
+                counts[reason] += count
+        return counts
 
     @property
     def exit_code(self) -> int:
@@ -158,3 +170,9 @@ class Result:
             "failed": self.failed,
             "held": self.held.total(),
         }
+
+
+def _status(interrupted: object, unreachable: object, refused: object, partial: object) -> str:
+    """Return the word for the worst that happened."""
+    happened = {"interrupted": interrupted, "unreachable": unreachable, "refused": refused, "partial": partial}
+    return next((status for status, true in happened.items() if true), "done")

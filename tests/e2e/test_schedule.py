@@ -81,6 +81,21 @@ def test_settings_from_the_environment_go_with_the_line_and_secrets_do_not(plain
     assert "hunter2" not in ran.out + ran.err
 
 
+def test_addresses_of_those_who_are_told_are_secrets_too(plain: App) -> None:
+    env = {"DVORNIK_NOTIFY_URLS": '["tgram://hunter2/1"]', "DVORNIK_PING_URL": "https://hc.example/hunter2"}
+    for kind in ("cron", "systemd", "compose", "kubernetes"):
+        ran = plain.dvornik("schedule", kind, **env)
+        assert (ran.code, "hunter2" in ran.out + ran.err) == (0, False)
+
+
+def test_the_figures_for_prometheus_can_be_written_by_a_unit(tmp_path: Path) -> None:
+    directory = tmp_path / "prometheus"
+    directory.mkdir()
+    app = App(tmp_path / "app", f'[metrics]\ntextfile = "{directory}"\n')
+    own = json.loads(app.dvornik("schedule", "kubernetes", "--json").out)[0]["text"]
+    assert f'mountPath: "{directory}"' in own
+
+
 def test_the_configured_times_are_written(tmp_path: Path) -> None:
     app = App(tmp_path / "app", '[schedule]\ndaily = "15 1 * * 1-5"\nmonthly = ""\ntimezone = "Europe/Moscow"\n')
     ran = app.dvornik("schedule", "cron", "--system")

@@ -103,8 +103,10 @@ def test_named_tables_and_lists_can_come_from_the_environment(site: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["CONFIG_", "LANG", "TEST_X", "SITE_DATA", "NO_COLOR", "SERVICE_HOST", "PORT_80_TCP", "VERSION", "TEMP"]
-)
+    "name",
+    ["CONFIG_", "LANG", "TEST_X", "SITE_DATA", "NO_COLOR", "SERVICE_HOST", "PORT_80_TCP", "VERSION", "TEMP",
+     "METRICS_PORT", "METRICS_SERVICE_HOST", "METRICS_PORT_9091_TCP_ADDR", "METRICS_SERVICE_PORT_HTTP"],
+)  # fmt: skip
 def test_variables_that_are_no_settings_are_left_alone(site: Path, name: str) -> None:
     loaded(site, "", **{f"DVORNIK_{name}": "1", "DVORNIK_CACHE_URL": ""})
 

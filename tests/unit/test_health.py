@@ -10,7 +10,9 @@ import msgspec
 import pytest
 
 from dvornik import health, quick_health
-from dvornik.health import Health, LastRun
+from dvornik.health import Health, LastRun, Step
+from dvornik.model import Finding, Gate, Held, Miss, Outcome, Reason, Refusal, Survey, Trouble
+from dvornik.result import Result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,6 +71,69 @@ def test_a_failed_run_alerts_and_does_not_count_as_success(well: Health) -> None
     assert codes(failed) == [quick_health.FAILED]
     assert failed.last_success == well.last_success
     assert codes(health.after(failed, LastRun("c", NOW, "done", 0))) == []
+
+
+def steps(status: str, *names: str, at: float = NOW) -> dict[str, Step]:
+    """Return what a run came to that ended so for all of its collectors."""
+    return {name: Step("run", at, status) for name in names}
+
+
+def test_the_daily_success_of_one_step_does_not_hide_the_failure_of_another(well: Health) -> None:
+    """Only the next success of that very step clears it."""
+    weekly = health.after(well, LastRun("b", NOW, "unreachable", 12), steps("unreachable", "media", at=NOW))
+    daily = health.after(weekly, LastRun("c", NOW + DAY, "done", 0), steps("done", "temp", at=NOW + DAY))
+    (alert,) = health.check(daily, NOW + DAY)
+    assert (alert.code, alert.facts["steps"], alert.facts["finished"]) == (quick_health.FAILED, "media", NOW)
+    assert quick_health.describe(alert.code, alert.facts, "ru").endswith("unreachable): медиа")
+    mended = health.after(daily, LastRun("d", NOW + 2 * DAY, "done", 0), steps("done", "media", at=NOW + 2 * DAY))
+    assert codes(mended, NOW + 2 * DAY) == []
+
+
+def test_a_step_that_came_no_more_is_noticed_though_others_go_on(well: Health) -> None:
+    """The weekly schedule was lost, the daily one goes on."""
+    strict = msgspec.structs.replace(well, step_max_age=35 * DAY)
+    both = health.after(strict, LastRun("b", NOW, "done", 0), steps("done", "temp", "media", at=NOW))
+    daily = health.after(both, LastRun("c", NOW + 36 * DAY, "done", 0), steps("done", "temp", at=NOW + 36 * DAY))
+    (alert,) = health.check(daily, NOW + 36 * DAY)
+    assert (alert.code, alert.facts["steps"], alert.facts["last"]) == (quick_health.STALE, "media", NOW)
+    earlier = health.after(both, LastRun("c", NOW + 34 * DAY, "done", 0), steps("done", "temp", at=NOW + 34 * DAY))
+    assert codes(earlier, NOW + 34 * DAY) == []
+    assert codes(msgspec.structs.replace(daily, step_max_age=0.0), NOW + 36 * DAY) == []
+
+
+def test_a_failed_step_keeps_its_last_success(well: Health) -> None:
+    """And the bytes that were freed add up."""
+    good = health.after(well, LastRun("b", NOW, "done", 0), steps("done", "media", at=NOW))
+    bad = health.after(good, LastRun("c", NOW + DAY, "failed", 1), steps("failed", "media", at=NOW + DAY))
+    assert bad.steps["media"].last_success == NOW
+    assert bad.steps["media"].finished == NOW + DAY
+
+
+def test_a_run_is_told_apart_by_its_collectors() -> None:
+    """Each has its own status and its own figures."""
+    result = Result("run", "run", ["temp", "logs", "media", "sessions"])
+    for line in (
+        Survey("tmp", "temp", "1:2", 9, 900),
+        Finding("temp/old", "tmp", "", ["a", "b"], [5, 6]),
+        Held("temp/old", "tmp", "", Reason.YOUNG, 7),
+        Held("logs/old", "logs", "", Reason.DENIED, 1, ["x"]),
+        Refusal("pub", Gate.SHARE, collector="media", rules=["media/orphan"]),
+        Trouble("default", "gone", collector="sessions"),
+    ):
+        result.saw(line)
+    result.did(Outcome("temp/old", "tmp", "", 1, freed=5, missed=[Miss("b", Reason.OPEN)]))
+    found = health.steps(result, NOW)
+    statuses = {"temp": "done", "logs": "partial", "media": "refused", "sessions": "unreachable"}
+    assert {name: step.status for name, step in found.items()} == statuses
+    temp = found["temp"]
+    assert (temp.totals["temp/old"].done, temp.held, temp.sizes) == (1, {"young": 7}, {"tmp": 900})
+
+
+def test_trouble_from_before_any_step_is_every_steps(well: Health) -> None:
+    """Nobody knows whom it would have concerned."""
+    result = Result("run", "run", ["temp", "media"])
+    result.saw(Trouble("django", "cannot be loaded"))
+    assert {step.status for step in health.steps(result, NOW).values()} == {"unreachable"}
 
 
 @pytest.mark.parametrize(("place", "code"), [("tmp", quick_health.TEMP), ("logs", quick_health.LOGS)])
@@ -146,6 +211,26 @@ def test_the_record_is_plain_json(well: Health, tmp_path: Path) -> None:
     """So that anything can read it."""
     health.write(tmp_path / quick_health.NAME, well)
     assert json.loads((tmp_path / quick_health.NAME).read_text())["max_age"] == 7 * DAY
+
+
+def test_a_record_of_before_the_steps_is_still_read(well: Health, tmp_path: Path) -> None:
+    """An update of dvornik forgets no success."""
+    path = tmp_path / quick_health.NAME
+    health.write(path, well)
+    old = {name: value for name, value in json.loads(path.read_text()).items() if name not in {"steps", "step_max_age"}}
+    path.write_text(json.dumps(old))
+    assert health.read(path).last_success == well.last_success
+    assert quick_health.judge(quick_health.read(str(path)), NOW) == ([], 0)
+
+
+def test_steps_survive_the_disk_with_their_figures(well: Health, tmp_path: Path) -> None:
+    """The metrics are made from them."""
+    result = Result("run", "run", ["temp"])
+    result.did(Outcome("temp/old", "tmp", "", 1, freed=5, missed=[Miss("b", Reason.OPEN)]))
+    left = health.after(well, LastRun("run", NOW, "done", 0), health.steps(result, NOW))
+    health.write(tmp_path / quick_health.NAME, left)
+    found = health.read(tmp_path / quick_health.NAME)
+    assert (found.steps, found.freed) == (left.steps, 5)
 
 
 def test_the_making_is_the_oldest_of_what_exists(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import os
 import re
 import subprocess
 import sys
 import time
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -119,6 +121,52 @@ def test_undecodable_and_hostile_names_are_spelt_out(path: Path) -> None:
     log.outcome(removed("", 0, Miss("a\n\x1b[31m\udcffя", Reason.IO_ERROR)))
     log.close()
     assert r'not removed "tmp:a\n\x1b[31m\xffя": io-error' in path.read_text()
+
+
+def test_a_line_may_be_json_with_the_run_in_each(path: Path) -> None:
+    """The same fields, for programs."""
+    log = MaintenanceLog(path, form="json")
+    log.started("20261122T020001Z-ab12", "temp")
+    log.outcome(removed("", 0, Miss("a\n\udcffя", Reason.DENIED)))
+    log.close()
+    said = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [line["level"] for line in said] == ["INFO", "WARNING", "INFO"]
+    assert {line["run"] for line in said} == {"20261122T020001Z-ab12"}
+    assert said[1]["operation"] == "temp/old"
+    assert said[1]["result"] == 'not removed "tmp:a\\n\\xffя": denied'
+    assert abs(datetime.fromisoformat(said[0]["time"]).timestamp() - time.time()) < 60
+
+
+JOURNAL = """
+import os, sys
+from pathlib import Path
+there = os.fstat(2)
+os.environ["JOURNAL_STREAM"] = f"{there.st_dev}:{there.st_ino + int(sys.argv[1])}"
+from dvornik.maintenance_log import MaintenanceLog
+log = MaintenanceLog(None)
+log.started("r", "temp")
+log.warning("ping", "no answer")
+log.failure("run", "gone")
+log.close()
+"""
+
+
+@pytest.mark.parametrize(
+    ("other", "said"), [("0", ['<4>ping: "no answer" [run r]', "<3>run: gone [run r]"]), ("1", [])]
+)
+def test_the_journal_hears_what_went_wrong_with_its_priority(other: str, said: list[str]) -> None:
+    """Only where standard error is the journal: its number is another in a pipe of somebody's own."""
+    done = subprocess.run([sys.executable, "-c", JOURNAL, other], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines() == said
+
+
+def test_the_end_of_the_log_is_at_hand_even_where_none_is_written() -> None:
+    """For whoever watches from elsewhere; bounded."""
+    log = MaintenanceLog(None)
+    for number in range(300):
+        log.failure("test", f"number-{number}")
+    assert len(log.tail.splitlines()) == 100
+    assert log.tail.endswith("number-299 [run -]")
 
 
 def test_a_short_run_rotates_what_an_earlier_day_wrote(path: Path) -> None:

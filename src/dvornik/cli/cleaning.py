@@ -11,6 +11,7 @@ import click
 import msgspec
 
 from dvornik import plans, state
+from dvornik.cli import aftermath
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError, Finding
 from dvornik.reports import document, text, words
@@ -84,8 +85,8 @@ def findings(plan: IO[bytes]) -> Iterator[Finding]:
 
 def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     yard.state.lock()
-    run = yard.running = state.new_run()
-    yard.log.started(run, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
+    run = state.new_run()
+    yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
     recover(engine, quiet=order.json)
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
@@ -103,15 +104,16 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
 
     yard.give_up_rights()
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
-    yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
-    yard.running = ""
-    yard.record_health(result.run, result.status, result.exit_code)
+    yard.conclude(result, engine)
     yard.state.forget_old_plans(time.time())
-    if order.json:
-        document.write(sys.stdout, result, roots, dry=False)
-        return result.exit_code
-    say(*text.space(result), *text.disks(free, roots.values()))
-    tell(result, dry=False)
+    try:
+        if order.json:
+            document.write(sys.stdout, result, roots, dry=False)
+        else:
+            say(*text.space(result), *text.disks(free, roots.values()))
+            tell(result, dry=False)
+    finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
+        aftermath.follow(yard, result.exit_code)
     return result.exit_code
 
 

@@ -26,6 +26,8 @@ VERBS: Final = {
     "why": "why",
     "doctor": "doctor",
     "health": "health",
+    "metrics": "metrics",
+    "notify": "notify",
     "init": "init",
     "config": "configuration",
     "schedule": "schedule",

@@ -10,16 +10,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from dvornik import apps, config, guards, health, quick_health
+import msgspec
+
+from dvornik import apps, config, guards, health, metrics, quick_health
+from dvornik.cli import aftermath
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
 from dvornik.collectors.media import Media, Source
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
+from dvornik.config.secrets import Secrets
 from dvornik.databases import connect
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
+from dvornik.model import UnreachableError
 from dvornik.state import State
 from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
@@ -28,7 +33,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dvornik.config import Loaded
+    from dvornik.health import Health, Step
     from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.result import Result
 
 STEPS: Final = ("temp", "logs", "media", "sessions", "database", "cache")
 """The collectors in the order of a run."""
@@ -48,6 +55,8 @@ class Yard:
         self.state = State(loaded.config.app.state)
         self.running = ""
         """The cleanup that has begun and not yet ended."""
+        self._steps: Sequence[str] = ()
+        self._begun = 0.0
         source = str(loaded.source or "")
         # What is not there yet counts as well: a file that appears later changes the answer.
         watched = [source] if source else [str(loaded.base / name) for name in ("dvornik.toml", "pyproject.toml")]
@@ -67,7 +76,19 @@ class Yard:
     def log(self) -> MaintenanceLog:
         """The maintenance log, opened at the first line."""
         path = Path(self.config.log.path) if self.config.log.path else None
-        return MaintenanceLog(path, self.config.log.keep, debug=self._debug)
+        form, keep = self.config.log.format, self.config.log.keep
+        return MaintenanceLog(path, keep, debug=self._debug, form=form, hide=self.secrets.hide)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """What must not be said."""
+        urls = [*(place.url for place in self.app.databases), *(place.url for place in self.app.caches)]
+        return Secrets(self.config, self._env, urls)
+
+    @property
+    def name(self) -> str:
+        """What the application is called in metrics and messages."""
+        return self.config.app.name or self.loaded.base.name or self.loaded.base.anchor
 
     @cached_property
     def databases(self) -> dict[str, Database]:
@@ -147,6 +168,8 @@ class Yard:
         sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
         files = [str(each.path.parent) for each in self.databases.values() if isinstance(each, SingleFile)]
         own = [str(self.state.directory), str(Path(self.config.log.path or self.state.directory).parent)]
+        if self.config.metrics.textfile:
+            own.append(str(metrics.textfile(self.config.metrics.textfile, self.name).parent))
         scratch = [tempfile.gettempdir(), "/var/tmp"]  # noqa: S108 - where SQLite puts what a rewrite needs
         return landlock.restrict([*roots, *map(quarantine.made, roots), *files, *own, *scratch])
 
@@ -177,25 +200,78 @@ class Yard:
             last_success=before.last_success if before else None,
             last_run=before.last_run if before else None,
             language=self.config.app.language,
+            step_max_age=float(self.config.health.step_max_age),
+            steps={name: step for name, step in before.steps.items() if self._may_run(name)} if before else {},
+            freed=before.freed if before else 0,
+            quarantine=before.quarantine if before else 0,
         )
 
-    def record_health(self, run: str, status: str, exit_code: int) -> None:
-        """Write down how the run ended, for the health check; a disk that cannot take it is not the run's failure."""
-        last = health.LastRun(run, time.time(), status, exit_code)
+    def _may_run(self, step: str) -> bool:
+        """Tell whether a step can run at all: one that was given up is nobody's failure."""
+        return step in STEPS and (step != "cache" or bool(self.app.caches))
+
+    def last_health(self) -> Health:
+        """Return the last record as it is while the configuration is the same, which spares finding the application."""
         try:
-            health.write(self._health_path, health.after(self.health(), last))
+            left = quick_health.read(str(self._health_path))
+        except (OSError, ValueError):
+            return self.health()
+        same = quick_health.is_current(left, str(self.loaded.source or ""), self._env, str(self.loaded.base))
+        return health.read(self._health_path) if same else self.health()
+
+    def record_quarantine(self, engine: Engine) -> None:
+        """Write down what waits in quarantine, where an undo or a purge changed that."""
+        waiting = sum(size for _count, size in engine.set_aside().values())
+        try:
+            health.write(self._health_path, msgspec.structs.replace(self.health(), quarantine=waiting))
         except OSError as error:
             self.log.failure("health", str(error))
+        aftermath.refresh(self)
+
+    # a cleanup, from its beginning to what is told of it
+
+    def begin(self, run: str, steps: Sequence[str], what: str) -> None:
+        """Note that a cleanup begins; ``what`` describes it in the log."""
+        self.running, self._steps, self._begun = run, steps, time.time()
+        self.log.started(run, what)
+        aftermath.begin(self)
+
+    def conclude(self, result: Result, engine: Engine) -> None:
+        """Note how a cleanup ended, in the log and for the health check."""
+        self.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
+        steps = health.steps(result, time.time())
+        self._record(self.running, result.status, result.exit_code, steps, engine if "media" in steps else None)
+        self.running = ""
 
     def failed(self, status: str, exit_code: int, message: str) -> None:
         """Note what stopped a cleanup that had begun; a command that never began is nobody's last cleanup."""
-        if self.running:
-            self.log.failure("run", message)
-            self.record_health(self.running, status, exit_code)
+        if not self.running:
+            return
+        run, self.running = self.running, ""
+        self.log.failure("run", message)
+        now = time.time()
+        self._record(run, status, exit_code, {name: health.Step(run, now, status) for name in self._steps})
+        aftermath.follow(self, exit_code)
+
+    def _record(
+        self, run: str, status: str, exit_code: int, steps: Mapping[str, Step], engine: Engine | None = None
+    ) -> None:
+        """Write the record of health; a disk that cannot take it is not the run's failure."""
+        now = time.time()
+        last = health.LastRun(run, now, status, exit_code, now - self._begun)
+        after = health.after(self.health(), last, steps)
+        try:
+            if engine is not None:
+                waiting = sum(size for _count, size in engine.set_aside().values())
+                after = msgspec.structs.replace(after, quarantine=waiting)
+            health.write(self._health_path, after)
+        except (OSError, UnreachableError) as error:
+            self.log.failure("health", str(error))
 
     def close(self) -> None:
         """Let go of the lock, the record and the log."""
-        self.log.close()
+        if "log" in self.__dict__:  # opening it only to close it would find the application out
+            self.log.close()
         self.state.close()
 
 

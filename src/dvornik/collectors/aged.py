@@ -20,24 +20,22 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
 ) -> Iterator[Finding | Held]:
     """Yield the files that are meant and at least ``age`` seconds old as a finding, the rest as held, by reason."""
     cutoff = now - int(age * 1e9)
-    staying: dict[Reason, list[str]] = {}
-    kept: list[int] = []
     lonely = is_lonely(batch)
-    for index, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
-        reason = Reason.PLACEHOLDER if lonely else names.objection(batch.container, name) or _too_new(time, cutoff, now)
-        if reason:
-            staying.setdefault(reason, []).append(name)
-        else:
-            kept.append(index)
+    objections = dict.fromkeys(range(len(batch.names)), Reason.PLACEHOLDER) if lonely else names.objections(batch)
+    kept = [row for row, time in enumerate(batch.times) if time <= cutoff and row not in objections]
+    staying: dict[Reason, list[str]] = {}
+    if len(kept) < len(batch.names):
+        going = set(kept)
+        for row, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
+            if row not in going:
+                staying.setdefault(objections.get(row) or _too_new(time, now), []).append(name)
     yield from held(rule, batch, place, staying)
     if kept:
         whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)
         yield whole if len(kept) == len(batch.names) else take(whole, kept)
 
 
-def _too_new(time: int, cutoff: int, now: int) -> Reason | None:
-    if time <= cutoff:
-        return None
+def _too_new(time: int, now: int) -> Reason:
     return Reason.FUTURE if time > now else Reason.YOUNG
 
 

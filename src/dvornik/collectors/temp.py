@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from dvornik.collectors.aged import explain, split
 from dvornik.collectors.claims import Claiming
-from dvornik.collectors.names import Names, upload_of
+from dvornik.collectors.names import Names, may_hold_pieces, upload_of
 from dvornik.model import Batch, Finding, Held, Left, Reason, Rule, Storage, Survey, Trouble, UnreachableError
 from dvornik.policy import take
 
@@ -37,6 +37,7 @@ class Temp(Claiming):
 
     name: ClassVar[str] = "temp"
     rules: ClassVar[Mapping[str, Rule]] = {OLD: Rule(OLD), EMPTY: Rule(EMPTY, capped=False)}
+    concurrent: ClassVar[frozenset[str]] = frozenset({OLD})
 
     def __init__(self, storages: Mapping[str, Storage], settings: TempSection) -> None:
         """Take the places by name, and what is meant by old."""
@@ -92,17 +93,18 @@ class _Scan:
     def _enter(self, batch: Batch) -> Iterator[Seen]:
         self._items += len(batch.names)
         self._size += sum(batch.sizes)
-        self._fresh |= {
-            upload_of(name) for name, time in zip(batch.names, batch.times, strict=True) if time > self._cutoff
-        }
+        in_pieces = may_hold_pieces(batch.names)
+        if in_pieces:
+            rows = zip(batch.names, batch.times, strict=True)
+            self._fresh |= {upload_of(name) for name, time in rows if time > self._cutoff}
         for seen in split(batch, OLD, self._place, self._names, self._settings.older_than, self._now):
-            if isinstance(seen, Finding):
-                whole, pieces = _parted(seen)
-                self._pieces += [pieces] if pieces.names else []
-                if whole.names:
-                    yield self._counted(whole)
-            else:
+            if not isinstance(seen, Finding):
                 yield seen
+                continue
+            whole, pieces = _parted(seen) if in_pieces else (seen, None)
+            self._pieces += [pieces] if pieces and pieces.names else []
+            if whole.names:
+                yield self._counted(whole)
 
     def _flush(self) -> Iterator[Seen]:
         """Decide on the pieces of uploads, now that every name of their directory was seen."""

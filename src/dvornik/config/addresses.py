@@ -115,12 +115,19 @@ def redacted(text: str, secrets: Mapping[str, str]) -> str:
     Of ``secrets`` (an environment) only the variables whose names sound like a secret, or that hold an address with a
     password, are looked at.
     """
-    for name, value in secrets.items():
-        hidden = [value] if _SECRET_KEY.search(name) else _passwords(value)
-        for secret in hidden:
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
+    for secret in secret_values(secrets):
+        text = text.replace(secret, "***")
     return _USERINFO.sub("***@", text)
+
+
+def secret_values(environ: Mapping[str, str]) -> list[str]:
+    """Return the values (and the passwords of addresses) in ``environ`` that ``redacted`` takes out of a text."""
+    found = [
+        secret
+        for name, value in environ.items()
+        for secret in ([value] if _SECRET_KEY.search(name) else _passwords(value))
+    ]
+    return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
 
 
 _SHORTEST_SECRET = 4

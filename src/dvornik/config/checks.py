@@ -54,6 +54,7 @@ class _Check:
         self._rows(config)
         self._window(config.window)
         self._schedule(config.schedule)
+        config = msgspec.structs.replace(config, **self._told(config))
         if config.policy.media_grace < _HOUR and not config.policy.allow_short_grace:
             self._add(
                 ("policy", "media_grace"),
@@ -85,6 +86,24 @@ class _Check:
         }
         url = config.cache.url and self._cache(("cache", "url"), config.cache.url)
         return {"databases": databases, "cache": msgspec.structs.replace(config.cache, url=url)}
+
+    def _told(self, config: Config) -> dict[str, msgspec.Struct]:
+        """Complete the addresses of those who are told of a run: tokens and passwords come from the environment."""
+        metrics, notify, ping = config.metrics, config.notify, config.ping
+        textfile = metrics.textfile and self._absolute(("metrics", "textfile"), metrics.textfile)
+        gateway = self._web(("metrics", "pushgateway"), metrics.pushgateway)
+        urls = [self._interpolated(("notify", "urls"), url, secret=True) for url in notify.urls]
+        return {
+            "metrics": msgspec.structs.replace(metrics, textfile=textfile, pushgateway=gateway),
+            "notify": msgspec.structs.replace(notify, urls=urls),
+            "ping": msgspec.structs.replace(ping, url=self._web(("ping", "url"), ping.url)),
+        }
+
+    def _web(self, key: tuple[str, ...], text: str) -> str:
+        url = self._interpolated(key, text, secret=True)
+        if url and not re.match(r"https?://[^/\s]+", url):
+            self._add(key, "", _("this is no web address"), _("Write it like https://host/path."))
+        return url
 
     def _places(self, config: Config, on: Ground) -> dict[str, object]:
         media = {
@@ -139,12 +158,14 @@ class _Check:
             self._add(key, "", _("this is no address of a cache"), _("Write it like redis://host:6379/0."))
             return text
 
-    def _interpolated(self, key: tuple[str, ...], text: str) -> str:
+    def _interpolated(self, key: tuple[str, ...], text: str, *, secret: bool = False) -> str:
+        """Fill in the environment; of a ``secret`` address nothing may be shown, not even its host."""
         try:
             return addresses.interpolate(text, self._env)
         except KeyError as error:
             message = _("the variable {name} is not set").format(name=error.args[0])
-            self._add(key, addresses.without_password(text), message, _("Set it where dvornik is started."))
+            value = "" if secret else addresses.without_password(text)
+            self._add(key, value, message, _("Set it where dvornik is started."))
             return ""
 
     def _rows(self, config: Config) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PREFIX = "DVORNIK_"
 _RESERVED = ("CONFIG", "LANG", "DEBUG")
 _RESERVED_PREFIXES = ("TEST_", "SITE_", "NO_")
+_INJECTED = re.compile(r"\w+_(SERVICE_HOST|SERVICE_PORT\w*|PORT(_\d+_\w+)?)")
+"""What Kubernetes sets in every container for a service called ``dvornik-metrics``."""
 
 
 class Override(msgspec.Struct, frozen=True):
@@ -49,7 +52,7 @@ def overrides(env: Mapping[str, str]) -> tuple[list[Override], list[Stray]]:
         path = _path(word.lower())
         if path is not None:
             found.append(Override(variable, path, env[variable]))
-        elif hint := _nearest(word):
+        elif not _INJECTED.fullmatch(word) and (hint := _nearest(word)):
             stray.append(Stray(variable, hint))
     return found, stray
 

@@ -24,6 +24,7 @@ _PATHS = {
     ("app", "state"),
     ("app", "python"),
     ("log", "path"),
+    ("metrics", "textfile"),
     ("backup", "file"),
     ("temp", "paths"),
     ("logs", "paths"),
@@ -100,9 +101,19 @@ class _Sample:
         values = {key: self._relative(value) if (name, key) in _PATHS else value for key, value in values.items()}
         if name == "app":
             values["allow_outside"] = section.allow_outside or any(self._is_outside(root) for root in self._roots())
+        return values | self._masked(name, section)
+
+    def _masked(self, name: str, section: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever section it is
+        """Return the settings that hold secrets, with variables in their place."""
         if name == "cache":
-            values["url"] = addresses.masked(section.url, "CACHE_PASSWORD")
-        return values
+            return {"url": addresses.masked(section.url, "CACHE_PASSWORD")}
+        if name == "metrics":
+            return {"pushgateway": addresses.masked(section.pushgateway, "PUSHGATEWAY_PASSWORD")}
+        if name == "notify":
+            return {"urls": [f"${{NOTIFY_URL_{number}}}" for number, _url in enumerate(section.urls, 1)]}
+        if name == "ping":
+            return {"url": section.url and "${PING_URL}"}
+        return {}
 
     def _named(self, name: str) -> dict[str, dict[str, Any]]:
         declared = {

@@ -36,6 +36,9 @@ class AppSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     language: Annotated[
         Literal["", "ru", "en"], Meta(description="Language of the output; empty: by the command's own rule.")
     ] = ""
+    name: Annotated[
+        str, Meta(description="Name of the application in metrics and messages; empty: its directory's own.")
+    ] = ""
 
 
 class TempSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -126,6 +129,9 @@ class HealthSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[health]``: thresholds of the alerts."""
 
     max_age: Annotated[Duration, Meta(description="Alert when the last successful run is older.")] = Duration("7d")
+    step_max_age: Annotated[
+        Duration, Meta(description="Alert when a step that ran before has not succeeded for longer; 0: do not.")
+    ] = Duration("35d")
     temp: Annotated[Size, Meta(description="Alert when temporary files take more.")] = Size("1 GB")
     logs: Annotated[Size, Meta(description="Alert when logs take more.")] = Size("500 MB")
 
@@ -168,6 +174,52 @@ class LogSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     path: Annotated[str, Meta(description="The maintenance log; empty: none.")] = "logs/maintenance.log"
     keep: Annotated[int, Meta(ge=1, description="Days of rotated logs that are kept.")] = 30
+    format: Annotated[
+        Literal["text", "json"], Meta(description="text: lines for people; json: one JSON object a line.")
+    ] = "text"
+
+
+class MetricsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[metrics]``: figures for Prometheus, after each cleanup."""
+
+    textfile: Annotated[
+        str, Meta(description="Directory of node-exporter's textfile collector, or a file in it that ends in .prom.")
+    ] = ""
+    pushgateway: Annotated[str, Meta(description="Address of a push gateway, such as http://pushgateway:9091.")] = ""
+    job: Annotated[str, Meta(min_length=1, description="Name of the job at the push gateway.")] = "dvornik"
+    timeout: Annotated[Duration, Meta(description="The push gateway may take this long.")] = Duration("10s")
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"MetricsSection(textfile={self.textfile!r}, job={self.job!r})"
+
+
+class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[notify]``: who is told when an alert begins, goes on and ends."""
+
+    urls: Annotated[
+        list[str], Meta(description="Apprise addresses: mail, Telegram, Slack, ntfy, webhooks; empty: nobody.")
+    ] = field(default_factory=list)
+    repeat: Annotated[Duration, Meta(description="An alert that goes on is told again after this; 0: never.")] = (
+        Duration("7d")
+    )
+
+    def __repr__(self) -> str:
+        """Leave the addresses out: they hold tokens and passwords."""
+        return f"NotifySection(repeat={self.repeat!r})"
+
+
+class PingSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[ping]``: a dead-man switch elsewhere, which notices when no cleanup comes."""
+
+    url: Annotated[
+        str, Meta(description="Address to call on success; with /start before, with /fail on failure; empty: none.")
+    ] = ""
+    timeout: Annotated[Duration, Meta(description="A call may take this long.")] = Duration("10s")
+
+    def __repr__(self) -> str:
+        """Leave the address out: it is the key to the switch."""
+        return f"PingSection(timeout={self.timeout!r})"
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -186,3 +238,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window: WindowSection = WindowSection()
     schedule: ScheduleSection = ScheduleSection()
     log: LogSection = LogSection()
+    metrics: MetricsSection = MetricsSection()
+    notify: NotifySection = NotifySection()
+    ping: PingSection = PingSection()

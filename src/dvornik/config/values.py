@@ -123,7 +123,10 @@ def _decode(kind: type, raw: object) -> object:
 
 def _safe(path: tuple[str, ...], raw: object) -> str:
     """Return the value as it may be shown: an address may hold a password, and so may whatever stands in its place."""
-    return "" if path[-1:] == ("url",) or path[0] in {"databases", "cache"} else shown(raw)
+    return "" if path[-1:] == ("url",) or path[0] in _SECRET_SECTIONS else shown(raw)
+
+
+_SECRET_SECTIONS = {"databases", "cache", "metrics", "notify", "ping"}
 
 
 def _meant(name: str, section: type[msgspec.Struct]) -> str:

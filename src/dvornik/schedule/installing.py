@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from dvornik import atomic
 from dvornik.languages import _
 from dvornik.model import ConfigurationError, DvornikError
 
@@ -41,7 +41,7 @@ def write(directory: str, artefacts: Sequence[Artefact], marker: str) -> list[Pa
     try:
         Path(directory).mkdir(parents=True, exist_ok=True)
         for path, artefact in zip(paths, artefacts, strict=True):
-            _replace(path, artefact.text)
+            atomic.write(path, artefact.text.encode(), _READABLE)
     except OSError as error:
         raise _unwritable(directory, error) from error
     return paths
@@ -80,18 +80,6 @@ def _must_be_ours(path: Path, marker: str) -> None:
             context=str(path),
             hint=_("Look at it; or choose another name: --name."),
         )
-
-
-def _replace(path: Path, text: str) -> None:
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".dvornik.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        Path(temporary).chmod(_READABLE)
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
 
 
 def _unwritable(directory: str, error: OSError) -> ConfigurationError:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik import atomic
 from dvornik.schedule.crontimes import following, latest
 
 if TYPE_CHECKING:
@@ -82,6 +82,4 @@ def read(directory: Path) -> Stamps:
 def write(directory: Path, stamps: Stamps) -> None:
     """Keep ``stamps``, whole or not at all; raise ``OSError``."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = directory / f".{NAME}.{os.getpid()}"
-    temporary.write_bytes(msgspec.json.encode(stamps))
-    temporary.replace(directory / NAME)
+    atomic.write(directory / NAME, msgspec.json.encode(stamps))

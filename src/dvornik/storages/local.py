@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
@@ -46,6 +47,7 @@ class LocalStorage:
         self.path = os.path.realpath(root)
         self._skip = self._inside(os.path.realpath(path) for path in skip) | {_LOST_AND_FOUND}
         self._mounts = self._inside(mounts())
+        self._opening = threading.Lock()
         self._emptied: dict[str, int] = {}
         """Directories that we took files from, with the time of modification that this left them with."""
         self._abandoned: list[tuple[str, str]] = []
@@ -69,8 +71,13 @@ class LocalStorage:
                 hint=_("Is the volume mounted, and may this user read it?"),
             ) from error
 
-    @cached_property
+    @property
     def _quarantine(self) -> Quarantine:
+        with self._opening:
+            return self._private_side
+
+    @cached_property
+    def _private_side(self) -> Quarantine:
         self._root.own_state()
         return Quarantine(self.path)
 
@@ -226,9 +233,11 @@ class LocalStorage:
 
     def _remember(self, directory: Directory) -> None:
         """Note how our removals left a directory: whatever changes it later is somebody else."""
-        if len(self._emptied) >= _REMEMBERED:
-            self._emptied.pop(next(iter(self._emptied)))
-        self._emptied[directory.container] = directory.own_state().st_mtime_ns
+        left = directory.own_state().st_mtime_ns
+        with self._opening:
+            if len(self._emptied) >= _REMEMBERED:
+                self._emptied.pop(next(iter(self._emptied)))
+            self._emptied[directory.container] = left
 
     def quarantined(self) -> Iterator[tuple[str, Batch]]:
         """List what lies in quarantine: the run that set it aside and a batch a directory."""

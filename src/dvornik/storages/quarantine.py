@@ -11,6 +11,7 @@ import contextlib
 import os
 import stat
 import sys
+import threading
 from typing import TYPE_CHECKING, Final
 
 from dvornik.languages import _
@@ -66,7 +67,8 @@ class Quarantine:
         self.place = os.path.basename(root)
         self._home: Directory | None = None
         self._is_locked = False
-        self._last: dict[str, tuple[str, Directory]] = {}
+        self._last: dict[tuple[str, int], tuple[str, Directory]] = {}
+        self._making = threading.Lock()
         self._hollow: set[str] = set()
 
     def check(self) -> None:
@@ -113,12 +115,14 @@ class Quarantine:
             self.close()
 
     def claims(self, kind: str, run: str, container: str) -> Directory:
-        """Open (and make) the private counterpart of ``container``. It stays open until the next call."""
+        """Open (and make) the private counterpart of ``container``. It stays open until this thread's next call."""
         path = f"{kind}/{run}/{container}".rstrip("/")
-        home = self._home if self._home and self._is_locked else self._made()
-        reached, current = self._last.pop(kind, ("", home))
+        mine = kind, threading.get_ident()
+        with self._making:
+            home = self._home if self._home and self._is_locked else self._made()
+        reached, current = self._last.pop(mine, ("", home))
         if reached == path:
-            self._last[kind] = path, current
+            self._last[mine] = path, current
             return current
         try:
             if reached and path.startswith(f"{reached}/"):
@@ -128,7 +132,7 @@ class Quarantine:
         finally:
             if reached:
                 current.__exit__()
-        self._last[kind] = path, below
+        self._last[mine] = path, below
         return below
 
     def runs(self, kind: str) -> list[str]:

@@ -83,8 +83,7 @@ def apply() -> click.Command:
             recover(engine, quiet=as_json)
             if not as_json:
                 say(text.opening(dry=False))
-            yard.running = header.run
-            yard.log.started(header.run, f"apply {file}")
+            yard.begin(header.run, header.collectors, f"apply {file}")
             order = Order(header.collectors, thorough=header.thorough, allowed=allow, json=as_json)
             return perform(yard, engine, sink, actual, order)
 

@@ -196,11 +196,14 @@ def look_at(yard: Yard, env: Mapping[str, str], *, name: str | None = None, user
     program = Path(sys.executable).with_name("dvornik")
     plain = [str(program)] if program.is_file() else [sys.executable, "-P", "-m", "dvornik"]
     how, *variables = yard.loaded.notes
-    secret = [each for each in (*_SECRET, *variables) if env.get(each) and (each in _SECRET or each.endswith("_URL"))]
+    secret = [each for each in (*_SECRET, *variables) if env.get(each) and (each in _SECRET or "://" in env[each])]
     uid, home = _account(user)
     section = yard.config.schedule
     log = yard.config.log.path
     files = [str(each.path.parent) for each in yard.databases.values() if isinstance(each, SingleFile)]
+    figures = Path(yard.config.metrics.textfile) if yard.config.metrics.textfile else None
+    if figures:
+        files.append(str(figures.parent if figures.suffix == ".prom" else figures))
     return Installation(
         name=_named(name or ("cleanup" if is_script else "dvornik")),
         command=[sys.executable, str(script)] if is_script else plain,

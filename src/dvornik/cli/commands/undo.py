@@ -46,7 +46,7 @@ def undo() -> click.Command:
             return 0
         new = state.new_run()
         yard.log.started(new, f"undo {chosen}")
-        return _told(yard, engine.undo(chosen, new), as_json=as_json)
+        return _told(yard, engine, engine.undo(chosen, new), as_json=as_json)
 
     return command
 
@@ -78,7 +78,7 @@ def purge() -> click.Command:
             confirm_purge(sum(waiting[each][0] for each in chosen), sum(waiting[each][1] for each in chosen))
         new = state.new_run()
         yard.log.started(new, f"purge {' '.join(chosen)}".rstrip())
-        return _told(yard, engine.purge(chosen, new), as_json=as_json)
+        return _told(yard, engine, engine.purge(chosen, new), as_json=as_json)
 
     return command
 
@@ -110,8 +110,9 @@ def _one_of(waiting: dict[str, tuple[int, int]], run: str) -> str:
     return matching[0]
 
 
-def _told(yard: Yard, result: Result, *, as_json: bool) -> int:
+def _told(yard: Yard, engine: Engine, result: Result, *, as_json: bool) -> int:
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
+    yard.record_quarantine(engine)
     if as_json:
         document.write(sys.stdout, result, yard.roots, dry=False)
         return result.exit_code

@@ -1,0 +1,88 @@
+"""Owns what the world is told of a cleanup: metrics, messages, the dead-man switch. None of it can fail the cleanup."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from dvornik import health, metrics, notify, ping
+from dvornik.languages import _
+from dvornik.reports import words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from dvornik.cli.yard import Yard
+
+
+def begin(yard: Yard) -> None:
+    """Tell the switch that a cleanup begins."""
+    if yard.config.ping.url:
+        _try(yard, "ping", lambda: ping.started(yard.config.ping))
+
+
+def follow(yard: Yard, exit_code: int) -> None:
+    """Tell everyone who is configured how the cleanup ended; what cannot be told is a warning."""
+    config = yard.config
+    refresh(yard)
+    if config.notify.urls:
+        _try(yard, "notify", lambda: tell_people(yard))
+    if config.ping.url:
+        _try(yard, "ping", lambda: ping.finished(config.ping, exit_code, yard.log.tail))
+
+
+def refresh(yard: Yard) -> None:
+    """Bring the metrics up to date after what was no cleanup."""
+    if yard.config.metrics.textfile or yard.config.metrics.pushgateway:
+        _try(yard, "metrics", lambda: deliver_metrics(yard))
+
+
+def deliver_metrics(yard: Yard) -> None:
+    """Write the textfile and push to the gateway, as configured."""
+    figures = metrics.registry(yard.health(), yard.name, time.time())
+    metrics.deliver(figures, yard.config.metrics, yard.name)
+
+
+def tell_people(yard: Yard) -> int | None:
+    """Tell people what they do not know yet, and remember that once anybody heard it.
+
+    Return how many addresses took it; ``None`` where there was nothing to tell.
+    """
+    settings, path = yard.config.notify, yard.state.directory / notify.NAME
+    now = time.time()
+    alerts = health.check(yard.health(), now)
+    news = notify.news(alerts, notify.read(path), now, float(settings.repeat))
+    if not news:
+        return None
+    told = send(yard, notify.message(news, alerts, yard.name))
+    if told:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        notify.write(path, news.known)
+    return told
+
+
+def send(yard: Yard, message: notify.Message) -> int:
+    """Deliver a message; return how many addresses took it. The others are warnings."""
+    urls = yard.config.notify.urls
+    failures = notify.send(message, urls, yard.secrets.hide)
+    for failure in failures:
+        warn(yard, "notify", f"{failure.scheme}: {failure.why}")
+    return notify.count(urls) - len(failures)
+
+
+def _try(yard: Yard, what: str, tell: Callable[[], object]) -> None:
+    try:
+        tell()
+    except ImportError:
+        warn(yard, what, _("not installed: pip install 'dvornik[{extra}]'").format(extra=what))
+    except Exception as error:  # noqa: BLE001 - the work is done: whatever is wrong here must not make it a failure
+        warn(yard, what, " ".join(f"{type(error).__name__}: {error}".split()))
+
+
+def warn(yard: Yard, what: str, problem: str) -> None:
+    """Note in the log, and on standard error, what could not be told."""
+    problem = yard.secrets.hide(problem)
+    yard.log.warning(what, problem)
+    click.echo(_("⚠️ Not delivered ({what}): {problem}").format(what=what, problem=words.safe(problem)), err=True)
