@@ -68,6 +68,8 @@ def _service(installation: Installation, schedule: Schedule) -> Iterator[str]:
     if installation.user:
         yield f"User={_plain(installation.user)}"
     yield f"WorkingDirectory={_plain(installation.directory)}"
+    # What cron would lack: secrets that the application takes from its environment.
+    yield f"EnvironmentFile=-{_plain(installation.directory)}/.env"
     for name, value in sorted(installation.environment.items()):
         yield f"Environment={quoted(f'{name}={value}')}"
     program, *words = installation.run(schedule)

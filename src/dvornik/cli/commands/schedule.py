@@ -170,12 +170,9 @@ def _crontab(installation: Installation, action: str | None) -> list[str]:
 
 def _notes(installation: Installation, wish: Wish) -> list[str]:
     notes = []
-    if installation.secrets and wish.kind in {"cron", "systemd"}:
-        notes.append(
-            _("⚠️ Set here, and not in a schedule: {names}. Put them into {path}").format(
-                names=", ".join(installation.secrets), path=Path(installation.directory, ".env")
-            )
-        )
+    for path, names in _homes_of_secrets(installation, wish).items():
+        said = _("⚠️ Set here, and not in a schedule: {names}. Put them into {path}")
+        notes.append(said.format(names=", ".join(names), path=Path(installation.directory, path)))
     if wish.kind == "cron" and installation.timezone:
         notes.append(_("⚠️ The cron of Debian and Ubuntu knows only the server's time zone: there, use systemd"))
     if wish.kind == "cron" and installation.jitter:
@@ -183,6 +180,17 @@ def _notes(installation: Installation, wish: Wish) -> list[str]:
     if not installation.schedules:
         notes.append(_("⚠️ [schedule] switches every schedule off"))
     return notes
+
+
+def _homes_of_secrets(installation: Installation, wish: Wish) -> dict[str, list[str]]:
+    """Return where to write each secret that a schedule lacks: systemd reads all of ``.env``, dvornik but addresses."""
+    if wish.kind not in {"cron", "systemd"}:
+        return {}
+    found: dict[str, list[str]] = {}
+    for name in installation.secrets:
+        is_setting = name.startswith("DVORNIK_") and wish.kind == "cron"
+        found.setdefault("dvornik.toml" if is_setting else ".env", []).append(name)
+    return found
 
 
 # what the installation is
