@@ -49,8 +49,9 @@ format: dev ## let ruff format and mend what it can
 messages: dev ## bring the translations into step with the source, and compile them
 	$(BIN)/python -m tools.messages
 
-reference: dev ## write docs/*/configuration.md from the settings, docs/man from the commands
+reference: dev ## write docs/*/configuration.md and docs/schema from the types, docs/man from the commands
 	$(BIN)/python -m tools.reference
+	$(BIN)/python -m tools.schemas
 	$(BIN)/python -m tools.manpage
 
 requirements: ## pin the newest requirements, with hashes, from pyproject.toml

@@ -1,9 +1,9 @@
 """Measures removing and listing temporary files, whole processes in alternating pairs, against find(1).
 
-``python bench/temporary_files.py DIRECTORY [--pairs 5] [--directories 2000] [--files 200]`` makes the same tree anew below
-DIRECTORY for each process, half of its files old, then times ``cleanup.py --temp-only`` (with every guard on) against
-``find -type f -mtime +N -delete``, and a dry run against ``find -printf`` on the tree as it is. Wall-clock seconds, from
-start to end; the tree is on the disk (sync) before each.
+``python bench/temporary_files.py DIRECTORY [--pairs 5] [--directories 2000] [--files 200]`` makes the same tree anew
+below DIRECTORY for each process, half of its files old, then times ``cleanup.py --temp-only`` (with every guard on)
+against ``find -type f -mtime +N -delete``, and a dry run against ``find -printf`` on the tree as it is. Wall-clock
+seconds, from start to end; the tree is on the disk (sync) before each.
 """
 
 from __future__ import annotations
@@ -68,6 +68,11 @@ def compare(name: str, ours: list[float], theirs: list[float]) -> None:
     print(f"{name}: {statistics.median(ours):.2f} s against {statistics.median(theirs):.2f} s, ratio {ratio:.2f}")
 
 
+def columns(pairs: list[tuple[float, float]]) -> tuple[list[float], list[float]]:
+    """Turn pairs into ours and theirs."""
+    return [ours for ours, _theirs in pairs], [theirs for _ours, theirs in pairs]
+
+
 def main() -> None:
     """Measure both, and print a line each."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -98,8 +103,8 @@ def main() -> None:
     finally:
         shutil.rmtree(base)
     count = options.directories * options.files
-    compare(f"--temp-only, {count // 2} of {count} files old, against find -delete", *map(list, zip(*removal)))
-    compare(f"--dry-run of {count} files, against find -printf", *map(list, zip(*listing)))
+    compare(f"--temp-only, {count // 2} of {count} files old, against find -delete", *columns(removal))
+    compare(f"--dry-run of {count} files, against find -printf", *columns(listing))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 CONTAINED = {"dev": ("dev", "site"), "site": ("site",)}
 """What installing one set of requirements provides: the tests check that it is so."""
+BUILT_FROM = ("pyproject.toml", "setup.py", "src/dvornik/storages/_inner.c")
+"""What the installed command is made of, besides the requirements and the Python that is used where it lies."""
 NO_ENVIRONMENT = """\
 This Python cannot make virtual environments. On Debian and Ubuntu, as root:
 
@@ -47,8 +49,7 @@ def interpreter(environment: Path) -> Path:
 def fingerprint(requirements: str, environment: Path) -> str:
     """Return what an up-to-date environment is judged by: it changes when the tree or the environment moved, too."""
     digest = hashlib.sha256(f"{environment}\n{sys.version_info[:3]}\n".encode())
-    sources = (f"requirements/{requirements}.txt", "pyproject.toml", "setup.py", "src/dvornik/storages/_inner.c")
-    for source in sources:
+    for source in (f"requirements/{requirements}.txt", *BUILT_FROM):
         digest.update((ROOT / source).read_bytes())
     return digest.hexdigest()
 
@@ -107,8 +108,10 @@ def install_venv() -> bool:
 def fill(requirements: str, environment: Path) -> bool:
     """Install the pinned requirements and dvornik itself, which needs no build environment of its own."""
     pip = (interpreter(environment), "-m", "pip", "install", "--quiet", "--no-deps", "--disable-pip-version-check")
-    return run(*pip, "--require-hashes", "-r", f"requirements/{requirements}.txt") and run(
-        *pip, "--no-build-isolation", "-e", "."
+    return (
+        run(*pip, "--require-hashes", "-r", f"requirements/{requirements}.txt")
+        and run(*pip, "--no-build-isolation", "-e", ".")
+        and run(interpreter(environment), "-m", "compileall", "-q", "src", quiet=True)
     )
 
 

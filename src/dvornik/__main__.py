@@ -1,5 +1,6 @@
-"""``python -m dvornik`` is ``dvornik``."""
+"""``python -m dvornik``: the command, where its script is not on the path."""
 
 from dvornik.cli.entry import dvornik
 
-dvornik()
+if __name__ == "__main__":
+    dvornik()

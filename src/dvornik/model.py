@@ -34,6 +34,8 @@ class Reason(StrEnum):
     SPECIAL = "special"
     MOUNT = "mount"
     OPEN = "open"
+    NO_APPEND = "no-append"
+    UNSUPPORTED = "unsupported"
     REFERENCED = "referenced"
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
@@ -353,6 +355,19 @@ class Storage(Protocol):
 
     def tidy(self) -> None:
         """Remove the empty private directories that claiming left behind."""
+
+
+class LogStorage(Storage, Protocol):
+    """A storage of logs: files that others may be writing to at this moment."""
+
+    def writers(self, container: str, name: str) -> Reason | None:
+        """Say why the programs that have a log open forbid to cut it. Changes nothing."""
+
+    def compress(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
+        """Replace each file by a packed one beside it, once that is verified to hold the same."""
+
+    def cut(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
+        """Move the head of each log, down to its last lines, into a file beside it; its writers notice nothing."""
 
 
 class Column(msgspec.Struct, frozen=True):

@@ -47,7 +47,7 @@ class End(msgspec.Struct, frozen=True):
 
 
 Line = Header | Finding | Held | Survey | Refusal | Trouble
-_KINDS: Final[Mapping[str, type]] = {
+KINDS: Final[Mapping[str, type]] = {
     "plan": Header,
     "finding": Finding,
     "held": Held,
@@ -56,7 +56,8 @@ _KINDS: Final[Mapping[str, type]] = {
     "trouble": Trouble,
     "end": End,
 }
-_NAMES: Final = {kind: name for name, kind in _KINDS.items()}
+"""What a line is, by the word that says so in it."""
+_NAMES: Final = {kind: name for name, kind in KINDS.items()}
 
 
 _SAYS: Final = re.compile(rf'{{"{_KEY}":"(\w+)"'.encode())
@@ -74,7 +75,7 @@ def encode(line: msgspec.Struct) -> bytes:
 
 def _decode(line: bytes) -> Line | End:
     says = _SAYS.match(line)
-    kind = _KINDS[says[1].decode() if says else ""]
+    kind = KINDS[says[1].decode() if says else ""]
     try:
         decoded: Line | End = msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError:  # a lone surrogate, which JSON allows and msgspec does not

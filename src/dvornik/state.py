@@ -29,7 +29,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -42,8 +42,14 @@ CREATE TABLE IF NOT EXISTS batches (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS batches_of_run ON batches(run);
 CREATE TABLE IF NOT EXISTS surveys (place TEXT PRIMARY KEY, run TEXT NOT NULL, survey TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS reports (run TEXT PRIMARY KEY, report TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS weights (taken REAL NOT NULL, place TEXT NOT NULL, directory BLOB, size INTEGER NOT NULL)
+  STRICT;
+CREATE INDEX IF NOT EXISTS weights_by_time ON weights(taken);
 """
 _KEEP_PLANS: Final = 90 * 86400
+_KEEP_TRENDS: Final = 400 * 86400
+"""What is small is kept longer: a year and a month, so that this month can be held against the same of last year."""
 _ROOM: Final = 1 << 26
 """Bytes that a plan may take: with less left on the disk it is not kept, or writing it would stop the run."""
 RUNNING: Final = "running"
@@ -60,6 +66,18 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     collectors: Sequence[str]
     digest: str
     summary: dict[str, int]
+
+
+class Weight(msgspec.Struct, frozen=True):
+    """What one directory at the top of a place took, in bytes, at ``taken`` (seconds since the epoch).
+
+    ``directory`` is ``""`` for the files in the root itself, ``None`` for the place as a whole.
+    """
+
+    taken: float
+    place: str
+    directory: str | None
+    size: int
 
 
 def new_run(now: float | None = None) -> str:
@@ -178,6 +196,35 @@ class State:
             survey.place, run, msgspec.json.encode(survey).decode(),
         )  # fmt: skip
 
+    def keep_report(self, run: str, report: str) -> None:
+        """Keep what a run's report says, as JSON, for whoever asks later."""
+        self._write("INSERT OR REPLACE INTO reports (run, report) VALUES (?, ?)", run, report)
+
+    def report(self, run: str) -> str:
+        """Return what ``keep_report`` kept; empty where there is nothing of that run. Reads only."""
+        rows = self._read("SELECT report FROM reports WHERE run = ?", run)
+        return str(rows[0][0]) if rows else ""
+
+    def keep_weights(self, weights: Iterable[Weight]) -> None:
+        """Remember how large places and directories were."""
+        for each in weights:
+            name = None if each.directory is None else os.fsencode(each.directory)
+            self._write(
+                "INSERT INTO weights VALUES (?, ?, ?, ?)",
+                each.taken,
+                os.fsencode(each.place).decode("utf-8", "backslashreplace"),
+                name,
+                each.size,
+            )
+
+    def weights(self, since: float) -> list[Weight]:
+        """Return what was remembered at ``since`` (seconds since the epoch) and later, oldest first. Reads only."""
+        rows = self._read("SELECT taken, place, directory, size FROM weights WHERE taken >= ? ORDER BY taken", since)
+        return [
+            Weight(taken, place, None if name is None else os.fsdecode(name), size)  # type: ignore[arg-type]
+            for taken, place, name, size in rows
+        ]
+
     def last_survey(self, place: str) -> Survey | None:
         """Return the survey of the last good run. Reads only.
 
@@ -239,8 +286,11 @@ class State:
             return scratch_plan()
 
     def forget_old_plans(self, now: float) -> None:
-        """Remove plan files, and the batches of their runs, that nobody can want any more."""
+        """Remove plan files, the batches of their runs, reports and sizes that nobody can want any more."""
         self._write("DELETE FROM batches WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_PLANS)
+        self._write("DELETE FROM reports WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_TRENDS)
+        self._write("DELETE FROM weights WHERE taken < ?", now - _KEEP_TRENDS)
+        self._write("DELETE FROM weights WHERE taken < ? AND directory IS NOT NULL", now - _KEEP_PLANS)
         with contextlib.suppress(OSError):
             for path in (self.directory / "plans").iterdir():
                 if path.stat().st_mtime < now - _KEEP_PLANS:

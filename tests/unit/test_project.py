@@ -141,9 +141,9 @@ def test_the_wheel_holds_nothing_but_the_package(wheel: Path) -> None:
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A tree with an environment that was installed from its requirements."""
-    (tmp_path / "requirements").mkdir()
-    (tmp_path / "requirements/site.txt").write_text("click==8\n")
-    (tmp_path / "pyproject.toml").write_text("")
+    for source in ("requirements/site.txt", *bootstrap.BUILT_FROM):
+        (tmp_path / source).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / source).write_text("click==8\n")
     monkeypatch.setattr(bootstrap, "ROOT", tmp_path)
     python = bootstrap.interpreter(tmp_path / "venv")
     python.parent.mkdir(parents=True)
@@ -157,7 +157,7 @@ def test_an_environment_in_step_with_its_requirements_is_left_alone(tree: Path) 
     assert bootstrap.up_to_date("site", tree / "venv")
 
 
-@pytest.mark.parametrize("source", ["requirements/site.txt", "pyproject.toml"])
+@pytest.mark.parametrize("source", ["requirements/site.txt", *bootstrap.BUILT_FROM])
 def test_a_change_of_requirements_is_noticed(tree: Path, source: str) -> None:
     (tree / source).write_text("# another\n")
     assert not bootstrap.up_to_date("site", tree / "venv")

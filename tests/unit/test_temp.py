@@ -211,3 +211,42 @@ def test_why_tells_what_holds_a_file(site: SmallSite) -> None:
     verdicts = [collector.why(str(path), time.time_ns()) for path in (young, old)]
     assert [verdict.verdict for verdict in verdicts if verdict] == [Reason.YOUNG, None]
     assert collector.why(str(site.path / "elsewhere"), time.time_ns()) is None
+
+
+def unit(site: SmallSite, age: float = 2 * DAY, inner: float = 2 * DAY) -> None:
+    """Make what mkdtemp left: a file below and one above, and their directories."""
+    site.file("tmp/tmpab12_xyz/job.lock", age=age)
+    site.file("tmp/tmpab12_xyz/unpacked/data.csv", age=2 * DAY)
+    directory(site, "tmpab12_xyz/unpacked", inner)
+    directory(site, "tmpab12_xyz", 2 * DAY)
+
+
+def test_a_directory_of_mkdtemp_goes_as_a_whole(site: SmallSite) -> None:
+    unit(site)
+    lines = scan(temp(site))
+    assert found(lines) == {"tmpab12_xyz/job.lock", "tmpab12_xyz/unpacked/data.csv"}
+    clean(temp(site))
+    assert list((site.path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize(("age", "inner"), [(60, 2 * DAY), (2 * DAY, 60)])
+def test_while_anything_in_a_directory_of_mkdtemp_is_fresh_all_of_it_stays(
+    site: SmallSite, age: float, inner: float
+) -> None:
+    unit(site, age, inner)
+    lines = scan(temp(site))
+    assert (found(lines), found(lines, EMPTY)) == (set(), set())
+    assert held(lines)["tmpab12_xyz/unpacked/data.csv"] is Reason.GROUP
+
+
+def test_a_link_left_in_a_directory_of_mkdtemp_does_not_keep_its_files(site: SmallSite) -> None:
+    unit(site)
+    (site.path / "tmp/tmpab12_xyz/link").symlink_to("job.lock")
+    directory(site, "tmpab12_xyz", 2 * DAY)
+    assert "tmpab12_xyz/unpacked/data.csv" in found(scan(temp(site)))
+
+
+def test_which_directories_go_as_a_whole_is_a_setting(site: SmallSite) -> None:
+    unit(site, age=60)
+    assert found(scan(temp(site, units=[]))) == {"tmpab12_xyz/unpacked/data.csv"}
+    assert found(scan(temp(site, units=["tmpab*"]))) == set()

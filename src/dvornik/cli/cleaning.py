@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from dvornik import plans, state
-from dvornik.cli import aftermath
+from dvornik import diagnosis, plans, state
+from dvornik.cli import aftermath, reporting
+from dvornik.cli.watching import amounts
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, Finding
-from dvornik.reports import document, text, words
+from dvornik.model import ConfigurationError, Finding, UnreachableError
+from dvornik.reports import document, progress, text, words
+from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
     from dvornik.engine import Engine
     from dvornik.result import Result
+
+_DAY: Final = 20 * 3600
+"""Seconds after which sizes are remembered anew; less than a day, since no schedule is that exact."""
+_PATIENCE: Final = 5
+"""Seconds that measuring may take at the end of a run."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -34,17 +41,27 @@ class Order(msgspec.Struct, frozen=True):
     allowed: Sequence[str] = ()
     json: bool = False
     asked_for_cache: bool = False
+    report: str = ""
+    """File that the report is to be written to besides, in the format that its name says."""
 
 
 def clean(yard: Yard, order: Order) -> int:
     """Carry out one cleanup; return the exit code."""
     _must_have_something(yard, order)
+    if order.report:
+        reporting.must_be_writable(order.report)
     if not order.json:
         say(text.opening(dry=order.dry))
         if yard.loaded.source is None:
             say(*text.found(yard.app))
+    if not order.json:
+        yard.progress = progress.for_person(sys.stderr, os.environ)
     engine = yard.engine(order.steps)
-    return _preview(yard, engine, order) if order.dry else _perform(yard, engine, order)
+    try:
+        return _preview(yard, engine, order) if order.dry else _perform(yard, engine, order)
+    finally:  # whatever ended it finds a clean line and its cursor
+        if yard.progress:
+            yard.progress.clear()
 
 
 def _must_have_something(yard: Yard, order: Order) -> None:
@@ -69,8 +86,10 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
         result.finish()
         result.troubles += yard.app.trouble
         if order.json:
-            document.write(sys.stdout, result, yard.roots, dry=True, findings=findings(sink))
+            document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
             return result.exit_code
+        if yard.progress:
+            yard.progress.clear()
         for name in result.steps:
             say(*text.step(name, result, dry=True))
         say(*text.listing(findings(sink)))
@@ -95,34 +114,59 @@ def _perform(yard: Yard, engine: Engine, order: Order) -> int:
 
 def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Order) -> int:
     """Apply a plan, tell it step by step, and write down how it ended."""
-    roots = yard.roots
-    free = {root: shutil.disk_usage(root).free for root in roots.values() if _is_there(root)}
+    before = _usage(yard)
 
     def on_step(name: str, result: Result) -> None:
+        if yard.progress:
+            yard.progress.clear()
         if not order.json:
             say(*text.step(name, result, dry=False))
 
-    yard.give_up_rights()
+    if yard.progress:
+        yard.progress.expect(amounts(plan))
+    restricted = yard.give_up_rights()
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
     yard.conclude(result, engine)
     yard.state.forget_old_plans(time.time())
+    disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
+    report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
     try:
+        _remember(yard, report)
         if order.json:
-            document.write(sys.stdout, result, roots, dry=False)
+            document.write(sys.stdout, report)
         else:
-            say(*text.space(result), *text.disks(free, roots.values()))
+            say(*text.space(result), *text.disks(disks))
             tell(result, dry=False)
+        if order.report:
+            reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
     finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
         aftermath.follow(yard, result.exit_code)
     return result.exit_code
 
 
-def _is_there(root: str) -> bool:
+def _usage(yard: Yard) -> dict[str, tuple[int, int]]:
+    """Return the free and all bytes of each disk that a place lies on, by the first such place."""
+    found: dict[int, tuple[str, int, int]] = {}
+    for root in yard.roots.values():
+        disk = diagnosis.disk(root)
+        if disk:
+            found.setdefault(disk.device, (disk.root, disk.free, disk.total))
+    return {root: (free, total) for root, free, total in found.values()}
+
+
+def _remember(yard: Yard, report: document.Report) -> None:
+    """Keep the report, and once a day how large everything is: the doctor and the trends are judged against it."""
+    yard.state.keep_report(report.run, document.encoded(report))
+    now = time.time()
     try:
-        shutil.disk_usage(root)
-    except OSError:
-        return False
-    return True
+        is_known = bool(yard.state.weights(now - _DAY))
+    except UnreachableError:
+        return
+    if not is_known:
+        sizes, _large = diagnosis.measure(yard.storages(), seconds=_PATIENCE)
+        if yard.progress:
+            yard.progress.clear()
+        yard.state.keep_weights(diagnosis.weigh(sizes, now))
 
 
 def recover(engine: Engine, *, quiet: bool) -> None:

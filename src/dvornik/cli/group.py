@@ -30,6 +30,8 @@ VERBS: Final = {
     "notify": "notify",
     "init": "init",
     "config": "configuration",
+    "report": "report",
+    "schema": "schema",
     "schedule": "schedule",
     "daemon": "daemon",
     "completion": "completion",

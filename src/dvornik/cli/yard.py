@@ -14,6 +14,7 @@ import msgspec
 
 from dvornik import apps, config, guards, health, metrics, quick_health
 from dvornik.cli import aftermath
+from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
     from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.reports.progress import Progress
     from dvornik.result import Result
 
 STEPS: Final = ("temp", "logs", "media", "sessions", "database", "cache")
@@ -53,6 +55,8 @@ class Yard:
         self._env = env
         self._debug = debug
         self.state = State(loaded.config.app.state)
+        self.progress: Progress | None = None
+        """Who watches; set it before anything is asked for."""
         self.running = ""
         """The cleanup that has begun and not yet ended."""
         self._steps: Sequence[str] = ()
@@ -109,7 +113,7 @@ class Yard:
         """Build the named collectors, in the order of a run."""
         builders: dict[str, Callable[[], Collector]] = {
             "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
-            "logs": lambda: Logs({p.name: self._storage(p.name, p.root) for p in self.app.logs}, self.config.logs),
+            "logs": self._logs,
             "media": self._media,
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
             "database": lambda: DatabaseBloat(self.databases),
@@ -117,6 +121,12 @@ class Yard:
         }
         wanted = set(names)
         return {name: builders[name]() for name in STEPS if name in wanted}
+
+    def _logs(self) -> Logs:
+        from dvornik.storages.local_logs import LocalLogs
+
+        storages = {p.name: LocalLogs(p.name, p.root, skip=self._skipped(p.root)) for p in self.app.logs}
+        return Logs(storages, self.config.logs, own=self.config.log.path)
 
     def _media(self) -> Media:
         sources = {
@@ -138,8 +148,15 @@ class Yard:
         return {name: (root, self._storage(name, root)) for name, root in self.roots.items()}
 
     def _storage(self, name: str, root: str) -> LocalStorage:
+        skip = self._skipped(root)
+        if self.progress is not None:
+            return WatchedStorage(name, root, skip=skip, progress=self.progress)
+        return LocalStorage(name, root, skip=skip)
+
+    def _skipped(self, root: str) -> list[str]:
+        """Return the directories that belong to somebody else than the place at ``root``."""
         others = [other for other in self.roots.values() if os.path.realpath(other) != os.path.realpath(root)]
-        return LocalStorage(name, root, skip=[*others, self.config.app.state])
+        return [*others, self.config.app.state]
 
     def engine(self, names: Iterable[str]) -> Engine:
         """Build an engine over the named collectors."""
@@ -149,7 +166,7 @@ class Yard:
             self.state,
             configuration=self.loaded.digest,
             guard=self.guard,
-            listener=self.log,
+            listener=Both(self.log, self.progress) if self.progress else self.log,
         )
 
     def guard(self) -> list[Refusal]:
@@ -160,10 +177,16 @@ class Yard:
         """Give up, where the kernel can, the right to remove or move anything but what is under care and our own.
 
         Not where a backup command is configured: it may have to remove old backups, and would inherit the lack. Nor
-        where a file system has no leases: whether a file is open is then read from /proc, which Landlock closes.
+        where a file system has no leases, or logs are to be cut: who has a file open is then read from /proc, which
+        Landlock closes.
         """
         roots = [os.path.realpath(root) for root in self.roots.values() if Path(root).is_dir()]
-        if self.config.backup.command or not all(grips.has_leases(quarantine.made(root)) for root in roots):
+        asks_proc = bool(self.config.logs.truncate_over)
+        if (
+            asks_proc
+            or self.config.backup.command
+            or not all(grips.has_leases(quarantine.made(root)) for root in roots)
+        ):
             return False
         sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
         files = [str(each.path.parent) for each in self.databases.values() if isinstance(each, SingleFile)]

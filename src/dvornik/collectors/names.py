@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder"})
 """Files that stand for a directory which must exist; they are never debris."""
-_SAMPLE: Final = 5
+SAMPLE: Final = 5
+"""Names that a line of held files shows, where there is nothing to mend."""
 _LONELY: Final = "index.html"
 """In an otherwise empty directory it keeps a web server from listing it."""
 
@@ -25,8 +26,8 @@ class Names:
 
     def __init__(self, patterns: Sequence[str], exclude: Sequence[str]) -> None:
         """Take glob patterns; those of ``exclude`` are matched against the name and against the path."""
-        self._wanted = None if list(patterns) == ["*"] else _any_of(patterns)
-        self._excluded = _any_of(exclude) if exclude else None
+        self._wanted = None if list(patterns) == ["*"] else any_of(patterns)
+        self._excluded = any_of(exclude) if exclude else None
 
     def objection(self, container: str, name: str) -> Reason | None:
         """Say why a name is not meant."""
@@ -34,11 +35,14 @@ class Names:
             return Reason.PLACEHOLDER
         if self._wanted and not self._wanted.match(name):
             return Reason.EXCLUDED
-        if self._excluded and (
-            self._excluded.match(name) or self._excluded.match(f"{container}/{name}" if container else name)
-        ):
-            return Reason.EXCLUDED
-        return None
+        return Reason.EXCLUDED if self.is_excluded(container, name) else None
+
+    def is_excluded(self, container: str, name: str) -> bool:
+        """Tell whether a name, or its path, is on the list of what stays."""
+        if self._excluded is None:
+            return False
+        path = f"{container}/{name}" if container else name
+        return bool(self._excluded.match(name) or self._excluded.match(path))
 
     def objections(self, batch: Batch) -> dict[int, Reason]:
         """Say which rows of a batch are not meant, and why."""
@@ -75,7 +79,7 @@ def held(rule: str, batch: Batch, place: str, by_reason: dict[Reason, list[str]]
     for miss in batch.others:
         by_reason.setdefault(miss.reason, []).append(miss.name)
     for reason, names in by_reason.items():
-        shown = names if reason.is_failure else names[:_SAMPLE]
+        shown = names if reason.is_failure else names[:SAMPLE]
         yield Held(rule, place, batch.container, reason, len(names), shown)
 
 
@@ -84,5 +88,6 @@ def is_lonely(batch: Batch) -> bool:
     return list(batch.names) == [_LONELY] and not batch.others
 
 
-def _any_of(patterns: Sequence[str]) -> re.Pattern[str]:
+def any_of(patterns: Sequence[str]) -> re.Pattern[str]:
+    """Return what matches whatever one of the glob patterns does."""
     return re.compile("|".join(f"(?:{fnmatch.translate(pattern)})" for pattern in patterns))

@@ -6,8 +6,9 @@ directories that are empty, or will be once those files are gone, and as old (``
 **Why that may go:** a temporary file serves one request or one job; a day later nobody is waiting for it.
 
 **What holds it back:** age by the latest of modification and change, placeholders such as ``.gitkeep``, names that
-``temp.exclude`` lists, old pieces of an upload whose newest piece is fresh, files that somebody has open, mapped or
-locked, anything that is not a regular file, and whatever changed after the scan.
+``temp.exclude`` lists, old pieces of an upload whose newest piece is fresh, everything in a directory of ``mkdtemp``
+(``temp.units``) while anything in it is fresh, files that somebody has open, mapped or locked, anything that is not a
+regular file, and whatever changed after the scan.
 
 **Undo:** none; what is young, open or in doubt is kept instead.
 """
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from dvornik.collectors.aged import explain, split
 from dvornik.collectors.claims import Claiming
-from dvornik.collectors.names import Names, may_hold_pieces, upload_of
+from dvornik.collectors.names import SAMPLE, Names, any_of, may_hold_pieces, upload_of
 from dvornik.model import Batch, Finding, Held, Left, Reason, Rule, Storage, Survey, Trouble, UnreachableError
 from dvornik.policy import take
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 OLD: Final = "temp/old"
 EMPTY: Final = "temp/empty-directory"
+_FRESH: Final = frozenset({Reason.YOUNG, Reason.FUTURE, Reason.GROUP})
+"""What tells that a unit is still in use; a link or a placeholder does not."""
 
 
 class Temp(Claiming):
@@ -78,19 +81,54 @@ class _Scan:
         self._pieces: list[Finding] = []
         self._going: dict[str, int] = {}
         self._empty: dict[str, list[Left]] = {}
+        self._is_unit = any_of(settings.units).match if settings.units else None
+        self._unit: _Unit | None = None
         self._items = 0
         self._size = 0
 
     def __iter__(self) -> Iterator[Seen]:
+        for seen in self._seen():
+            if self._unit is None or not self._unit.takes(seen):
+                yield seen
+        yield Survey(self._place, Temp.name, self._storage.fingerprint(), self._items, self._size)
+
+    def _seen(self) -> Iterator[Finding | Held]:
         container = ""
         for step in self._storage.walk(with_times=True, age_by=self._settings.age_by):
             if isinstance(step, Left) or step.container != container:
                 yield from self._flush()
                 container = step.container
-            yield from self._enter(step) if isinstance(step, Batch) else self._leave(step)
-        yield Survey(self._place, Temp.name, self._storage.fingerprint(), self._items, self._size)
+            if isinstance(step, Batch):
+                self._begin_unit(container)
+                yield from self._enter(step)
+            else:
+                yield from self._end_unit(step)
+                yield from self._leave(step)
 
-    def _enter(self, batch: Batch) -> Iterator[Seen]:
+    def _begin_unit(self, container: str) -> None:
+        if self._unit is None and self._is_unit and self._is_unit(container.rpartition("/")[2]):
+            self._unit = _Unit(container)
+
+    def _end_unit(self, left: Left) -> Iterator[Finding | Held]:
+        """Decide on a unit, now that everything in it was seen; a fresh directory is as good as a fresh file."""
+        unit, container = self._unit, left.container
+        if unit is None:
+            return
+        unit.is_fresh = unit.is_fresh or left.time > self._cutoff
+        if unit.container != container:
+            return
+        self._unit = None
+        if not unit.is_fresh:
+            yield from unit.going
+            return
+        for finding in unit.going:
+            if finding.rule == OLD:
+                names = finding.names[:SAMPLE]
+                yield Held(OLD, self._place, finding.container, Reason.GROUP, finding.count, names)
+        self._going.pop(container, None)
+        self._empty.pop(container, None)
+
+    def _enter(self, batch: Batch) -> Iterator[Finding | Held]:
         self._items += len(batch.names)
         self._size += sum(batch.sizes)
         in_pieces = may_hold_pieces(batch.names)
@@ -106,13 +144,13 @@ class _Scan:
             if whole.names:
                 yield self._counted(whole)
 
-    def _flush(self) -> Iterator[Seen]:
+    def _flush(self) -> Iterator[Finding | Held]:
         """Decide on the pieces of uploads, now that every name of their directory was seen."""
         for pieces in self._pieces:
             going_on = [upload_of(name) in self._fresh for name in pieces.names]
             kept = [name for name, fresh in zip(pieces.names, going_on, strict=True) if fresh]
             if kept:
-                yield Held(OLD, self._place, pieces.container, Reason.GROUP, len(kept), kept[:5])
+                yield Held(OLD, self._place, pieces.container, Reason.GROUP, len(kept), kept[:SAMPLE])
             if len(kept) < len(pieces.names):
                 yield self._counted(take(pieces, [row for row, fresh in enumerate(going_on) if not fresh]))
         self._pieces, self._fresh = [], set()
@@ -121,7 +159,7 @@ class _Scan:
         self._going[finding.container] = self._going.get(finding.container, 0) + finding.count
         return finding
 
-    def _leave(self, left: Left) -> Iterator[Seen]:
+    def _leave(self, left: Left) -> Iterator[Finding | Held]:
         empty = self._empty.pop(left.container, None)
         if empty:
             yield Finding(
@@ -139,6 +177,23 @@ class _Scan:
             parent = left.container.rpartition("/")[0]
             self._empty.setdefault(parent, []).append(left)
             self._going[parent] = self._going.get(parent, 0) + 1
+
+
+class _Unit:
+    """A directory that goes as a whole or not at all: what in it would go, and whether anything in it is fresh."""
+
+    def __init__(self, container: str) -> None:
+        self.container = container
+        self.going: list[Finding] = []
+        self.is_fresh = False
+
+    def takes(self, seen: Finding | Held) -> bool:
+        """Note what was seen; tell whether it is to wait until the unit's end."""
+        if isinstance(seen, Finding):
+            self.going.append(seen)
+            return True
+        self.is_fresh = self.is_fresh or seen.reason in _FRESH or seen.reason.is_failure
+        return False
 
 
 def _parted(finding: Finding) -> tuple[Finding, Finding]:

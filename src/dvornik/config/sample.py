@@ -11,6 +11,7 @@ import msgspec
 from dvornik.config import addresses
 from dvornik.config.overrides import PREFIX, table_type
 from dvornik.config.problems import shown
+from dvornik.config.schema import FILE
 from dvornik.config.sections import Config
 from dvornik.config.values import description
 from dvornik.quantities import Duration, Size, written
@@ -29,6 +30,10 @@ _PATHS = {
     ("temp", "paths"),
     ("logs", "paths"),
 }
+_COMPLETION = f"""\
+# An editor completes this file: dvornik schema config > {FILE}
+# and put this first:  #:schema ./{FILE}
+"""
 _HEAD = """\
 # Configuration of dvornik. What is commented out is the default.
 # Paths count from the directory of this file. Passwords do not belong here: write url = "${DATABASE_URL}".
@@ -64,7 +69,8 @@ class _Sample:
         self._app, self._config, self._base = app, config, base
 
     def text(self) -> str:
-        blocks = [_HEAD]
+        completion = f"#:schema ./{FILE}\n" if (self._base / FILE).is_file() else _COMPLETION
+        blocks = [completion + _HEAD]
         for section in msgspec.structs.fields(Config):
             named = table_type(section.type)
             if named is None:

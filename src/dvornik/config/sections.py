@@ -51,6 +51,9 @@ class TempSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     older_than: Annotated[Duration, Meta(description="Only files at least this old.")] = Duration("24h")
     age_by: AgeSetting = "newest"
+    units: Annotated[
+        list[str], Meta(description="Names of directories (glob) that go as a whole: only once all in them is old.")
+    ] = field(default_factory=lambda: ["tmp????????", "tmp.??????????"])
     prune_directories: Annotated[bool, Meta(description="Remove directories that are empty and old enough.")] = True
 
 
@@ -66,6 +69,24 @@ class LogsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     older_than: Annotated[Duration, Meta(description="Only logs at least this old.")] = Duration("30d")
     age_by: AgeSetting = "newest"
+    compress: Annotated[
+        Literal["off", "gzip", "zstd", "auto"],
+        Meta(description="Pack rotated logs; auto takes zstd where it is installed, else gzip."),
+    ] = "off"
+    compress_after: Annotated[Duration, Meta(description="Only rotated logs at least this old are packed.")] = Duration(
+        "24h"
+    )
+    compress_level: Annotated[
+        int, Meta(ge=0, le=19, description="How hard to pack: gzip 1 to 9, zstd 1 to 19; 0: the measured default.")
+    ] = 0
+    truncate_over: Annotated[
+        Size,
+        Meta(description="Cut a log in use that is larger: its older lines move into a file beside it; 0: never."),
+    ] = Size("0")
+    max_total: Annotated[
+        Size,
+        Meta(description="Most that a directory's logs may take: the oldest rotated ones go; 0: no limit."),
+    ] = Size("0")
 
 
 class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -3,25 +3,151 @@
 from __future__ import annotations
 
 import json
-from typing import IO, TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
+from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
 from dvornik import __version__
+from dvornik.model import Finding, Reason, Refusal, Survey, Trouble  # noqa: TC001 - msgspec reads the annotations
+from dvornik.result import Failure, Result, Total
+from dvornik.state import Weight  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-    from dvornik.model import DvornikError, Finding
-    from dvornik.result import Result
+    from dvornik.model import DvornikError
+    from dvornik.state import Run
+
+_MOST: Final = 100
+"""Failures that a report keeps in the record; the maintenance log names all."""
 
 
-def write(
-    out: IO[str], result: Result, roots: Mapping[str, str], *, dry: bool, findings: Iterable[Finding] = ()
-) -> None:
+class Kept(msgspec.Struct, frozen=True):
+    """How many items of a rule stay for one reason, as the scan saw it."""
+
+    rule: str
+    reason: Reason
+    count: int
+
+
+class Disk(msgspec.Struct, frozen=True):
+    """Bytes of a place's file system: free before and after, and all there are."""
+
+    root: str
+    before: int
+    after: int
+    total: int
+
+
+class Past(msgspec.Struct, frozen=True):
+    """What the history knows of a run. Sizes are bytes, times seconds since the epoch."""
+
+    run: str
+    verb: str
+    started: float
+    seconds: float
+    status: str
+    done: int
+    freed: int
+    set_aside: int
+    failed: int
+    held: int
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What a run did, or would do. Sizes are bytes, times seconds since the epoch."""
+
+    dvornik: str
+    """The version that wrote it."""
+    run: str
+    verb: str
+    dry_run: bool
+    status: str
+    exit_code: int
+    started: float
+    seconds: float
+    collectors: Sequence[str]
+    digest: str
+    roots: Mapping[str, str]
+    """Directories under care, by ``collector/place``."""
+    totals: Mapping[str, Total]
+    """By rule."""
+    held: Sequence[Kept]
+    surveys: Sequence[Survey]
+    refusals: Sequence[Refusal]
+    troubles: Sequence[Trouble]
+    failures: Sequence[Failure]
+    """The first of them."""
+    failed: int
+    """How many items could not be removed."""
+    disks: Sequence[Disk] = ()
+    restricted: bool | None = None
+    """Whether the kernel kept the run from removing anything elsewhere (Landlock)."""
+    findings: Sequence[Finding] = ()
+    """What a dry run found; empty otherwise: the plan file names it."""
+    history: Sequence[Past] = ()
+    """The latest runs, oldest first; only in ``dvornik report``."""
+    sizes: Sequence[Weight] = ()
+    """How large the places were, oldest first; only in ``dvornik report``."""
+
+
+def of(
+    result: Result,
+    roots: Mapping[str, str],
+    *,
+    dry: bool,
+    disks: Sequence[Disk] = (),
+    restricted: bool | None = None,
+) -> Report:
+    """Return what ``result`` amounts to."""
+    return Report(
+        dvornik=__version__,
+        run=result.run,
+        verb=result.verb,
+        dry_run=dry,
+        status=result.status,
+        exit_code=result.exit_code,
+        started=result.started,
+        seconds=round(result.seconds, 3),
+        collectors=list(result.collectors),
+        digest=result.digest,
+        roots=dict(roots),
+        totals=dict(result.totals),
+        held=[Kept(rule, reason, count) for (rule, reason), count in result.held.items()],
+        surveys=list(result.surveys),
+        refusals=list(result.refusals),
+        troubles=list(result.troubles),
+        failures=list(result.failures),
+        failed=result.failed,
+        disks=disks,
+        restricted=restricted,
+    )
+
+
+def past(run: Run) -> Past:
+    """Return what the history knows of ``run``."""
+    figures = {name: run.summary.get(name, 0) for name in ("done", "freed", "set_aside", "failed", "held")}
+    return Past(run.id, run.verb, run.started, (run.finished or run.started) - run.started, run.status, **figures)
+
+
+def revived(report: Report) -> Result:
+    """Return the result that ``report`` was made of, for the words that tell one."""
+    result = Result(report.run, report.verb, report.collectors)
+    result.started, result.seconds, result.digest = report.started, report.seconds, report.digest
+    result.totals = dict(report.totals)
+    result.held.update({(each.rule, each.reason): each.count for each in report.held})
+    result.surveys, result.refusals = list(report.surveys), list(report.refusals)
+    result.troubles, result.failures = list(report.troubles), list(report.failures)
+    result.failed, result.interrupted = report.failed, report.status == "interrupted"
+    return result
+
+
+def write(out: IO[str], report: Report, findings: Iterable[Finding] = ()) -> None:
     """Write the document to ``out``; findings are streamed, since there may be millions of names."""
-    head = json.dumps(_fields(result, roots, dry=dry), indent=1)
-    out.write(head.removesuffix("\n}"))
+    fields = msgspec.to_builtins(report)
+    del fields["findings"]
+    out.write(json.dumps(fields, indent=1).removesuffix("\n}"))
     out.write(',\n "findings": [')
     between = "\n  "
     for finding in findings:
@@ -30,26 +156,14 @@ def write(
     out.write("]\n}\n")
 
 
-def _fields(result: Result, roots: Mapping[str, str], *, dry: bool) -> dict[str, Any]:
-    return {
-        "dvornik": __version__,
-        "run": result.run,
-        "verb": result.verb,
-        "dry_run": dry,
-        "status": result.status,
-        "exit_code": result.exit_code,
-        "started": result.started,
-        "seconds": round(result.seconds, 3),
-        "collectors": list(result.collectors),
-        "digest": result.digest,
-        "roots": dict(roots),
-        "totals": {rule: msgspec.to_builtins(total) for rule, total in result.totals.items()},
-        "held": [{"rule": rule, "reason": reason, "count": n} for (rule, reason), n in result.held.items()],
-        "surveys": msgspec.to_builtins(result.surveys),
-        "refusals": msgspec.to_builtins(result.refusals),
-        "troubles": msgspec.to_builtins(result.troubles),
-        "failures": msgspec.to_builtins(result.failures),
-    }
+def encoded(report: Report) -> str:
+    """Return a report as the record keeps it: without the names that nobody would read to the end."""
+    return json.dumps(msgspec.to_builtins(msgspec.structs.replace(report, failures=report.failures[:_MOST])))
+
+
+def decoded(text: str) -> Report:
+    """Return what ``encoded`` wrote; raise ``ValueError`` where another version wrote it otherwise."""
+    return msgspec.convert(json.loads(text), Report)
 
 
 def error(problem: DvornikError) -> str:

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from dvornik.languages import _, ngettext
 from dvornik.model import Finding, Gate, Reason
-from dvornik.reports import words
+from dvornik.reports import document, tables, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from dvornik.model import App, DvornikError
+    from dvornik.reports.document import Disk, Report
     from dvornik.result import Result
 
 _STEPS: Final = {
     "temp": ("temp/old", "temp/empty-directory"),
-    "logs": ("logs/old",),
+    "logs": ("logs/old", "logs/over-cap", "logs/compress", "logs/truncate"),
     "media": ("media/orphan", "media/return", "media/purge"),
     "sessions": ("sessions/expired",),
     "database": ("database/optimise", "database/vacuum"),
@@ -97,21 +96,13 @@ def space(result: Result) -> Iterator[str]:
         )
 
 
-def disks(before: Mapping[str, int], roots: Iterable[str]) -> Iterator[str]:
+def disks(seen: Iterable[Disk]) -> Iterator[str]:
     """Say how much of each place's disk is free, before and after."""
-    told = set()
-    for root in roots:
-        try:
-            usage, device = shutil.disk_usage(root), os.stat(root).st_dev  # noqa: PTH116 - names may hold any bytes
-        except OSError:
-            continue
-        was = before.get(root, usage.free)
-        if device not in told:
-            told.add(device)
-            yield _("📊 Disk of {root}: {after} free of {total} (before: {before})").format(
-                root=words.safe(root), after=words.size(usage.free), total=words.size(usage.total),
-                before=words.size(was),
-            )  # fmt: skip
+    for disk in seen:
+        yield _("📊 Disk of {root}: {after} free of {total} (before: {before})").format(
+            root=words.safe(disk.root), after=words.size(disk.after), total=words.size(disk.total),
+            before=words.size(disk.before),
+        )  # fmt: skip
 
 
 def trouble(result: Result) -> Iterator[str]:
@@ -162,6 +153,28 @@ def closing(result: Result, *, dry: bool) -> str:
             return _("❌ Part of the cleanup was not possible")
         case _:
             return _("⏹️ Cleanup was interrupted: the next run goes on from here")
+
+
+def report(told: Report) -> Iterator[str]:
+    """Tell a report that was kept: what the run said, then how things developed."""
+    result = document.revived(told)
+    yield f"{tables.heading(told)}: {tables.status(told)} ({told.run})"
+    for name in told.collectors:
+        yield from step(name, result, dry=told.dry_run)
+    yield from space(result)
+    yield from disks(told.disks)
+    yield from kept(result)
+    yield from trouble(result)
+    for place, points in tables.sizes(told).items():
+        change = points[-1][1] - points[0][1]
+        yield _("📈 {place}: {size} ({change} since {moment})").format(
+            place=words.safe(place), size=words.size(points[-1][1]), moment=words.moment(points[0][0]),
+            change=("+" if change >= 0 else "−") + words.size(abs(change)),
+        )  # fmt: skip
+    for past in told.history[-_MOST:]:
+        yield f"🕑 {words.moment(past.started)}  {tables.verb(past.verb)}, {words.status(past.status)}: " + _(
+            "{done} items, {freed} freed, {aside} set aside"
+        ).format(done=past.done, freed=words.size(past.freed), aside=words.size(max(0, past.set_aside)))
 
 
 def error(problem: DvornikError) -> Iterator[str]:

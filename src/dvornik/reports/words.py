@@ -21,6 +21,11 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
     "temp/empty-directory": lambda n: ngettext("📂 Removed {n} empty directory", "📂 Removed {n} empty directories", n),
     "logs/old": lambda n: ngettext("📄 Cleaned {n} old log file", "📄 Cleaned {n} old log files", n),
+    "logs/over-cap": lambda n: ngettext(
+        "📄 Removed {n} log file over the limit", "📄 Removed {n} log files over the limit", n
+    ),
+    "logs/compress": lambda n: ngettext("🗜️ Compressed {n} log file", "🗜️ Compressed {n} log files", n),
+    "logs/truncate": lambda n: ngettext("✂️ Cut {n} log in use", "✂️ Cut {n} logs in use", n),
     "media/orphan": lambda n: ngettext("🗂️ Removed {n} unused media file", "🗂️ Removed {n} unused media files", n),
     "media/return": lambda n: ngettext(
         "↩️ Returned {n} media file that is used again", "↩️ Returned {n} media files that are used again", n
@@ -37,6 +42,11 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
         "📂 Would remove {n} empty directory", "📂 Would remove {n} empty directories", n
     ),
     "logs/old": lambda n: ngettext("📄 Would clean {n} old log file", "📄 Would clean {n} old log files", n),
+    "logs/over-cap": lambda n: ngettext(
+        "📄 Would remove {n} log file over the limit", "📄 Would remove {n} log files over the limit", n
+    ),
+    "logs/compress": lambda n: ngettext("🗜️ Would compress {n} log file", "🗜️ Would compress {n} log files", n),
+    "logs/truncate": lambda n: ngettext("✂️ Would cut {n} log in use", "✂️ Would cut {n} logs in use", n),
     "media/orphan": lambda n: ngettext(
         "🗂️ Would remove {n} unused media file", "🗂️ Would remove {n} unused media files", n
     ),
@@ -92,6 +102,46 @@ def origin(how: str) -> str:
     return names[how]() if how in names else how
 
 
+def rule(name: str) -> str:
+    """Name what a rule is about, without a count."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "temp/old": lambda: _("old temporary files"),
+        "temp/empty-directory": lambda: _("empty directories"),
+        "logs/old": lambda: _("old logs"),
+        "media/orphan": lambda: _("unused media"),
+        "media/return": lambda: _("media that is used again"),
+        "media/purge": lambda: _("media in quarantine"),
+        "sessions/expired": lambda: _("expired sessions"),
+        "cache/entry": lambda: _("cache keys"),
+        "database/vacuum": lambda: _("databases, thoroughly"),
+        "database/optimise": lambda: _("databases"),
+    }
+    return names[name]() if name in names else name
+
+
+def status(name: str) -> str:
+    """Say how an earlier run ended."""
+    return {
+        "done": _("done"),
+        "partial": _("partly"),
+        "refused": _("refused"),
+        "unreachable": _("not possible"),
+        "interrupted": _("interrupted"),
+        "running": _("still running"),
+    }.get(name, name)
+
+
+def chosen(how: str) -> str:
+    """Say how the configuration was found."""
+    return {
+        "explicit": _("named by --config"),
+        "environment": _("named by DVORNIK_CONFIG"),
+        "file": _("the nearest dvornik.toml, from the current directory up"),
+        "pyproject": _("[tool.dvornik] of the nearest pyproject.toml"),
+        "defaults": _("no dvornik.toml from here up to the project's own directory: the defaults hold"),
+    }[how]
+
+
 def reason(code: Reason) -> str:
     """Say why something stays, as it follows a count: "12 too young"."""
     return {
@@ -103,6 +153,8 @@ def reason(code: Reason) -> str:
         Reason.SPECIAL: _("not a regular file"),
         Reason.MOUNT: _("mount point"),
         Reason.OPEN: _("open in a program"),
+        Reason.NO_APPEND: _("written without append mode"),
+        Reason.UNSUPPORTED: _("not possible on this file system"),
         Reason.REFERENCED: _("referred to"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),

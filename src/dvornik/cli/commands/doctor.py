@@ -3,150 +3,159 @@
 from __future__ import annotations
 
 import json
+import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
-from dvornik import diagnosis, health, quick_health
+from dvornik import diagnosis, health, quick_health, state
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
-from dvornik.languages import _, current, ngettext
-from dvornik.model import UnreachableError
-from dvornik.reports import text, words
+from dvornik.cli.yard import DEFAULT
+from dvornik.config.warnings import warnings
+from dvornik.languages import _, current
+from dvornik.model import DvornikError, UnreachableError
+from dvornik.reports import checkup, document, words
+from dvornik.reports.checkup import APPLICATION, Checkup, Preview, Problem, Shelter
+from dvornik.storages.local import LocalStorage
+from dvornik.storages.quarantine import base_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from dvornik.cli.yard import Yard
+    from dvornik.diagnosis import Disk, Size
+    from dvornik.model import TableSize
 
-_LOW = 0.1
-"""Share of free space or inodes below which a disk is called full."""
+_REMEMBERED: Final = 30 * 86400
+"""Growth is judged against the sizes of the last month, in seconds."""
+_MANY_FILES: Final = 300_000
+_MUCH_DATA: Final = 2_000_000_000
+"""Above either a plan takes longer than somebody at a screen waits: references are looked for in all of it."""
 
 
 def doctor() -> click.Command:
     """Build the verb."""
 
     @click.command(help=_("One screen: where the space went, and is this set up right. Read-only."))
+    @click.option(
+        "--within",
+        type=click.IntRange(1),
+        default=20,
+        show_default=True,
+        metavar="SECONDS",
+        help=_("Look at files for so long at most; what is left out is said."),
+    )
     @options.common
     @options.opened()
-    def command(yard: Yard, *, as_json: bool) -> int:
-        examined = _Examined(yard)
+    def command(yard: Yard, *, within: int, as_json: bool) -> int:
+        seen = _examined(yard, within)
+        problems = [*checkup.problems(seen), *_own_problems(yard)]
         if as_json:
-            click.echo(json.dumps(examined.document(), indent=1))
+            told = {"problems": msgspec.to_builtins(problems)}
+            click.echo(json.dumps({**msgspec.to_builtins(seen), **told}, indent=1))
         else:
-            say(*examined.lines())
-        return 1 if examined.problems else 0
+            say(*checkup.lines(seen, problems))
+        return 1 if problems else 0
 
-    return command
-
-
-class _Examined:
-    """Everything that was measured, and what is wrong with it."""
-
-    def __init__(self, yard: Yard) -> None:
-        self._yard = yard
-        self.sizes, self.large = diagnosis.measure(yard.storages())
-        disks = [diagnosis.disk(root) for root in yard.roots.values()]
-        self.disks = {(disk.total, disk.free): disk for disk in disks if disk}.values()
-        self.tables = diagnosis.tables(yard.databases)
-        try:
-            self.waiting = yard.engine(["media"]).set_aside()
-        except UnreachableError:
-            self.waiting = {}
-        self.health = yard.health()
-        self.alerts = health.check(self.health, time.time())
-        self.problems = list(self._problems())
-
-    def _problems(self) -> Iterator[tuple[str, str]]:
-        """Yield each problem with its remedy."""
-        for disk in self.disks:
-            yield from _disk_problems(disk)
-        for size in self.sizes:
-            yield from _place_problems(size)
-        for trouble in self._yard.app.trouble:
-            yield trouble.message, trouble.hint
-        for name, tables in self.tables.items():
-            if isinstance(tables, str):
-                yield f"{name}: {tables}", _("Check its address, and that it can be reached")
-        for alert in self.alerts:
-            yield quick_health.describe(alert.code, alert.facts, current()), _("dvornik history; then dvornik run")
-
-    def lines(self) -> Iterator[str]:
-        yard = self._yard
-        yield _("⚙️ Configuration: {path}").format(path=yard.loaded.source or _("none; found out by itself"))
-        yield from text.found(yard.app)
-        for disk in self.disks:
-            share = 1 - disk.free / disk.total
-            yield _("📊 Disk of {root}: {share} used, {free} free of {total}").format(
-                root=words.safe(disk.root), share=f"{share:.0%}", free=words.size(disk.free),
-                total=words.size(disk.total),
-            )  # fmt: skip
-        for size in self.sizes:
-            yield ngettext(
-                "📁 {place}: {files} file, {size}, the oldest of {oldest}",
-                "📁 {place}: {files} files, {size}, the oldest of {oldest}",
-                size.files,
-            ).format(
-                place=words.safe(size.place), files=size.files, size=words.size(size.size),
-                oldest=words.moment(size.oldest) if size.files else "—",
-            )  # fmt: skip
-        for large in self.large:
-            yield _("🐘 {size}  {path}").format(size=words.size(large.size), path=words.safe(large.path))
-        for name, tables in self.tables.items():
-            for table in () if isinstance(tables, str) else tables:
-                yield _("🗄️ {database}: {table}: {size}, of that reusable {reusable}").format(
-                    database=name, table=words.safe(table.table), size=words.size(table.size),
-                    reusable=words.size(table.reusable),
-                )  # fmt: skip
-        for run, (count, weight) in self.waiting.items():
-            yield ngettext(
-                "♻️ Set aside by {run}: {n} file, {size}", "♻️ Set aside by {run}: {n} files, {size}", count
-            ).format(run=run, n=count, size=words.size(weight))
-        last = self.health.last_success
-        yield _("🕑 Last success: {moment}").format(moment=words.moment(last) if last else _("never"))
-        absent = [name for name, active in diagnosis.guards().items() if not active]
-        yield _("🛡️ Kernel guards: {state}").format(
-            state=_("all active") if not absent else _("missing: {names}").format(names=", ".join(absent))
-        )
-        if not self.problems:
-            yield _("✅ No problem found")
-        for problem, remedy in self.problems:
-            yield "⚠️ " + problem.removeprefix("⚠️ ").removeprefix("❌ ")
-            yield "   " + remedy
-
-    def document(self) -> dict[str, object]:
-        return {
-            "configuration": str(self._yard.loaded.source or ""),
-            "found": msgspec.to_builtins(self._yard.app.found),
-            "disks": msgspec.to_builtins(list(self.disks)),
-            "places": msgspec.to_builtins(self.sizes),
-            "large": msgspec.to_builtins(self.large),
-            "databases": msgspec.to_builtins(self.tables),
-            "set_aside": self.waiting,
-            "last_success": self.health.last_success,
-            "guards": diagnosis.guards(),
-            "problems": [{"problem": problem, "remedy": remedy} for problem, remedy in self.problems],
-        }
+    return command  # fmt: skip
 
 
-def _disk_problems(disk: diagnosis.Disk) -> Iterator[tuple[str, str]]:
-    if disk.free < _LOW * disk.total:
-        yield (
-            _("The disk of {root} is almost full").format(root=words.safe(disk.root)),
-            _("dvornik run --aggressive; then look at the largest files"),
-        )
-    if disk.inodes and disk.inodes_free < _LOW * disk.inodes:
-        yield (
-            _("The disk of {root} has almost no inodes left").format(root=words.safe(disk.root)),
-            _("Many small files: dvornik run temp"),
-        )
+def _examined(yard: Yard, within: int) -> Checkup:
+    """Look at everything, and change nothing: not even the state, so that it can be asked on a full disk."""
+    now = time.time()
+    sizes, large = diagnosis.measure({**yard.storages(), **_rest(yard)}, seconds=within)
+    tables = diagnosis.tables(yard.databases)
+    waiting = _waiting(yard)
+    return Checkup(
+        configuration=str(yard.loaded.source or ""),
+        how=yard.loaded.notes[0],
+        user=diagnosis.user(),
+        found=yard.app.found,
+        trouble=yard.app.trouble,
+        disks=_disks(yard),
+        places=sizes,
+        large=large,
+        growth=_growth(yard, sizes, now),
+        databases=tables,
+        caches=diagnosis.memory(yard.app.caches),
+        set_aside=waiting,
+        purged_from={run: state.started(run) + float(yard.config.policy.quarantine) for run in waiting},
+        quarantines=list(_shelters(yard)),
+        last_success=yard.health().last_success,
+        guards=diagnosis.guards(),
+        restricted=_restricted(yard),
+        state=str(yard.state.directory),
+        state_objection=diagnosis.state_objection(yard.state.directory),
+        preview=_preview(yard, sizes, tables),
+        now=now,
+        skipped=[size.place for size in sizes if not size.complete],
+    )
 
 
-def _place_problems(size: diagnosis.Size) -> Iterator[tuple[str, str]]:
-    remedy = _("Run dvornik as the user of the application")
-    if not size.writable:
-        yield _("{root} is not writable for this user").format(root=words.safe(size.root)), remedy
-    if size.unreadable:
-        yield _("{n} entries of {root} cannot be read").format(n=size.unreadable, root=words.safe(size.root)), remedy
+def _rest(yard: Yard) -> dict[str, tuple[str, LocalStorage]]:
+    """Return the application's own directory without its places: what fills the disk need not lie in one of them."""
+    base = str(yard.loaded.base)
+    if os.path.realpath(base) == "/":
+        return {}
+    return {APPLICATION: (base, LocalStorage(APPLICATION, base, skip=[*yard.roots.values(), yard.config.app.state]))}
+
+
+def _disks(yard: Yard) -> list[Disk]:
+    found = [diagnosis.disk(root) for root in [*yard.roots.values(), str(yard.loaded.base)]]
+    return list({disk.device: disk for disk in reversed(found) if disk}.values())
+
+
+def _growth(yard: Yard, sizes: Sequence[Size], now: float) -> list[diagnosis.Growth]:
+    try:
+        return diagnosis.fastest(sizes, yard.state.weights(now - _REMEMBERED), now)
+    except UnreachableError:  # the preview says so
+        return []
+
+
+def _waiting(yard: Yard) -> dict[str, tuple[int, int]]:
+    try:
+        return yard.engine(["media"]).set_aside()
+    except UnreachableError:
+        return {}
+
+
+def _shelters(yard: Yard) -> Iterator[Shelter]:
+    for name, root in yard.roots.items():
+        real = os.path.realpath(root)
+        if name.startswith("media/") and os.path.isdir(real):  # noqa: PTH112 - names may hold any bytes
+            base = base_for(real)
+            yield Shelter(name, base, base.startswith(real + os.sep))
+
+
+def _restricted(yard: Yard) -> bool | None:
+    try:
+        last = next((report for run in yard.state.runs() if (report := yard.state.report(run.id))), "")
+    except UnreachableError:
+        return None
+    return document.decoded(last).restricted if last else None
+
+
+def _preview(yard: Yard, sizes: Sequence[Size], tables: dict[str, Sequence[TableSize] | str]) -> Preview:
+    files = sum(size.files for size in sizes if size.place != APPLICATION)
+    data = sum(table.size for each in tables.values() if not isinstance(each, str) for table in each)
+    unseen = any(not size.complete for size in sizes if size.place != APPLICATION)
+    if unseen or files > _MANY_FILES or data > _MUCH_DATA:
+        return Preview(skipped="large")
+    try:
+        with state.scratch_plan() as sink:
+            result = yard.engine(DEFAULT).plan(state.new_run(), sink)
+    except DvornikError as error:
+        return Preview(refused=[error.message])
+    refused = [f"{words.safe(each.place)}: {words.gate(each)}" for each in result.open_refusals if each.facts]
+    return Preview(result.totals, refused)
+
+
+def _own_problems(yard: Yard) -> Iterator[Problem]:
+    for warning in warnings(yard.loaded, yard.app, yard.databases):
+        yield Problem(f"{warning.place}: {warning.message}", warning.hint)
+    for alert in health.check(yard.health(), time.time()):
+        said = quick_health.describe(alert.code, alert.facts, current())
+        yield Problem(said, _("dvornik history; then dvornik run"))

@@ -18,6 +18,7 @@ from dvornik.result import Result
 
 if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
+    from dvornik.state import Run
 
 
 def history() -> click.Command:
@@ -54,24 +55,30 @@ def show() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, run: str, as_json: bool) -> None:
-        chosen = [each for each in yard.state.runs(100000) if each.id.startswith(run)]
-        if len(chosen) != 1:
-            raise ConfigurationError(
-                _("No such run.") if not chosen else _("More than one run begins so."),
-                context=run,
-                hint=_("dvornik history lists them."),
-            )
-        path = yard.state.plan_path(chosen[0].id)
+        chosen = one_run(yard, run)
+        path = yard.state.plan_path(chosen.id)
         if as_json:
-            batches = [list(row) for row in yard.state.batches(chosen[0].id)]
-            click.echo(json.dumps({"run": msgspec.structs.asdict(chosen[0]), "plan": str(path), "batches": batches}))
+            batches = [list(row) for row in yard.state.batches(chosen.id)]
+            click.echo(json.dumps({"run": msgspec.structs.asdict(chosen), "plan": str(path), "batches": batches}))
             return
-        say(f"{chosen[0].id}  {chosen[0].verb}  {chosen[0].status}  {words.moment(chosen[0].started)}")
+        say(f"{chosen.id}  {chosen.verb}  {chosen.status}  {words.moment(chosen.started)}")
         if path.exists():
             _show_plan(str(path))
-        _show_outcomes(yard, chosen[0].id)
+        _show_outcomes(yard, chosen.id)
 
     return command
+
+
+def one_run(yard: Yard, begins: str) -> Run:
+    """Return the one run whose id begins so."""
+    chosen = [each for each in yard.state.runs(100000) if each.id.startswith(begins)]
+    if len(chosen) != 1:
+        raise ConfigurationError(
+            _("No such run.") if not chosen else _("More than one run begins so."),
+            context=begins,
+            hint=_("dvornik history lists them."),
+        )
+    return chosen[0]
 
 
 def _show_plan(path: str) -> None:

@@ -49,7 +49,7 @@ def plan() -> click.Command:
             result = engine.plan(state.new_run(), sink, thorough=aggressive, allowed=allow)
             result.finish()
             if as_json:
-                document.write(sys.stdout, result, yard.roots, dry=True, findings=findings(sink))
+                document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
                 return result.exit_code
         for name in result.steps:
             say(*text.step(name, result, dry=True))

@@ -17,6 +17,11 @@ def run() -> click.Command:
     @options.steps
     @click.option("--dry-run", is_flag=True, help=_("Show what would go; remove and change nothing, anywhere."))
     @options.aggressive
+    @click.option(
+        "--report",
+        metavar="FILE",
+        help=_("Write a report besides: .html, .md, .json or .txt; what is there is replaced."),
+    )
     @options.allow
     @options.common
     @options.opened()
@@ -27,12 +32,23 @@ def run() -> click.Command:
         dry_run: bool,
         aggressive: bool,
         yes: bool,
+        report: str | None,
         allow: list[str],
         as_json: bool,
     ) -> int:
         if aggressive and not (yes or dry_run):
             confirm()
-        order = Order(chosen(yard, steps, thorough=aggressive), dry_run, aggressive, allow, as_json, "cache" in steps)
+        if report and dry_run:
+            raise click.UsageError(_("--report tells what was done; for a dry run: dvornik run --dry-run --json"))
+        order = Order(
+            chosen(yard, steps, thorough=aggressive),
+            dry_run,
+            aggressive,
+            allow,
+            as_json,
+            "cache" in steps,
+            report or "",
+        )
         return clean(yard, order)
 
     return command

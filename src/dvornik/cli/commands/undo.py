@@ -40,7 +40,7 @@ def undo() -> click.Command:
         chosen = _one_of(waiting, run) if run else next(reversed(waiting), None)
         if chosen is None:
             if as_json:
-                document.write(sys.stdout, Result("", "undo", REVERSIBLE), yard.roots, dry=False)
+                document.write(sys.stdout, document.of(Result("", "undo", REVERSIBLE), yard.roots, dry=False))
             else:
                 say(_("Nothing is set aside: there is nothing to bring back."))
             return 0
@@ -114,7 +114,7 @@ def _told(yard: Yard, engine: Engine, result: Result, *, as_json: bool) -> int:
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
     yard.record_quarantine(engine)
     if as_json:
-        document.write(sys.stdout, result, yard.roots, dry=False)
+        document.write(sys.stdout, document.of(result, yard.roots, dry=False))
         return result.exit_code
     back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return"))
     gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("/purge"))

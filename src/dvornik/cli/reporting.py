@@ -1,0 +1,70 @@
+"""Turns a report into a file's text, by the format that the file's name says, and writes it."""
+
+from __future__ import annotations
+
+import io
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from dvornik.languages import _
+from dvornik.model import ConfigurationError
+from dvornik.reports import document, text
+
+if TYPE_CHECKING:
+    from dvornik.cli.yard import Yard
+    from dvornik.reports.document import Report
+
+_RUNS: Final = 30
+_YEAR: Final = 366 * 86400
+
+
+def with_trends(yard: Yard, told: Report) -> Report:
+    """Add what the record knows of the latest runs and of sizes."""
+    history = [document.past(run) for run in reversed(yard.state.runs(_RUNS))]
+    sizes = [weight for weight in yard.state.weights(time.time() - _YEAR) if weight.directory is None]
+    return msgspec.structs.replace(told, history=history, sizes=sizes)
+
+
+def rendered(told: Report, name: str) -> str:
+    """Return the report's text in the format that the name of a file says: HTML, Markdown, JSON, else plain text."""
+    form = (Path(name).suffix or name).lower()
+    if form in {".html", ".htm"}:
+        from dvornik.reports import html
+
+        return html.page(told)
+    if form in {".md", ".markdown"}:
+        from dvornik.reports import markdown
+
+        return "\n".join(markdown.lines(told)) + "\n"
+    if form == ".json":
+        out = io.StringIO()
+        document.write(out, told)
+        return out.getvalue()
+    return "\n".join(text.report(told)) + "\n"
+
+
+def must_be_writable(path: str) -> None:
+    """Raise ``ConfigurationError`` where no report could be written: before a run, not after it."""
+    target = Path(path)
+    if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
+        raise _unwritable(path, _("no such directory, or not ours to write to"))
+
+
+def write(path: str, told: str) -> None:
+    """Write a report to a file; raise ``ConfigurationError`` where that cannot be."""
+    try:
+        Path(path).write_text(told, encoding="utf-8")
+    except OSError as error:
+        raise _unwritable(path, error.strerror) from error
+
+
+def _unwritable(path: str, why: str | None) -> ConfigurationError:
+    return ConfigurationError(
+        _("The report cannot be written: {error}").format(error=why),
+        context=path,
+        hint=_("Name a file in a directory that you may write to."),
+    )
