@@ -41,7 +41,7 @@ def said(shell: str | Program, script: str, env: dict[str, str]) -> list[str]:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["sch"], ["schedule"]),
+        (["sched"], ["schedule"]),
         (["schedule", ""], ["cron", "systemd", "compose", "kubernetes"]),
         (["run", "--dry"], ["--dry-run"]),
     ],
