@@ -17,6 +17,7 @@ from dvornik.config.sections import (
     PingSection,
     ReferencesSection,
     RowsSection,
+    ScheduleSection,
     TempSection,
     WindowSection,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "PingSection",
     "ReferencesSection",
     "RowsSection",
+    "ScheduleSection",
     "TempSection",
     "WindowSection",
     "load",

@@ -201,6 +201,18 @@ class WindowSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timezone: Annotated[str, Meta(description="Such as Europe/Moscow; empty: the server's own.")] = ""
 
 
+class ScheduleSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[schedule]``: when dvornik runs by itself."""
+
+    daily: Annotated[str, Meta(description="Temporary files: a cron expression; empty: never.")] = "0 2 * * *"
+    weekly: Annotated[str, Meta(description="A full cleanup.")] = "0 3 * * 0"
+    monthly: Annotated[str, Meta(description="An aggressive cleanup, the cache included.")] = "0 4 1 * *"
+    timezone: Annotated[str, Meta(description="Such as Europe/Moscow; empty: the server's own.")] = ""
+    jitter: Annotated[Duration, Meta(description="Start up to this much later, so that servers take turns.")] = (
+        Duration("0")
+    )
+
+
 class LogSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[log]``: dvornik's own log."""
 
@@ -269,6 +281,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     health: HealthSection = HealthSection()
     backup: BackupSection = BackupSection()
     window: WindowSection = WindowSection()
+    schedule: ScheduleSection = ScheduleSection()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
     notify: NotifySection = NotifySection()
