@@ -181,7 +181,7 @@ def test_an_orphan_comes_back_when_its_namesake_is_named_and_not_there(site: Sma
     collector = media(site)
     for finding in findings(collector, ORPHAN):
         collector.apply(finding, RUN)
-    site.photos("avatars/1/pic.jpg")
+    site.sql("INSERT INTO photo (file) VALUES ('avatars/1/pic.jpg')")
     assert [outcome.done for outcome in collector.look_again(RUN)] == [-1]
 
 
