@@ -6,6 +6,12 @@ from importlib.util import find_spec
 
 pytest_plugins = [
     server
-    for server in ("tests.servers.postgresql", "tests.servers.valkey", "tests.servers.promtool", "tests.servers.web")
+    for server in (
+        "tests.servers.postgresql",
+        "tests.servers.valkey",
+        "tests.servers.topologies",
+        "tests.servers.promtool",
+        "tests.servers.web",
+    )
     if find_spec(server) is not None
 ]
