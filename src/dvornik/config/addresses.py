@@ -18,6 +18,7 @@ _DIALECTS = {
     "mariadb": "mariadb",
 }
 _CACHES = re.compile(r"(?:redis|valkey)s?(?:\+sentinel|\+cluster)?|unix", re.IGNORECASE)
+_GLOB = re.compile(r"([\\*?\[\]])")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _SECRET_KEY = re.compile(r"pass|secret|token|key$|pwd", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/\s]\S*@")
@@ -82,6 +83,11 @@ def cache(url: str) -> str:
     if not mark or not _CACHES.fullmatch(scheme):
         raise ValueError(scheme if mark else "")
     return f"{scheme.lower().replace('valkey', 'redis')}://{rest}"
+
+
+def glob(text: str) -> str:
+    """Return the pattern of a cache's keys that means ``text`` and nothing else."""
+    return _GLOB.sub(r"\\\1", text)
 
 
 def with_credentials(url: str, user: str, password: str) -> str:
