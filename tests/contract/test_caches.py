@@ -358,3 +358,15 @@ def test_a_command_that_is_not_permitted_is_named_and_nothing_goes(own_valkey: V
     assert (caught.value.reason, caught.value.hint) == (Reason.DENIED, f"ACL SETUSER … +{lacking}")
     with redis.Redis.from_url(own_valkey.url) as client:
         assert client.dbsize() == 2
+
+
+def test_a_user_with_the_rights_that_the_page_names_can_clean(own_valkey: Valkey) -> None:
+    """No more than those."""
+    rights = ["+ping", "+info", "+scan", "+dbsize", "+unlink", "+pttl", "+select", "+object|idletime"]
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.execute_command("ACL", "SETUSER", "cleaner", "on", ">pw", "~shop:1:*", *rights)
+        client.restore("shop:1:a", 0, client.set("b", "1") and cast("bytes", client.dump("b")), idletime=1000)
+    url = own_valkey.url.replace("//", "//cleaner:pw@")
+    cache = connect(CachePlace("default", url, ["shop:1:*"], idle=900, only_without_ttl=True))
+    assert cache.usage().matching == 1
+    assert sum(cache.unlink()) == 1
