@@ -115,6 +115,7 @@ class Answer(msgspec.Struct, frozen=True):
     upload_temp: str
     version: str
     cache_tables: list[CacheTable] = []
+    templates: list[str] = []
 
 
 class _Failure(msgspec.Struct, frozen=True):
