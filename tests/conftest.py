@@ -11,6 +11,7 @@ pytest_plugins = [
         "tests.servers.mariadb",
         "tests.servers.promtool",
         "tests.servers.valkey",
+        "tests.servers.topologies",
         "tests.servers.web",
     )
     if find_spec(server) is not None

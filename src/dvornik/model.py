@@ -471,11 +471,15 @@ class Database(Readable, Protocol):
 
 
 class CacheUsage(msgspec.Struct, frozen=True):
-    """What a cache holds: ``keys`` and ``size`` (bytes) of the whole server, ``matching`` of our own patterns."""
+    """What a cache holds: ``keys`` and ``size`` (bytes) of the whole server, ``matching`` of our own that may go."""
 
     keys: int
     size: int
     matching: int
+    kept: Mapping[str, int] = {}
+    """Our own that may not go, by code: ``recent``, ``expiring``, ``lfu`` (the server does not count idle time)."""
+    lasting: Mapping[str, int] = {}
+    """Sessions that never expire by themselves, by the beginning of their names; of the first ten thousand seen."""
 
 
 class Cache(Protocol):
@@ -547,6 +551,10 @@ class CachePlace(msgspec.Struct, frozen=True):
     url: str
     patterns: Sequence[str] = ()
     owned: bool = False
+    idle: int = 0
+    """Only entries that nobody has asked for in this many seconds; 0: all."""
+    only_without_ttl: bool = False
+    """Only entries that never expire by themselves."""
 
     def __repr__(self) -> str:
         """Name it without its address: that may hold a password."""

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dvornik.caches import CacheError, connect
-from dvornik.caches.patterns import compiled, kind_of
+from dvornik.caches.patterns import compiled, kind_of, kinds_of, prefix_of
 from dvornik.model import CachePlace, ConfigurationError, Reason
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def test_measuring_changes_nothing(shared: redis.Redis, valkey_url: str) -> None
     cache.protected()
     assert set(cast("dict[str, object]", shared.info("commandstats"))) <= {
         f"cmdstat_{name}"
-        for name in ("ping", "scan", "type", "info", "select", "config|resetstat", "client|setinfo", "hello")
+        for name in ("ping", "scan", "pttl", "dbsize", "info", "select", "config|resetstat", "client|setinfo", "hello")
     }
     assert usage.keys >= 30
     assert usage.size > 0
@@ -288,3 +288,85 @@ def test_a_pattern_means_what_the_server_means(client: redis.Redis, keys: list[b
     pattern = "".join(parts)
     expression = compiled(pattern)
     assert {key for key in keys if expression.fullmatch(key)} == set(cast("list[bytes]", client.keys(pattern)))
+
+
+NAMES = st.sampled_from(["sess", "job", "page", "Lock", "block", "rq", "asgi", "views", "5", ":", "_", "\n", "session"])
+
+
+@given(st.lists(st.lists(NAMES, max_size=6).map("".join), max_size=20))
+def test_a_page_of_names_is_judged_as_each_of_them_is(names: list[str]) -> None:
+    """The quick look over the whole page misses none."""
+    keys = [name.encode() for name in names]
+    assert kinds_of(keys) == [kind_of(key) for key in keys]
+
+
+def test_what_follows_the_word_session_is_never_shown() -> None:
+    """It is the key to somebody's account."""
+    assert prefix_of(b":1:django.contrib.sessions.cache5f3k") == ":1:django.contrib.sessions"
+    assert prefix_of(b"sess:s3cret") == "sess"
+
+
+def test_only_entries_that_nobody_asked_for_lately_go(client: redis.Redis, valkey_url: str) -> None:
+    """The server knows; asking it is no use of the key."""
+    client.mset({"old": "1", "new": "1"})
+    client.restore("older", 0, cast("bytes", client.dump("old")), idletime=1000)
+    cache = connect(CachePlace("default", valkey_url, ["*"], idle=900))
+    usage = cache.usage()
+    assert (usage.matching, dict(usage.kept)) == (1, {"recent": 2})
+    assert sum(cache.unlink()) == 1
+    assert left(client) == {b"old", b"new"}
+
+
+def test_a_server_that_counts_uses_cannot_tell_idle_time(own_valkey: Valkey) -> None:
+    """Hence everything stays."""
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lfu")
+        client.set("a", "1")
+    cache = connect(CachePlace("default", own_valkey.url, ["*"], idle=1))
+    assert dict(cache.usage().kept) == {"lfu": 1}
+    assert sum(cache.unlink()) == 0
+
+
+def test_entries_that_expire_by_themselves_may_stay(client: redis.Redis, valkey_url: str) -> None:
+    """Only what fills the server for good goes then."""
+    client.set("a", "1", ex=500)
+    client.set("b", "1")
+    cache = connect(CachePlace("default", valkey_url, ["*"], only_without_ttl=True))
+    assert dict(cache.usage().kept) == {"expiring": 1}
+    assert sum(cache.unlink()) == 1
+    assert left(client) == {b"a"}
+
+
+def test_sessions_that_never_expire_are_told_of(client: redis.Redis, valkey_url: str) -> None:
+    """By the beginning of their names; those that expire are nobody's trouble."""
+    client.set("session:1", "1", ex=500)
+    client.mset({"session:2": "1", "session:3": "1", "sess:4": "1"})
+    cache = connect(CachePlace("default", valkey_url, ["*"]))
+    assert dict(cache.usage().lasting) == {"session": 2, "sess": 1}
+    assert sum(cache.unlink()) == 0
+
+
+@pytest.mark.parametrize("lacking", ["unlink", "object|idletime", "scan"])
+def test_a_command_that_is_not_permitted_is_named_and_nothing_goes(own_valkey: Valkey, lacking: str) -> None:
+    """With what permits it."""
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.restore("a", 0, client.set("b", "1") and cast("bytes", client.dump("b")), idletime=1000)
+        client.execute_command("ACL", "SETUSER", "cleaner", "on", ">pw", "~*", "+@all", f"-{lacking}")
+    cache = connect(CachePlace("default", own_valkey.url.replace("//", "//cleaner:pw@"), ["a"], idle=900))
+    with pytest.raises(CacheError) as caught:
+        list(cache.unlink())
+    assert (caught.value.reason, caught.value.hint) == (Reason.DENIED, f"ACL SETUSER … +{lacking}")
+    with redis.Redis.from_url(own_valkey.url) as client:
+        assert client.dbsize() == 2
+
+
+def test_a_user_with_the_rights_that_the_page_names_can_clean(own_valkey: Valkey) -> None:
+    """No more than those."""
+    rights = ["+ping", "+info", "+scan", "+dbsize", "+unlink", "+pttl", "+select", "+object|idletime"]
+    with redis.Redis.from_url(own_valkey.url) as client:
+        client.execute_command("ACL", "SETUSER", "cleaner", "on", ">pw", "~shop:1:*", *rights)
+        client.restore("shop:1:a", 0, client.set("b", "1") and cast("bytes", client.dump("b")), idletime=1000)
+    url = own_valkey.url.replace("//", "//cleaner:pw@")
+    cache = connect(CachePlace("default", url, ["shop:1:*"], idle=900, only_without_ttl=True))
+    assert cache.usage().matching == 1
+    assert sum(cache.unlink()) == 1

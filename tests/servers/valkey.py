@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 PATIENCE = 20.0
 SETTINGS = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--databases", "64", "--daemonize", "no"]
@@ -52,7 +52,7 @@ def valkey_server() -> Iterator[str]:
     if given:
         yield urlsplit(given)._replace(path="").geturl()
         return
-    with _running() as server:
+    with running() as server:
         yield server.url.removesuffix("/0")
 
 
@@ -72,18 +72,21 @@ def valkey_url(valkey_server: str, worker_id: str) -> Iterator[str]:
 @pytest.fixture
 def own_valkey() -> Iterator[Valkey]:
     """Give a server that the test may break."""
-    with _running() as server:
+    with running() as server:
         yield server
 
 
 @contextmanager
-def _running() -> Iterator[Valkey]:
+def running(
+    *more: str, settings: Sequence[str] = SETTINGS, free_ports: Callable[[int], bool] = bool
+) -> Iterator[Valkey]:
+    """Run one, with ``more`` on its command line, at a free port that ``free_ports`` accepts too."""
     with tempfile.TemporaryDirectory(prefix="dvornik-valkey-") as directory:
         home = Path(directory)
         program = _usable(_program(), home)
         for _attempt in range(3):
-            port = _free_port()
-            process = _start(program, home, port)
+            port = next(port for port in iter(_free_port, 0) if free_ports(port))
+            process = _start([str(program), *more, *settings], home, port)
             try:
                 if _ready(process, port):
                     yield Valkey(process, port, home)
@@ -120,11 +123,11 @@ def _free_port() -> int:
     return port
 
 
-def _start(program: Path, home: Path, port: int) -> subprocess.Popen[bytes]:
+def _start(command: Sequence[str], home: Path, port: int) -> subprocess.Popen[bytes]:
     place = ["--port", str(port), "--dir", str(home), "--unixsocket", str(home / "valkey.sock")]
     with (home / "log").open("wb") as log:
         return subprocess.Popen(
-            [program, *SETTINGS, *place],
+            [*command, *place],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

@@ -205,6 +205,37 @@ def test_cache_keys_are_told_by_the_way_django_makes_them(project: Path) -> None
     assert "redis://@h:6379/2" in notes(look(project), "django")
 
 
+def test_rows_of_django_s_database_cache_expire(project: Path) -> None:
+    table = '\nCACHES["rows"] = {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cached rows"}\n'
+    (project / "project/settings.py").write_text(SETTINGS + table)
+    rules = [(rule.name, rule.database, rule.table, rule.column) for rule in look(project).expiry]
+    assert rules[0] == ("cache-cached rows", "default", "cached rows", "expires")
+    assert [rule[0] for rule in rules[1:]] == ["sessions"]
+
+
+@pytest.mark.parametrize(
+    ("told", "patterns"),
+    [
+        ({"CACHE_REDIS_URL": "redis://h/1"}, ["flask_cache_*"]),
+        ({"CACHE_REDIS_URL": "redis://h/1", "CACHE_KEY_PREFIX": "a*b_"}, [r"a\*b_*"]),
+        ({"CACHE_URL": "redis://h/1", "CACHE_KEY_PREFIX": "shop:"}, ["shop:*"]),
+        ({"CACHE_URL": "redis://h/1", "CACHE_KEY_PREFIX": ":"}, []),
+        ({"REDIS_URL": "redis://h/1", "CACHE_KEY_PREFIX": "shop:"}, []),
+    ],
+)
+def test_a_prefix_counts_beside_an_address_that_is_the_cache_s(
+    tmp_path: Path, told: dict[str, str], patterns: list[str]
+) -> None:
+    (place,) = look(tmp_path, **told).caches
+    assert list(place.patterns) == patterns
+
+
+def test_a_service_under_sentinel_and_a_cluster_are_addresses_of_a_cache(tmp_path: Path) -> None:
+    for url in ("valkeys+sentinel://:secret@h1,h2/main/0", "valkey+cluster://h1:7000,h2:7001"):
+        (place,) = look(tmp_path, CACHE_URL=url).caches
+        assert place.url == url.replace("valkeys", "rediss").replace("valkey", "redis")
+
+
 def test_a_cache_that_holds_the_sessions_is_left_alone(project: Path) -> None:
     settings = SETTINGS + '\nSESSION_ENGINE = "django.contrib.sessions.backends.cache"\n'
     (project / "project/settings.py").write_text(settings)

@@ -46,7 +46,7 @@ def finding(collector: CacheCollector) -> Finding:
 
 def test_a_scan_finds_the_entries_and_holds_the_rest(client: redis.Redis, collector: CacheCollector) -> None:
     """With a survey of the whole, and the reasons."""
-    survey, found, *held = scan(collector)
+    survey, found, *held, lasting = scan(collector)
     assert isinstance(survey, Survey)
     assert survey.items >= 502
     assert isinstance(found, Finding)
@@ -56,6 +56,10 @@ def test_a_scan_finds_the_entries_and_holds_the_rest(client: redis.Redis, collec
         (Reason.NOT_OWN, "queue", 1),
         (Reason.NOT_OWN, "session", 1),
     ]
+    assert isinstance(lasting, Held)
+    assert (lasting.rule, lasting.count, lasting.names) == (
+        "cache/lasting-session", 1, [":1:django.contrib.sessions"]
+    )  # fmt: skip
 
 
 def test_applying_drops_what_was_found_and_measures_the_memory(client: redis.Redis, collector: CacheCollector) -> None:
@@ -112,7 +116,7 @@ class Filled(RedisCache):
     def unlink(self) -> Iterator[int]:
         """Drop, while a megabyte arrives."""
         yield from super().unlink()
-        self._client.set("other", "x" * 1_000_000)
+        self._nodes()[0][0].set("other", "x" * 1_000_000)
 
 
 def test_memory_that_grew_meanwhile_is_not_freed_below_zero(client: redis.Redis, valkey_url: str) -> None:

@@ -168,14 +168,16 @@ def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRul
 
 def _caches(config: Config, found: Sequence[CachePlace]) -> list[CachePlace]:
     section = config.cache
+    places = list(found)
     if section.url:
-        return [CachePlace("default", section.url, section.patterns, section.owned)]
-    if not section.patterns and not section.owned:
-        return list(found)
-    return [
-        msgspec.structs.replace(place, patterns=section.patterns or place.patterns, owned=section.owned)
-        for place in found
-    ]
+        places = [CachePlace("default", section.url, section.patterns, section.owned)]
+    elif section.patterns or section.owned:
+        places = [
+            msgspec.structs.replace(place, patterns=section.patterns or place.patterns, owned=section.owned)
+            for place in found
+        ]
+    idle = int(section.idle)
+    return [msgspec.structs.replace(place, idle=idle, only_without_ttl=section.only_without_ttl) for place in places]
 
 
 def _still(found: App, app: App) -> list[Found]:

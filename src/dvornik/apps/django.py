@@ -94,6 +94,13 @@ class CacheFound(msgspec.Struct, frozen=True):
         return f"CacheFound({self.alias!r})"
 
 
+class CacheTable(msgspec.Struct, frozen=True):
+    """A table that an entry of ``CACHES`` is kept in."""
+
+    table: str
+    database: str
+
+
 class Answer(msgspec.Struct, frozen=True):
     """What the project said; see ``django_probe``."""
 
@@ -107,6 +114,7 @@ class Answer(msgspec.Struct, frozen=True):
     logs: list[str]
     upload_temp: str
     version: str
+    cache_tables: list[CacheTable] = []
     templates: list[str] = []
 
 

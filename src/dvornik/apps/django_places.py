@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from dvornik.config import Loaded
 
 _ENGINES = {"sqlite": "sqlite", "spatialite": "sqlite", "postg": "postgresql", "mysql": "mysql", "mariadb": "mariadb"}
-_GLOB = re.compile(r"([\\*?\[\]])")
 _OWN_PART = re.compile(r"[\w.-]")
 
 
@@ -172,10 +171,16 @@ class _Project:
         # Without USE_TZ the times are local ones of a zone that is not told: a day is more than any zone is off.
         retention = 0 if sessions.utc else 86400
         aliases = dict.fromkeys(self._same[alias] for alias in sessions.databases if alias in self._same)
+        # Django's database cache: what its own culling removes one request in so many.
+        cached = [
+            ExpiryRule(f"cache-{table.table}", self._same[table.database], table.table, "expires", retention)
+            for table in self._answer.cache_tables
+            if table.database in self._same
+        ]
         if not sessions.table:
-            return []
+            return cached
         names = [f"sessions-{alias}" if number else "sessions" for number, alias in enumerate(aliases)]
-        return [
+        return cached + [
             ExpiryRule(name, alias, sessions.table, sessions.column, retention)
             for name, alias in zip(names, aliases, strict=True)
         ]
@@ -210,7 +215,7 @@ class _Project:
             hint = _("Set KEY_PREFIX, or name them in [cache] patterns of dvornik.toml.")
             self._trouble.append(Trouble(cache.alias, message, hint))
             return CachePlace(cache.alias, url)
-        return CachePlace(cache.alias, url, [f"{_glob(head)}*{_glob(tail)}"])
+        return CachePlace(cache.alias, url, [f"{addresses.glob(head)}*{addresses.glob(tail)}"])
 
 
 def _url(database: DatabaseFound, project: Path) -> str | None:
@@ -223,10 +228,6 @@ def _url(database: DatabaseFound, project: Path) -> str | None:
     if database.NAME in {"", ":memory:"} or database.NAME.startswith("file:"):
         return None
     return addresses.sqlite(str(project / database.NAME))
-
-
-def _glob(text: str) -> str:
-    return _GLOB.sub(r"\\\1", text)
 
 
 def _meet(one: PurePosixPath, other: PurePosixPath) -> bool:

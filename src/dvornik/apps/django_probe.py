@@ -69,6 +69,7 @@ def _learn() -> dict[str, Any]:
         "static_root": _path(settings.STATIC_ROOT),
         "sessions": _sessions(),
         "caches": _caches(),
+        "cache_tables": _cache_tables(),
         "logs": _logs(logging),
         "upload_temp": _path(settings.FILE_UPLOAD_TEMP_DIR),
         "templates": _templates(),
@@ -218,6 +219,25 @@ def _sessions() -> dict[str, Any]:
     except Exception as error:  # noqa: BLE001 - sessions may not be installed
         answer["error"] = type(error).__name__
     return answer
+
+
+def _cache_tables() -> list[dict[str, str]]:
+    """Return the tables of database caches, each with the database that Django's routers write it to."""
+    from django.conf import settings  # noqa: PLC0415 - after setup
+    from django.core.cache import caches  # noqa: PLC0415 - as above
+    from django.core.cache.backends.db import DatabaseCache  # noqa: PLC0415 - as above
+    from django.db import router  # noqa: PLC0415 - as above
+
+    found = []
+    for alias in settings.CACHES:
+        try:
+            cache = caches[alias]
+        except Exception:  # noqa: BLE001, S112 - the backend's library may be missing: it is no database cache of Django's
+            continue
+        if isinstance(cache, DatabaseCache):
+            model = cache.cache_model_class
+            found.append({"table": model._meta.db_table, "database": router.db_for_write(model)})  # noqa: SLF001 - Django's documented API
+    return found
 
 
 def _caches() -> list[dict[str, Any]]:

@@ -80,6 +80,10 @@ def parse(text: str, env: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
+_PREFIX = re.compile(r"[\w.-]{2}")
+"""What a prefix must hold at least, or it would be everybody's."""
+
+
 class _Variables:
     """The process's variables, then those of ``.env``; empty ones count as unset."""
 
@@ -126,8 +130,12 @@ def _add_media(places: Places, variables: _Variables, base: Path) -> None:
 
 
 def _caches(variables: _Variables) -> tuple[list[CachePlace], list[Found], list[Trouble]]:
-    """Return the cache, without patterns: a Redis that is only named may hold sessions and queues as well."""
-    name = next((name for name in ("CACHE_URL", "REDIS_URL") if name in variables), None)
+    """Return the cache; without a prefix of its own it has no patterns: a Redis may hold sessions and queues as well.
+
+    ``CACHE_REDIS_URL`` and ``CACHE_KEY_PREFIX`` (``flask_cache_`` unless set) are Flask-Caching's. A prefix counts only
+    beside an address that is called the cache's.
+    """
+    name = next((name for name in ("CACHE_URL", "CACHE_REDIS_URL", "REDIS_URL") if name in variables), None)
     if name is None:
         return [], [], []
     try:
@@ -135,4 +143,8 @@ def _caches(variables: _Variables) -> tuple[list[CachePlace], list[Found], list[
     except ValueError:
         message = _("{name} is no address of a Redis or Valkey").format(name=name)
         return [], [], [Trouble("cache", message, _("Name it in [cache] of dvornik.toml."))]
-    return [CachePlace("default", url)], [Found("cache", addresses.without_password(url), variables.how(name))], []
+    prefix = variables.get("CACHE_KEY_PREFIX") if name != "REDIS_URL" else ""
+    prefix = prefix or ("flask_cache_" if name == "CACHE_REDIS_URL" else "")
+    patterns = [f"{addresses.glob(prefix)}*"] if _PREFIX.search(prefix) else []
+    found = Found("cache", addresses.without_password(url), variables.how(name))
+    return [CachePlace("default", url, patterns)], [found], []

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
     Connect = Callable[[CachePlace], "WeighedCache"]
 
 
+_SCHEMES = (
+    "redis://",
+    "rediss://",
+    "unix://",
+    *(f"{tls}+{kind}://" for tls in ("redis", "rediss") for kind in ("sentinel", "cluster")),
+)
+
+
 class WeighedCache(Cache, Protocol):
     """A cache whose memory can be read at once, without looking at its keys."""
 
@@ -35,11 +43,11 @@ def connect(place: CachePlace) -> WeighedCache:
     Raises:
         ConfigurationError: the address is unusable, or its driver is not installed.
     """
-    if not place.url.startswith(("redis://", "rediss://", "unix://")):
+    if not place.url.startswith(_SCHEMES):
         raise ConfigurationError(
             _("The address of the cache is not understood."),
             context=place.name,
-            hint=_("Write redis://, rediss:// or unix:// in [cache] url."),
+            hint=_("Write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// in [cache] url."),
         )
     try:
         from dvornik.caches.redis import RedisCache  # noqa: PLC0415 - the driver takes 120 ms and may be missing

@@ -6,52 +6,46 @@ that appears between the look and the flush would be lost. A page of UNLINK take
 
 from __future__ import annotations
 
+import re
 import time
 from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
 
 import redis
-from redis.backoff import NoBackoff
-from redis.connection import parse_url
-from redis.retry import Retry
 
 from dvornik.caches import CacheError
-from dvornik.caches.patterns import compiled, kind_of
+from dvornik.caches.patterns import compiled, kinds_of, prefix_of
+from dvornik.caches.topology import Topology
 from dvornik.languages import _
 from dvornik.model import CachePlace, CacheUsage, ConfigurationError, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-_CONNECT_TIMEOUT = 3
-_TIMEOUT = 5
 _PAGE = 500
 _SMALLEST, _LARGEST = 50, 1000
-_SLOW, _QUICK = 0.010, 0.002
+_SLOW, _QUICK = 0.005, 0.002
 """Seconds beyond the bare round trip in which a page keeps the server from others too long, or hardly at all."""
 _SETTLING = 2.0
 """Seconds to wait until the server has freed what was unlinked: it does so in a thread of its own."""
+_OTHER_TYPES = ("list", "set", "zset", "hash", "stream")
+_LOOKED_AT = 10_000
+"""Sessions that are asked for their expiry: enough to tell that something is wrong with them."""
+_REFUSED = re.compile(r"'([\w|-]+)' (?:sub)?command")
 
 
 class RedisCache:
-    """One database of a Redis or Valkey server."""
+    """One database of a Redis or Valkey server, or all of a cluster."""
 
     def __init__(self, place: CachePlace) -> None:
         """Prepare; nothing is sent yet. ``ConfigurationError`` on an address or a pattern that cannot be read."""
         self.place = place.name
-        self._owned = place.owned
+        self._idle, self._only_without_ttl = place.idle, place.only_without_ttl
         self._patterns = ["*"] if place.owned else list(place.patterns)
         try:
-            self._expressions = [compiled(pattern) for pattern in self._patterns]
-            options = parse_url(place.url)  # type: ignore[no-untyped-call]  # as the driver ships it
-            self._client = redis.Redis.from_url(
-                place.url,
-                socket_connect_timeout=_CONNECT_TIMEOUT,
-                socket_timeout=_TIMEOUT,
-                retry=Retry(NoBackoff(), 0),
-                protocol=2,  # spoken by every server since 1.2; version 3 starts with a command that older ones refuse
-            )
+            expressions = [compiled(pattern).pattern for pattern in self._patterns]
+            self._topology = Topology(place.url)
         except ValueError:
             # Not "from error": its text may quote the address, and that may hold a password.
             raise ConfigurationError(
@@ -59,27 +53,44 @@ class RedisCache:
                 context=place.name,
                 hint=_("Check [cache] url and patterns; a bracket that is meant as such is written \\[."),
             ) from None
-        # Without user and password, for fingerprint and errors.
-        host = options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}"
-        self._address = f"{host}/{options.get('db', 0)}"
+        # One expression for all: this is asked of every key. Without patterns it matches none.
+        self._own = re.compile(b"|".join(expressions) or b"(?!)", re.DOTALL).fullmatch
         self._protected: Mapping[str, int] | None = None
+        self._known: tuple[Sequence[redis.Redis], bool] | None = None
 
     def fingerprint(self) -> str:
         """Return the address and the database's number: a server keeps them over a restart, unlike its run id."""
-        return self._address
+        return self._topology.label
 
     def usage(self) -> CacheUsage:
         """Measure by one pass over the database's keys; the server's totals include its other databases."""
-        matching, protected = 0, Counter[str]()
+        tally = _Tally()
         with self._answered():
-            self._refuse_cluster()
-            keys = self._server_keys()
-            for page in self._pages(None):
-                kinds = self._kinds(page)
-                protected.update(filter(None, kinds))
-                matching += sum(not kind and self._is_own(key) for key, kind in zip(page, kinds, strict=True))
-        self._protected = protected
-        return CacheUsage(keys, self.memory(), matching)
+            nodes, _clustered = self._nodes()
+            keys = sum(map(_server_keys, nodes))
+            for client in nodes:
+                strings = self._look(client, tally)
+                if strings < client.dbsize():
+                    for kind in _OTHER_TYPES:
+                        for page in self._pages(client, kind):
+                            tally.protected.update(name or kind for name in kinds_of(page))
+        self._protected = tally.protected
+        return CacheUsage(keys, self.memory(), tally.matching, tally.kept, tally.lasting)
+
+    def _look(self, client: redis.Redis, tally: _Tally) -> int:
+        """Tell what may go from what may not among the strings of a node; return how many there are."""
+        count = 0
+        for page in self._pages(client, "string"):
+            count += len(page)
+            kinds = kinds_of(page)
+            tally.protected.update(filter(None, kinds))
+            sessions = [key for key, kind in zip(page, kinds, strict=True) if kind == "session"]
+            tally.note_lasting(client, sessions)
+            own = [key for key, kind in zip(page, kinds, strict=True) if not kind and self._own(key)]
+            objections = self._objections(client, own)
+            tally.matching += objections.count("")
+            tally.kept.update(filter(None, objections))
+        return count
 
     def protected(self) -> Mapping[str, int]:
         """Count, by kind, what never goes: by name (``session``, ``queue``, ``lock``) or by type (``list`` ...).
@@ -94,76 +105,82 @@ class RedisCache:
         """Drop the cache's own entries, a page at a time; yield the number gone after each.
 
         Without patterns in a database that is not owned nothing goes. Every key is judged just before it goes, by its
-        name and by its type. ``CacheError`` when the server stops answering: what was yielded by then is gone.
+        name and by its type, which the server tells along with the page. ``CacheError`` when the server stops
+        answering: what was yielded by then is gone.
         """
         with self._answered():
-            self._refuse_cluster()
-            for page in self._pages(self._patterns[0] if len(self._patterns) == 1 else None):
-                own = [key for key in page if self._is_own(key)]
-                entries = [key for key, kind in zip(own, self._kinds(own), strict=True) if not kind]
-                for start in range(0, len(entries), _LARGEST):  # one bucket chain may make a page longer than asked
-                    yield self._client.unlink(*entries[start : start + _LARGEST])
+            nodes, clustered = self._nodes()
+            match = self._patterns[0] if len(self._patterns) == 1 else None
+            for client in nodes if self._patterns else ():
+                for page in self._pages(client, "string", match):
+                    ripe = self._ripe(client, page, matched=match is not None)
+                    for start in range(0, len(ripe), _LARGEST):  # one bucket chain may make a page longer than asked
+                        yield _drop(client, ripe[start : start + _LARGEST], clustered=clustered)
 
     def memory(self) -> int:
         """Return the bytes that the server's data takes, once what was unlinked before is freed."""
-        deadline = time.monotonic() + _SETTLING
         with self._answered():
-            while True:
-                facts = cast("dict[str, int]", self._client.info("memory"))
-                if not facts.get("lazyfree_pending_objects") or time.monotonic() > deadline:
-                    return max(0, facts.get("used_memory", 0) - facts.get("used_memory_startup", 0))
-                time.sleep(0.02)
+            nodes, _clustered = self._nodes()
+            deadline = time.monotonic() + _SETTLING
+            return sum(_memory(client, deadline) for client in nodes)
 
-    def _is_own(self, key: bytes) -> bool:
-        return any(expression.fullmatch(key) for expression in self._expressions)
+    def _nodes(self) -> tuple[Sequence[redis.Redis], bool]:
+        if self._known is None:
+            self._known = self._topology.nodes()
+        return self._known
 
-    def _kinds(self, keys: Sequence[bytes]) -> list[str]:
-        """Return why each key is protected, ``""`` for a cache entry; a key that is gone meanwhile is one."""
-        pipeline = self._client.pipeline(transaction=False)
-        for key in keys:
-            pipeline.type(key)
-        types = cast("list[bytes]", pipeline.execute() if keys else [])
-        return [
-            kind_of(key) or ("" if kind in {b"string", b"none"} else kind.decode("ascii", "replace"))
-            for key, kind in zip(keys, types, strict=True)
-        ]
+    def _ripe(self, client: redis.Redis, page: Sequence[bytes], *, matched: bool) -> list[bytes]:
+        """Return the entries of a page that go; ``matched``: the server has compared them with the only pattern."""
+        kinds = kinds_of(page)
+        own = [key for key, kind in zip(page, kinds, strict=True) if not kind and (matched or self._own(key))]
+        if not (self._idle or self._only_without_ttl):
+            return own
+        return [key for key, why in zip(own, self._objections(client, own), strict=True) if not why]
 
-    def _pages(self, pattern: str | None) -> Iterator[list[bytes]]:
-        """Walk the keys by SCAN, with a COUNT that neither holds up the server nor wastes round trips."""
-        match = None if pattern is None or pattern == "*" else pattern.encode("utf-8", "surrogateescape")
-        bare = self._round_trip()
+    def _objections(self, client: redis.Redis, keys: Sequence[bytes]) -> list[str]:
+        """Say by a code why an entry of our own may not go, ``""`` where nothing speaks against it.
+
+        Neither question counts as a use of the key. An answer that is none (the key is gone, the command is missing)
+        keeps it.
+        """
+        objections = [""] * len(keys)
+        if self._idle and keys:
+            policy = str(cast("dict[str, object]", client.info("memory")).get("maxmemory_policy", ""))
+            if "lfu" in policy:
+                return ["lfu"] * len(keys)
+            idle = _asked(client, [("OBJECT", "IDLETIME", key) for key in keys])
+            objections = ["" if seconds is not None and seconds >= self._idle else "recent" for seconds in idle]
+        if self._only_without_ttl:
+            left = _asked(client, [("PTTL", key) for key in keys])
+            objections = [why or ("" if ttl == -1 else "expiring") for why, ttl in zip(objections, left, strict=True)]
+        return objections
+
+    def _pages(self, client: redis.Redis, kind: str, pattern: str | None = None) -> Iterator[list[bytes]]:
+        """Walk the keys of one type, with a COUNT that neither holds up the server nor wastes round trips.
+
+        The next page is asked for before one is handed out: the server walks while we judge.
+        """
+        match = () if pattern is None or pattern == "*" else ("MATCH", pattern.encode("utf-8", "surrogateescape"))
+        bare = _round_trip(client)
         cursor, count = 0, _PAGE
-        while True:
-            started = time.perf_counter()
-            cursor, page = cast("tuple[int, list[bytes]]", self._client.scan(cursor, match=match, count=count))
-            spent = time.perf_counter() - started - bare
-            if page:
-                yield page
-            if cursor == 0:
-                return
-            if spent > _SLOW:
-                count = max(_SMALLEST, count // 2)
-            elif spent < _QUICK:
-                count = min(_LARGEST, count * 2)
-
-    def _round_trip(self) -> float:
-        self._client.ping()  # the first one connects
-        started = time.perf_counter()
-        self._client.ping()
-        return time.perf_counter() - started
-
-    def _server_keys(self) -> int:
-        databases = cast("dict[str, dict[str, int]]", self._client.info("keyspace"))
-        return sum(database["keys"] for database in databases.values() if isinstance(database, dict))
-
-    def _refuse_cluster(self) -> None:
-        """A node of a cluster shows its own share of the keys alone: what it counts would be wrong."""
-        facts = cast("dict[str, int]", self._client.info("cluster"))
-        if facts.get("cluster_enabled"):
-            raise CacheError(_("A Redis cluster cannot be cleaned yet."), Reason.REFUSED, context=self._where())
-
-    def _where(self) -> str:
-        return f"{self.place}: {self._address}"
+        connection = client.connection_pool.get_connection()
+        try:
+            connection.send_command("SCAN", 0, "COUNT", count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
+            while True:
+                started = time.perf_counter()
+                answer, page = cast("tuple[bytes, list[bytes]]", connection.read_response())
+                count = _adapted(count, time.perf_counter() - started - bare)
+                cursor = int(answer)
+                if cursor:
+                    connection.send_command("SCAN", cursor, "COUNT", count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
+                if page:
+                    yield page
+                if not cursor:
+                    return
+        finally:
+            # An answer that nobody reads must not be taken for another question's.
+            connection.disconnect()  # type: ignore[no-untyped-call]
+            client.connection_pool.release(connection)
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
@@ -171,18 +188,113 @@ class RedisCache:
         try:
             yield
         except redis.RedisError as error:
-            reason = _REASONS.get(type(error), Reason.IO_ERROR)
-            refused = reason is Reason.DENIED
-            message = _("The cache refuses us.") if refused else _("The cache does not answer.")
+            reason = next((_REASONS[kind] for kind in type(error).__mro__ if kind in _REASONS), Reason.IO_ERROR)
+            message, hint = _explained(error, reason)
             raise CacheError(
                 f"{message} ({type(error).__name__})",
                 reason,
-                context=self._where(),
-                hint=_("Check its user, password and permissions.") if refused else _("Check that it is running."),
+                context=f"{self.place}: {self._topology.label}",
+                hint=hint,
             ) from error
 
 
-_REASONS: Mapping[type[redis.RedisError], Reason] = {
+def _adapted(count: int, spent: float) -> int:
+    """Return the next page's COUNT from the seconds that one of ``count`` took."""
+    if spent > _SLOW:
+        return max(_SMALLEST, count // 2)
+    return min(_LARGEST, count * 2) if spent < _QUICK else count
+
+
+class _Tally:
+    """What a pass over the keys adds up."""
+
+    def __init__(self) -> None:
+        self.matching = 0
+        self.protected = Counter[str]()
+        self.kept = Counter[str]()
+        self.lasting = Counter[str]()
+        self._looked = 0
+
+    def note_lasting(self, client: redis.Redis, sessions: Sequence[bytes]) -> None:
+        """Ask the first ten thousand sessions whether they ever expire."""
+        asked = sessions[: max(0, _LOOKED_AT - self._looked)]
+        self._looked += len(asked)
+        left = _asked(client, [("PTTL", key) for key in asked])
+        self.lasting.update(prefix_of(key) for key, ttl in zip(asked, left, strict=True) if ttl == -1)
+
+
+def _asked(client: redis.Redis, questions: Sequence[tuple[str | bytes, ...]]) -> list[int | None]:
+    """Put the questions in one round trip; ``None`` stands for an answer that is no number."""
+    if not questions:
+        return []
+    pipeline = client.pipeline(transaction=False)
+    for question in questions:
+        pipeline.execute_command(*question)  # type: ignore[no-untyped-call]  # as the driver ships it
+    answers = pipeline.execute(raise_on_error=False)
+    refused = next((answer for answer in answers if isinstance(answer, redis.exceptions.NoPermissionError)), None)
+    if refused:
+        raise refused
+    return [answer if isinstance(answer, int) else None for answer in answers]
+
+
+def _drop(client: redis.Redis, keys: Sequence[bytes], *, clustered: bool) -> int:
+    """Unlink; in a cluster each key by itself, since one command must not span slots, in one round trip all the same.
+
+    A key whose slot has moved meanwhile stays.
+    """
+    if not clustered:
+        return _unlinked(client, keys)
+    return sum(filter(None, _asked(client, [("UNLINK", key) for key in keys])))
+
+
+def _unlinked(client: redis.Redis, keys: Sequence[bytes]) -> int:
+    """Send one UNLINK, put together here: the driver takes four times as long to pack a page of arguments."""
+    command = b"".join([b"*%d\r\n$6\r\nUNLINK\r\n" % (len(keys) + 1), *(b"$%d\r\n%b\r\n" % (len(k), k) for k in keys)])
+    connection = client.connection_pool.get_connection()
+    try:
+        connection.send_packed_command([command])  # type: ignore[no-untyped-call]  # as the driver ships it
+        return cast("int", connection.read_response())
+    finally:
+        client.connection_pool.release(connection)
+
+
+def _memory(client: redis.Redis, deadline: float) -> int:
+    while True:
+        facts = cast("dict[str, int]", client.info("memory"))
+        if not facts.get("lazyfree_pending_objects") or time.monotonic() > deadline:
+            return max(0, facts.get("used_memory", 0) - facts.get("used_memory_startup", 0))
+        time.sleep(0.02)
+
+
+def _server_keys(client: redis.Redis) -> int:
+    databases = cast("dict[str, dict[str, int]]", client.info("keyspace"))
+    return sum(database["keys"] for database in databases.values() if isinstance(database, dict))
+
+
+def _round_trip(client: redis.Redis) -> float:
+    client.ping()  # the first one connects
+    started = time.perf_counter()
+    client.ping()
+    return time.perf_counter() - started
+
+
+def _explained(error: redis.RedisError, reason: Reason) -> tuple[str, str]:
+    """Return message and hint; of the server's own text only the name of a command that it refuses is taken."""
+    command = _REFUSED.search(str(error))
+    if reason is Reason.DENIED and command:
+        name = command[1].replace("|", " ").upper()
+        permit = command[1].lower()
+        return _("The cache does not permit {command}.").format(command=name), f"ACL SETUSER … +{permit}"
+    if reason is Reason.DENIED:
+        return _("The cache refuses us."), _("Check its user, password and permissions.")
+    if isinstance(error, redis.exceptions.ClusterDownError):
+        return _("A part of the cluster is missing."), _("Check that all of its primaries are running.")
+    if str(error) == "syntax error":
+        return _("This server is too old."), _("Redis 6 and any Valkey can be cleaned.")
+    return _("The cache does not answer."), _("Check that it is running.")
+
+
+_REASONS: Mapping[type[BaseException], Reason] = {
     redis.exceptions.AuthenticationError: Reason.DENIED,
     redis.exceptions.AuthenticationWrongNumberOfArgsError: Reason.DENIED,
     redis.exceptions.NoPermissionError: Reason.DENIED,

@@ -7,11 +7,13 @@ key where ``[cache] owned = true`` says that the whole database is the cache's.
 ``--cache-only`` or ``--aggressive``.
 
 **What holds it back.** Keys that by name or type are sessions, queues, locks, streams, lists, sets or hashes; without
-a pattern, everything. Keys of others are never looked into.
+a pattern, everything; entries asked for lately (``idle``; a server under an LFU policy cannot tell, so all stay) or
+that expire by themselves (``only_without_ttl``). Keys of others are never looked into. Sessions without an expiry are
+told of (``cache/lasting-session``), never taken.
 
 **Undo.** None: what a cache held is computed again.
 
-**Settings.** ``[cache] url``, ``patterns``, ``owned``.
+**Settings.** ``[cache] url``, ``patterns``, ``owned``, ``idle``, ``only_without_ttl``.
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ if TYPE_CHECKING:
     from dvornik.model import CacheUsage, Seen
 
 _ENTRY = Rule("cache/entry", Safety.UNSAFE, capped=False, guarded=True)
+_LASTING = "cache/lasting-session"
+"""Told, never taken: a session that nobody's clock ends fills the server for good."""
+_SAMPLE = 5
+_KEPT = {"recent": Reason.YOUNG, "expiring": Reason.EXCLUDED, "lfu": Reason.UNSUPPORTED}
 
 
 class CacheCollector:
@@ -89,6 +95,11 @@ def _seen(place: CachePlace, cache: WeighedCache, usage: CacheUsage, protected: 
         yield Finding(_ENTRY.id, place.name, container, amount=usage.matching, weight=weight)
     for kind, count in sorted(protected.items()):
         yield Held(_ENTRY.id, place.name, container, Reason.NOT_OWN, count, detail=kind)
+    for code, count in sorted(usage.kept.items()):
+        yield Held(_ENTRY.id, place.name, container, _KEPT[code], count, detail=code)
+    if usage.lasting:
+        count = sum(usage.lasting.values())
+        yield Held(_LASTING, place.name, container, Reason.NOT_OWN, count, sorted(usage.lasting)[:_SAMPLE])
 
 
 def _container(place: CachePlace) -> str:

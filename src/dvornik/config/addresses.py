@@ -17,7 +17,8 @@ _DIALECTS = {
     **dict.fromkeys(("mysql", "mysql2", "mysqlgis"), "mysql"),
     "mariadb": "mariadb",
 }
-_CACHES = frozenset({"redis", "rediss", "unix", "valkey", "valkeys"})
+_CACHES = re.compile(r"(?:redis|valkey)s?(?:\+sentinel|\+cluster)?|unix", re.IGNORECASE)
+_GLOB = re.compile(r"([\\*?\[\]])")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _SECRET_KEY = re.compile(r"pass|secret|token|key$|pwd", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/\s]\S*@")
@@ -79,9 +80,14 @@ def sqlite_path(url: str) -> str | None:
 def cache(url: str) -> str:
     """Return ``url`` with the scheme that Redis' own libraries know; raise ``ValueError`` for any other scheme."""
     scheme, mark, rest = url.partition("://")
-    if not mark or scheme.lower() not in _CACHES:
+    if not mark or not _CACHES.fullmatch(scheme):
         raise ValueError(scheme if mark else "")
     return f"{scheme.lower().replace('valkey', 'redis')}://{rest}"
+
+
+def glob(text: str) -> str:
+    """Return the pattern of a cache's keys that means ``text`` and nothing else."""
+    return _GLOB.sub(r"\\\1", text)
 
 
 def with_credentials(url: str, user: str, password: str) -> str:

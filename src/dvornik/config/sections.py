@@ -156,13 +156,20 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[cache]``: the Redis or Valkey cache."""
 
-    url: Annotated[str, Meta(description="redis://, rediss:// or unix:// address; empty: found by itself.")] = ""
+    url: Annotated[
+        str,
+        Meta(description="Address: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; empty: found."),
+    ] = ""
     patterns: Annotated[list[str], Meta(description="Key patterns that are the cache's own (glob).")] = field(
         default_factory=list
     )
     owned: Annotated[
         bool, Meta(description="The whole database is the cache's own: everything recognised as an entry may go.")
     ] = False
+    idle: Annotated[Duration, Meta(description="Only entries that nobody asked for in this time; 0: all.")] = Duration(
+        "0"
+    )
+    only_without_ttl: Annotated[bool, Meta(description="Only entries that never expire by themselves.")] = False
 
     def __repr__(self) -> str:
         """Leave the address out: it may hold a password."""
