@@ -9,10 +9,11 @@ BIN = $(VENV)/bin
 BOOTSTRAP = python='$(PYTHON)'; test "$$python" || \
 	{ echo 'Python 3.11 or newer is needed (Debian: apt-get install python3 python3-venv)' >&2; exit 1; }; \
 	"$$python" tools/bootstrap.py
-COMPILE = .cache/uv/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --custom-compile-command 'make requirements'
+COMPILE = $(PIN) pyproject.toml
 
-.PHONY: help demo test tests lint format messages reference requirements clean site dev
+.PHONY: help demo test test-apps tests lint format messages reference requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
 help: ## this list
@@ -25,6 +26,9 @@ test: lint tests ## everything: format, lint, types, floors, tests
 
 tests: dev ## the tests alone; make tests ARGS='-k quarantine'
 	$(BIN)/pytest -n 2 --dist worksteal $(ARGS)
+
+test-apps: dev ## use whole applications, each in an environment of its own, and clean them
+	$(BIN)/pytest -n 2 --dist worksteal -m apps $(ARGS) tests/apps
 
 lint: dev ## format, lint, types and floors, without changing anything
 	@$(MAKE) --no-print-directory -k -j 2 --output-sync=target style types-linux types-win32 types-darwin floors
@@ -49,15 +53,17 @@ format: dev ## let ruff format and mend what it can
 messages: dev ## bring the translations into step with the source, and compile them
 	$(BIN)/python -m tools.messages
 
-reference: dev ## write docs/*/configuration.md and docs/schema from the types
+reference: dev ## write docs/*/configuration.md and docs/schema from the types, docs/man from the commands
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.schemas
+	$(BIN)/python -m tools.manpage
 
 requirements: ## pin the newest requirements, with hashes, from pyproject.toml
 	test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv; }
 	$(COMPILE) --upgrade --all-extras --group build --group site --group lint --group test -o requirements/dev.txt
 	$(COMPILE) --constraint requirements/dev.txt --all-extras --group build --group site -o requirements/site.txt
 	$(COMPILE) --constraint requirements/dev.txt -o requirements/runtime.txt
+	for app in requirements/apps/*.in; do $(PIN) --upgrade --overrides requirements/apps/overrides.txt "$$app" -o "$${app%.in}.txt" || exit; done
 
 clean: ## remove the environment and the caches
 	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info

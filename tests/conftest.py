@@ -6,6 +6,12 @@ from importlib.util import find_spec
 
 pytest_plugins = [
     server
-    for server in ("tests.servers.postgresql", "tests.servers.valkey", "tests.servers.promtool", "tests.servers.web")
+    for server in (
+        "tests.servers.postgresql",  # first: others import from it, and pytest wants to see a plug-in before they do
+        "tests.servers.mariadb",
+        "tests.servers.promtool",
+        "tests.servers.valkey",
+        "tests.servers.web",
+    )
     if find_spec(server) is not None
 ]

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import Reason
-from dvornik.references.derivatives import is_opaque, keep_originals, originals, verdict
+from dvornik.config import load
+from dvornik.model import ConfigurationError, Reason
+from dvornik.references.derivatives import Pattern, is_opaque, keep_originals, originals, verdict
 from dvornik.references.names import Names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 MADE = [
     ("a/photo.jpg.100x100_q85.jpg", "a/photo.jpg"),
@@ -26,12 +28,34 @@ MADE = [
     ("a/photo-150x150.webp", "a/photo.jpg"),
     ("a/thumbs/photo.jpg", "a/photo.jpg"),
     ("thumbs/a/photo.jpg", "a/photo.jpg"),
+    ("a/.thumbnails/photo, 1.jpg/photo, 1-131x75.jpg", "a/photo, 1.jpg"),
     ("a/_thumbs/photo.jpg.100x100.jpg", "a/photo.jpg"),
     ("_versions/a/photo_thumbnail.jpg", "a/photo.jpg"),
     ("CACHE/images/a/photo/0123456789abcdef0123456789abcdef.jpg", "a/photo.png"),
     ("images/photo.width-800.jpg", "original_images/photo.png"),
     ("images/photo.2e16d0ba.fill-200x200-c100.format-webp.webp", "original_images/photo.jpg"),
     ("images/photo.max-165x165.jpg", "original_images/photo.jpg"),
+    ("images/photo.format-avif.max-165x165.avif", "original_images/photo.jpg"),
+    ("a/photo.PNG.80x80_q85_background-#fff_crop-10,-10_target-30,30_zoom-10.jpg", "a/photo.PNG"),
+    ("a/photo.jpg.120x80_q85@2x.jpg", "a/photo.jpg"),
+    ("a/thumbs/photo.jpg.avatar.jpg", "a/photo.jpg"),
+    ("a/film.mp4.100x0_q85.jpg", "a/film.mp4"),
+    ("filer_public_thumbnails/filer_public/ab/cd/photo.jpg__90x90_q85_crop.jpg", "filer_public/ab/cd/photo.jpg"),
+    ("CACHE/images/a/photo.80ea1979051b.jpg", "a/photo.png"),
+    ("CACHE/images/a/photo/0123456789abcdef0123456789abcdef.jpg", "a/photo.PNG"),
+    ("a/photo.my_own.PNG", "a/photo.PNG"),
+    ("__sized__/a/my-photo-thumbnail-200x200-70.jpg", "a/my-photo.jpg"),
+    ("__sized__/a/photo-crop-c0-5__0-5-400x400.PNG", "a/photo.PNG"),
+    ("__sized__/a/photo-0123456789abcdef.jpg", "a/photo.jpg"),
+    ("a/__filtered__/photo__invert__.jpg", "a/photo.jpg"),
+    ("__sized__/a/__filtered__/photo__invert__-thumbnail-10x10-70.jpg", "a/photo.jpg"),
+    ("__placeholder__/a/photo-thumbnail-200x200.jpg", "a/photo.jpg"),
+    ("a/photo/800w.webp", "a/photo.jpg"),
+    ("a/photo/16_9/800w.jpg", "a/photo.png"),
+    ("2024/01/photo-rotated.jpg", "2024/01/photo.jpg"),
+    ("2024/01/photo-e1412345678-150x150.jpg", "2024/01/photo.jpg"),
+    ("2024/01/letter-pdf-116x150.jpg", "2024/01/letter.pdf"),
+    ("va/ri/variants/xk9qz8w7e6r5t4y3/0a1b", "xk/9q/xk9qz8w7e6r5t4y3"),
 ]
 
 
@@ -88,11 +112,18 @@ def test_a_derivative_of_a_vanished_original_is_found() -> None:
     assert verdict(names, "a", "photo-150x150.jpg") is None
 
 
-def test_a_bare_hash_in_a_thumbnail_cache_is_held() -> None:
-    name = "0123456789abcdef0123456789abcdef.jpg"
-    names = read("", f"cache/ab/cd/{name}", "cache/ab/cd/photo.jpg")
-    assert verdict(names, "cache/ab/cd", name) is Reason.DERIVATIVE
-    assert verdict(names, "cache/ab/cd", "photo.jpg") is None
+@pytest.mark.parametrize(
+    ("container", "name"),
+    [
+        ("cache/ab/cd", "0123456789abcdef0123456789abcdef.jpg"),
+        ("thumbs/ab/cd", "abcdabcdabcdabcdabcdabcdabcdabcd.png"),
+        ("CACHE/images", "0123456789abcdef0123456789abcdef.jpg"),
+    ],
+)
+def test_a_bare_hash_in_a_thumbnail_cache_is_held(container: str, name: str) -> None:
+    names = read("", f"{container}/{name}", f"{container}/photo.jpg")
+    assert verdict(names, container, name) is Reason.DERIVATIVE
+    assert verdict(names, container, "photo.jpg") is None
     assert not is_opaque("uploads/ab/cd", name)
 
 
@@ -100,6 +131,34 @@ def test_a_name_without_a_token_is_held() -> None:
     assert verdict(read("", "a/🎉"), "a", "🎉") is Reason.UNSEARCHABLE
 
 
-@pytest.mark.parametrize("path", ["photo.jpg", "a/report.pdf", "a/README", "a/photo_AbC123x.jpg", "a/фото 2.png"])
+@pytest.mark.parametrize(
+    "path", ["photo.jpg", "a/report.pdf", "a/README", "a/photo_AbC123x.jpg", "a/фото 2.png", "a/report.v2.pdf"]
+)
 def test_an_ordinary_file_was_made_from_nothing(path: str) -> None:
     assert originals(*split(path)) == ()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "made", "original"),
+    [
+        ("{dir}/cut/{stem}=*.*", "a/b/cut/photo=w1.webp", "a/b/photo.jpg"),
+        ("{dir}/cut/{stem}=*.*", "cut/photo=w1.jpg", "photo.jpg"),
+        ("t/{dir}/{name}", "t/a/photo.jpg", "a/photo.jpg"),
+        ("{dir}/t_{name}", "a/t_letter.doc", "a/letter.doc"),
+    ],
+)
+def test_a_site_may_tell_its_own_names_of_derivatives(pattern: str, made: str, original: str) -> None:
+    for cell, kept in ((original, Reason.DERIVATIVE), ("", None)):
+        names = Names()
+        names.derivatives = [Pattern(pattern)]
+        for path in (made, original):
+            names.add(*(split(path)[0], [split(path)[1]]))
+        names.strike_paths([cell])
+        assert verdict(names, *split(made)) is kept
+
+
+def test_a_pattern_of_derivatives_that_says_nothing_of_the_original_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "dvornik.toml").write_text('[media.m]\nroot = "media"\nderivatives = ["cut/*"]\n')
+    with pytest.raises(ConfigurationError) as refusal:
+        load(None, {}, tmp_path)
+    assert "derivatives" in refusal.value.context + refusal.value.message

@@ -1,7 +1,8 @@
 """Database bloat: free pages and dead rows, stale statistics, write-ahead logs that grew.
 
 **Finds** what optimising would make usable or give back. A SQLite file is always tended (statistics, log, free pages:
-quick and idempotent) and rewritten where over a quarter of it is free; PostgreSQL's tables where a tenth is dead rows.
+quick and idempotent) and rewritten where over a quarter of it is free; tables of
+PostgreSQL, MySQL and MariaDB where a tenth is dead or free.
 
 **May go** because no row lives there.
 
@@ -11,7 +12,8 @@ damaged file.
 **Undo**: none is needed; no row changes.
 
 ``database/vacuum`` is the thorough variant (``--aggressive``): a rewrite of the SQLite file, indexes of PostgreSQL that
-are mostly air rebuilt. It takes long on a large database.
+are mostly air rebuilt, tables of MySQL and MariaDB that are a quarter free rewritten. It takes long on a large
+database.
 """
 
 from __future__ import annotations

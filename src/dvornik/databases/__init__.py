@@ -24,7 +24,7 @@ def connect(place: DatabasePlace) -> Database:
         raise ConfigurationError(
             _("this kind of database is not supported"),
             context=f"databases.{place.name}.url: {scheme if '://' in place.url else '?'}://",
-            hint=_("Use an address that begins with sqlite:/// or postgresql://."),
+            hint=_("Use an address that begins with sqlite:///, postgresql://, mysql:// or mariadb://."),
         )
     return make(place)
 
@@ -47,8 +47,22 @@ def _postgresql(place: DatabasePlace) -> Database:
     return PostgreSQL(place)
 
 
+def _mysql(place: DatabasePlace) -> Database:
+    try:
+        from dvornik.databases.mysql import MySQL  # noqa: PLC0415 - as PostgreSQL
+    except ImportError as error:
+        raise ConfigurationError(
+            _("the driver of this database is not installed"),
+            context=f"databases.{place.name}.url: mysql://",
+            hint="pip install 'dvornik[mysql]'",
+        ) from error
+    return MySQL(place)
+
+
 SYSTEMS: Mapping[str, Callable[[DatabasePlace], Database]] = {
     "sqlite": _sqlite,
     "postgresql": _postgresql,
     "postgres": _postgresql,
+    "mysql": _mysql,
+    "mariadb": _mysql,
 }

@@ -6,6 +6,7 @@ A wrong guess only ever keeps a file: a derivative is judged by its original aft
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
@@ -15,30 +16,53 @@ if TYPE_CHECKING:
 
     from dvornik.references.names import Names
 
-_PICTURES = ("jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "bmp", "tif", "tiff", "svg", "pdf")
-_PARALLEL = re.compile(r"[._]?(?:thumb(?:nail)?s?|previews?|resized|versions|renditions|cache)", re.IGNORECASE)
+_RASTER = ("jpg", "jpeg", "png", "gif", "webp", "avif", "heic", "bmp", "tif", "tiff")
+_PICTURES = (*_RASTER, "svg", "pdf")
+_ANY_RASTER, _ANY_PICTURE = "|".join(_RASTER), "|".join(_PICTURES)
+_PARALLEL = re.compile(
+    r"[._]?(?:thumb(?:nail)?s?|previews?|resized|versions|renditions|cache)"
+    r"|__(?:sized|filtered|placeholder)__|filer_(?:public|private)_thumbnails",
+    re.IGNORECASE,
+)
 """Directories that hold derivatives of what lies beside or below them under the same path."""
 _WORDS = "thumb|thumbnail|small|medium|large|big|preview|mini|square|admin_thumbnail"
 _SIZE = r"\d{1,5}x\d{1,5}"
-_SUFFIXES = (
-    re.compile(rf"(?P<stem>.+)[-_.](?:{_SIZE}|0x\d+|\d+x0|scaled|{_WORDS})(?P<dot>\.[^.]+)", re.IGNORECASE),
-    re.compile(r"(?P<stem>.+)@[23]x(?P<dot>\.[^.]+)", re.IGNORECASE),
+_DOT = r"(?P<dot>\.[^.]+)"
+_SUFFIXES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"(?P<stem>.+)[-_.](?:{_SIZE}|scaled|rotated|{_WORDS}){_DOT}",
+        rf"(?P<stem>.+)@[23]x{_DOT}",
+        rf"(?P<stem>.+)-(?:e\d{{10,13}}|pdf)(?:-{_SIZE})?{_DOT}",  # WordPress: edited; the first page of a document
+        rf"(?P<stem>.+)\.[\w-]+(?P<dot>\.(?:{_ANY_RASTER}))",  # stdimage's variations; imagekit's hashes
+        rf"(?P<stem>.+?)(?:__\w+?__)?-\w+(?:-c[\d_-]+)?-{_SIZE}(?:-\d+)?{_DOT}",  # versatileimagefield
+        rf"(?P<stem>.+)-[0-9a-f]{{16,32}}{_DOT}",  # the same, its keys hashed
+        rf"(?P<stem>.+)__\w+__{_DOT}",  # its filters
+    )
 )
+_TELLING = frozenset((*_WORDS.split("|"), "admin", "scaled", "rotated", "pdf"))
+_SIZED = re.compile(r"\dx\d")
+_KEYED = re.compile(r"-(?:e\d{10}|[0-9a-f]{16})")
 _PREFIX = re.compile(rf"(?:{_WORDS}|{_SIZE})[-_.](?P<name>.+)", re.IGNORECASE)
-_APPENDED = re.compile(rf"(?P<name>.+\.[^.]+)\.(?:{_SIZE}|0x\d+|\d+x0)[^/]*", re.IGNORECASE)
-_CONVERTED = re.compile(r"(?P<name>.+\.[^.]+)\.(?:webp|avif|jpe?g|png)", re.IGNORECASE)
-_WAGTAIL = re.compile(
-    r"(?P<stem>.+?)(?:\.[0-9a-f]{8})?\.(?:2e16d0ba\.)?(?:(?:fill|max|min|width|height|scale|original)(?:-[\dx.c-]+)?)"
-    r"[^/]*\.[^.]+"
+_APPENDED = re.compile(
+    rf"(?P<name>.+?\.(?:{_ANY_PICTURE}))\.[^/]+|(?P<other>.+\.[^.]+)(?:\.|__){_SIZE}[^/]*", re.IGNORECASE
 )
-_HASHED = re.compile(r"(?:.*/)?cache/[0-9a-f]{2}/[0-9a-f]{2}", re.IGNORECASE)
+_WAGTAIL = re.compile(
+    r"(?P<stem>.+?)(?:\.[0-9a-f]{8})?\."
+    r"(?:(?:fill|max|min|width|height|scale|original|format|jpegquality|webpquality|avifquality|bgcolor|preserve)"
+    r"(?:-[\w.-]+)?)[^/]*\.[^.]+"
+)
+_WIDTH = re.compile(r"\d{1,5}w\.[a-z]{3,4}")
+_RATIO = re.compile(r"\d+_\d+")
+_VARIANT = re.compile(r"((?:.*/)?)va/ri/variants/((\w\w)(\w\w)\w+)")
+_HASHED = re.compile(r"(?:.*/)?(?:(?:cache|thumb(?:nail)?s?)/[0-9a-f]{2}/[0-9a-f]{2}|CACHE/images)", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{32,64}\.[a-z0-9]{2,5}", re.IGNORECASE)
 _DEPTH = 3
 """``photo-150x150.webp`` was made of ``photo-150x150.jpg``, and that of ``photo.jpg``."""
 
 
 def is_opaque(container: str, name: str) -> bool:
-    """Tell whether the name is a bare hash in a cache of thumbnails (sorl: ``cache/ab/cd/…``).
+    """Tell whether the name is a bare hash in a cache of thumbnails (sorl: ``cache/ab/cd/…``; imagekit, where told so).
 
     What it was made from is known to the application's key-value store alone, which may lie outside every database
     that is read; a thumbnail that its store still promises is not made again. So it is held.
@@ -46,44 +70,117 @@ def is_opaque(container: str, name: str) -> bool:
     return bool(_HASHED.fullmatch(container) and _HASH.fullmatch(name))
 
 
-def originals(container: str, name: str) -> tuple[tuple[str, str], ...]:
+class Pattern:
+    """A site's own way to name derivatives, by the derivative's path below the root.
+
+    ``{dir}`` is the directory of the original, ``{name}`` its name, ``{stem}`` its name without the ending, ``*``
+    anything without a slash: ``{dir}/cut/{stem}-*.*``.
+    """
+
+    def __init__(self, text: str) -> None:
+        """Read a pattern that holds ``{name}`` or ``{stem}``."""
+        parts = re.split(r"(\{dir\}/|\{dir\}|\{name\}|\{stem\}|\*)", text)
+        self._path = re.compile("".join(_PARTS.get(part) or re.escape(part) for part in parts))
+
+    def originals(self, container: str, name: str) -> Iterator[tuple[str, str]]:
+        """Yield what that file may have been made from."""
+        match = self._path.fullmatch(f"{container}/{name}" if container else name)
+        if match:
+            found = {"dir": "", "name": "", "stem": "", **match.groupdict("")}
+            ending = name.rpartition(".")[2]
+            names = [found["name"]] if found["name"] else [f"{found['stem']}.{ending}", *_pictures(found["stem"])]
+            yield from ((found["dir"], each) for each in names)
+
+
+_PARTS = {
+    "{dir}/": "(?:(?P<dir>.+)/)?",
+    "{dir}": "(?P<dir>.+)",
+    "{name}": "(?P<name>[^/]+)",
+    "{stem}": "(?P<stem>[^/]+?)",
+    "*": "[^/]*",
+}
+
+
+def originals(container: str, name: str, own: Sequence[Pattern] = ()) -> tuple[tuple[str, str], ...]:
     """Return the files, as (container, name), that this one may have been made from; they need not exist."""
-    places = tuple(_places(container))
-    found = {(place, candidate): None for place in places for candidate in _names(name)}
-    found.update(((place, name), None) for place in places if place != container)
-    found.update(_imagekit(container))
+    known = _usual(container, name)
+    if not own:
+        return known
+    found = dict.fromkeys([*known, *(each for pattern in own for each in pattern.originals(container, name))])
     found.pop((container, name), None)
     return tuple(found)
 
 
-def _places(container: str) -> Iterator[str]:
-    yield container
+def _usual(container: str, name: str) -> tuple[tuple[str, str], ...]:
+    """Return what it was made from if it was made by one of the usual libraries."""
+    places = _places(container)
+    if len(places) == 1 and not _tells(name) and "va/ri/variants/" not in container:
+        return ()
+    found = {(place, candidate): None for place in places for candidate in _names(name)}
+    found.update(((place, name), None) for place in places if place != container)
+    found.update((_split(place), None) for place in places if place not in {container, ""})
+    found.update((each, None) for each in _told_by_directory(container, name))
+    found.pop((container, name), None)
+    return tuple(found)
+
+
+def _split(path: str) -> tuple[str, str]:
+    """Return container and name: Mezzanine's ``.thumbnails/photo.jpg/photo-75x75.jpg`` lies in the name itself."""
+    container, _slash, name = path.rpartition("/")
+    return container, name
+
+
+@lru_cache(maxsize=1024)
+def _places(container: str) -> tuple[str, ...]:
+    """Return where the original may lie: beside it, or where its path leads without the directories of derivatives."""
+    return (container, *_parallels(container))
+
+
+def _parallels(container: str) -> Iterator[str]:
     parts = container.split("/") if container else []
-    for index, part in enumerate(parts):
-        if _PARALLEL.fullmatch(part):
+    parallel = [bool(_PARALLEL.fullmatch(part)) for part in parts]
+    for index, is_parallel in enumerate(parallel):
+        if is_parallel:
             rest = parts[index + 1 :]
             yield "/".join(parts[:index] + rest)
-            if part == "CACHE" and rest[:1] == ["images"]:
+            if parts[index] == "CACHE" and rest[:1] == ["images"]:
                 yield "/".join(parts[:index] + rest[1:])
+    if sum(parallel) > 1:
+        yield "/".join(part for part, is_parallel in zip(parts, parallel, strict=True) if not is_parallel)
     if parts[-1:] == ["images"]:
         yield "/".join([*parts[:-1], "original_images"])
 
 
+def _tells(name: str) -> bool:
+    """Tell whether anything in the name may be a thumbnailer's: of most names nothing is, and that is told quickly."""
+    stem, _dot, ending = name.lower().rpartition(".")
+    if "." in stem or "__" in stem or "@" in stem or ending in {"webp", "avif"} or _WIDTH.fullmatch(name):
+        return True
+    if not _TELLING.isdisjoint(stem.replace("_", "-").split("-")):
+        return True
+    return bool(("x" in stem and _SIZED.search(stem)) or ("-" in stem and _KEYED.search(stem)))
+
+
 def _names(name: str) -> Iterator[str]:
-    for pattern in (_APPENDED, _CONVERTED, _PREFIX):
-        match = pattern.fullmatch(name)
-        if match:
-            yield match["name"]
+    match = _APPENDED.fullmatch(name)
+    if match:
+        yield match["name"] or match["other"]
+    match = _PREFIX.fullmatch(name)
+    if match:
+        yield match["name"]
+    stems: dict[str, None] = {}
     for pattern in _SUFFIXES:
         match = pattern.fullmatch(name)
         if match:
+            stems[match["stem"]] = None
             yield match["stem"] + match["dot"]
-            yield from _pictures(match["stem"])
     match = _WAGTAIL.fullmatch(name)
     if match:
-        yield from _pictures(match["stem"])
+        stems[match["stem"]] = None
     stem, dot, ending = name.rpartition(".")
     if dot and ending.lower() in {"webp", "avif"}:
+        stems[stem] = None
+    for stem in stems:
         yield from _pictures(stem)
 
 
@@ -91,19 +188,32 @@ def _pictures(stem: str) -> Iterator[str]:
     return (f"{stem}.{ending}" for ending in _PICTURES)
 
 
-def _imagekit(container: str) -> Iterator[tuple[tuple[str, str], None]]:
-    """Yield what ``CACHE/images/<path>/<stem>/<hash>.jpg`` was made from."""
-    match = re.fullmatch(r"((?:.*/)?)CACHE/images/(.+)", container)
+def _told_by_directory(container: str, name: str) -> Iterator[tuple[str, str]]:
+    """Yield what a file was made from whose directory is called after its original."""
+    match = re.fullmatch(r"((?:.*/)?)CACHE/images/(.+)", container)  # imagekit: CACHE/images/<path>/<stem>/<hash>.jpg
     if match:
-        place, _slash, stem = (match[1] + match[2]).rpartition("/")
-        yield from (((place, name), None) for name in _pictures(stem))
+        yield from _endings(match[1] + match[2])
+    elif _WIDTH.fullmatch(name):  # django-pictures: <path>/<stem>/16_9/800w.webp
+        above, _slash, last = container.rpartition("/")
+        yield from _endings(above if _RATIO.fullmatch(last) else container)
+    match = _VARIANT.fullmatch(container)  # Rails, untracked: va/ri/variants/<key>/<digest>
+    if match:
+        yield f"{match[1]}{match[3]}/{match[4]}", match[2]
+
+
+def _endings(path: str) -> Iterator[tuple[str, str]]:
+    place, stem = _split(path)
+    return ((place, name) for name in _pictures(stem))
 
 
 def ancestors(names: Names, container: str, name: str) -> Iterator[tuple[str, str]]:
     """Yield the listed files that this one was made from, nearest first."""
     known, layer = {(container, name)}, [(container, name)]
     for _level in range(_DEPTH):
-        layer = [each for below in layer for each in originals(*below) if each not in known and names.lists(*each)]
+        layer = [
+            each for below in layer for each in originals(*below, names.derivatives)
+            if each not in known and names.has_ending(each[1]) and names.lists(*each)
+        ]  # fmt: skip
         known.update(layer)
         yield from dict.fromkeys(layer)
         if not layer:
@@ -114,11 +224,9 @@ def keep_originals(names: Names, listing: Iterable[tuple[str, Sequence[str]]]) -
     """Strike the original of every derivative that is itself named. To be done once, after everything was read."""
     wanted = []
     for container, listed in listing:
-        unused = set(names.unused(container, listed))
-        wanted += [
-            each for name in listed if name not in unused and originals(container, name)
-            for each in ancestors(names, container, name)
-        ]  # fmt: skip
+        made = [name for name in listed if originals(container, name, names.derivatives)]
+        unused = set(names.unused(container, made)) if made else ()
+        wanted += [each for name in made if name not in unused for each in ancestors(names, container, name)]
     for each in wanted:
         names.keep(*each)
 

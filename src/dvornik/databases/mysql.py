@@ -1,0 +1,212 @@
+"""MySQL and MariaDB: read in one transaction that fails rather than hiding tables, cleaned by short ranges of keys."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pymysql
+
+from dvornik.databases import mysql_sizes
+from dvornik.databases.mysql_connection import (
+    ACCESS_DENIED,
+    DELETE_LOCK_TIMEOUT,
+    DELETE_TIMEOUT,
+    MAINTENANCE_LOCK_TIMEOUT,
+    MAINTENANCE_TIMEOUT,
+    NO_SUCH_TABLE,
+    Server,
+    quoted,
+    rows,
+    variable,
+)
+from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
+from dvornik.databases.mysql_snapshot import CHARACTER_SET, MySQLSnapshot, versioned_tables
+from dvornik.databases.trouble import StuckError
+from dvornik.languages import _
+from dvornik.model import Column, Miss, Outcome, Reason, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from pymysql.connections import Connection
+
+    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot, TableSize
+
+_TEXTLESS = frozenset(
+    {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "inet4", "inet6"}
+    | {"year", "date", "time", "datetime", "timestamp"}
+    | {"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "vector"}
+    | {"geomcollection", "geometrycollection"}
+)
+"""What cannot hold a name is left out by kind; whatever is not known stays in."""
+_AS_UTF8 = frozenset({None, "", "ascii", "binary", "utf8", "utf8mb3", "utf8mb4"})
+"""Character sets whose bytes are the same in UTF-8."""
+
+_TABLES = """
+SELECT TABLE_NAME FROM information_schema.TABLES
+WHERE TABLE_SCHEMA = DATABASE() AND coalesce(TABLE_TYPE, '') NOT IN ('VIEW', 'SYSTEM VIEW', 'SEQUENCE')
+ORDER BY TABLE_NAME
+"""
+
+_COLUMNS = """
+SELECT TABLE_NAME, COLUMN_NAME, lower(DATA_TYPE), CHARACTER_SET_NAME FROM information_schema.COLUMNS
+WHERE TABLE_SCHEMA = DATABASE() ORDER BY TABLE_NAME, ORDINAL_POSITION
+"""
+
+_KEYS = """
+SELECT TABLE_NAME, COLUMN_NAME FROM information_schema.STATISTICS
+WHERE TABLE_SCHEMA = DATABASE() AND INDEX_NAME = 'PRIMARY' ORDER BY TABLE_NAME, SEQ_IN_INDEX
+"""
+
+
+class MySQL:
+    """One database of a MySQL (5.7 or newer) or MariaDB (10.3 or newer) server."""
+
+    def __init__(self, place: DatabasePlace) -> None:
+        """Take the address; nothing is connected yet."""
+        self.place = place.name
+        self._server = Server(place)
+
+    def fingerprint(self) -> str:
+        """MySQL: the server's own UUID. MariaDB keeps none: its cluster's, else its address and ``server_id``.
+
+        MariaDB's ``server_uid`` comes from the network card, and is another whenever a container is made anew.
+        """
+        with self._server.connected() as (connection, flavour):
+            schema = rows(connection, "SELECT DATABASE()")[0][0]
+            if not flavour.is_mariadb:
+                return f"mysql:{variable(connection, 'server_uuid')}:{schema}"
+            cluster = _cluster(connection)
+            server = cluster or f"{self._server.address}:{variable(connection, 'server_id')}"
+            return f"mariadb:{server}:{schema}"
+
+    def columns(self) -> Sequence[Column]:
+        """Return what may hold text; raise ``UnreachableError`` where a table might be hidden from this user."""
+        with self._server.connected() as (connection, _flavour):
+            self._check_sight(connection)
+            tables = [name for (name,) in rows(connection, _TABLES)]
+            found = rows(connection, _COLUMNS)
+            keys = rows(connection, _KEYS)
+        self._check_read(tables, {name for name, *_rest in found})
+        key: dict[str, list[str]] = {}
+        for table, name in keys:
+            key.setdefault(table, []).append(name)
+        known = set(tables)
+        return [
+            Column(table, name, _type(kind, characters), key=tuple(key.get(table, ())))
+            for table, name, kind, characters in found
+            if table in known and kind not in _TEXTLESS
+        ]
+
+    def _check_sight(self, connection: Connection) -> None:
+        """Fail when a table could be hidden.
+
+        The catalogue leaves out what a user has no right to. Asked for a table that does not exist, the server says
+        so only to who may read them all; to everybody else it denies, so as not to betray which exist. That holds for
+        rights by role, by pattern and for partial revokes too.
+        """
+        try:
+            rows(connection, f"SELECT 1 FROM {quoted(f'dvornik_{uuid4().hex}')} LIMIT 0")  # noqa: S608 - quoted
+        except pymysql.Error as error:
+            code = error.args[0]
+            if code in ACCESS_DENIED:
+                message = _("not every table of this database may be read")
+                context = f"{self.place}: {self._server.schema}"
+                hint = self._server.grant_hint()
+                raise StuckError(message, reason=Reason.DENIED, code=str(code), context=context, hint=hint) from None
+            if code != NO_SUCH_TABLE:
+                raise
+
+    def _check_read(self, tables: Sequence[str], with_columns: set[str]) -> None:
+        """Fail when the server could not open a table to look at its columns: damaged, or of an engine not loaded."""
+        unknown = [name for name in tables if name not in with_columns]
+        if unknown:
+            raise UnreachableError(
+                _("a table cannot be opened by the database server"),
+                context=f"{self.place}: {', '.join(unknown[:5])}",
+                hint=_("Ask the server why by CHECK TABLE."),
+            )
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        """Open one REPEATABLE READ transaction.
+
+        Tables of an engine without transactions (MyISAM, Aria, MEMORY) show themselves as they are when each is
+        read: to lock them all for so long would stop the application. What moves between two of them meanwhile is
+        met by the second look.
+        """
+        with self._server.connected(as_bytes=True) as (connection, _flavour):
+            versioned = versioned_tables(connection)
+            rows(connection, "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            rows(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+            yield MySQLSnapshot(self._server, connection, versioned)
+
+    def has(self, table: str, column: str) -> bool:
+        """Tell whether a table (views aside) has that column; raise where this user may not look."""
+        with self._server.connected() as (connection, _flavour):
+            if located(connection, table, column):
+                return True
+            self._check_sight(connection)
+            return False
+
+    def expired(self, rule: ExpiryRule, cutoff: float) -> int:
+        """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
+        with self._server.connected() as (connection, _flavour):
+            table, where = condition(connection, rule, cutoff)
+            return int(rows(connection, f"SELECT count(*) FROM {quoted(table)} WHERE {where}")[0][0])  # noqa: S608 - quoted
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
+        """Go once through the table by key. A row that others refer to stays; ``StuckError`` if some were locked."""
+        with self._server.connected() as (connection, _flavour):
+            table, where = condition(connection, rule, cutoff)
+            key = key_of(connection, table)
+        with self._server.connected(lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT) as (connection, _flavour):
+            if not _binlog_needs_repeatable(connection):
+                # No gap between keys is locked then, and a row that stays is let go of at once.
+                rows(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
+            yield from Sweep(connection, table, where, key).run()
+
+    def measure(self) -> Sequence[TableSize]:
+        """Measure every table; ``detail`` says whether by its file (needs PROCESS) or by the server's estimate."""
+        with self._server.connected() as (connection, flavour):
+            return mysql_sizes.measure(connection, flavour)
+
+    def optimise(self, table: str, *, thorough: bool) -> Outcome:
+        """Refresh one table's statistics; ``thorough`` rewrites it where that gives much back, beside its writers.
+
+        The empty name stands for the statistics of every table that changed since the server started.
+        """
+        rule = "database/vacuum" if thorough else "database/optimise"
+        lock, statement = MAINTENANCE_LOCK_TIMEOUT, MAINTENANCE_TIMEOUT
+        try:
+            with self._server.connected(lock=lock, statement=statement) as (connection, flavour):
+                if not table:
+                    mysql_sizes.analyse_changed(connection, flavour)
+                    return Outcome(rule, self.place, table, done=1)
+                done = mysql_sizes.optimise(
+                    connection, flavour, table, thorough=thorough, is_local=self._server.is_local
+                )
+        except StuckError as error:
+            return Outcome(rule, self.place, table, done=0, missed=(Miss(table, error.reason, error.code),))
+        missed = (Miss(table, done.kept, done.why),) if done.kept else ()
+        return Outcome(
+            rule, self.place, table, done=0 if missed else 1, freed=done.freed, reusable=done.reusable, missed=missed
+        )
+
+
+def _type(kind: str, characters: str | None) -> str:
+    return kind if characters in _AS_UTF8 else f"{kind}{CHARACTER_SET}{characters}"
+
+
+def _cluster(connection: Connection) -> str:
+    """Return the UUID of the Galera cluster; empty where there is none."""
+    found = rows(connection, "SHOW STATUS WHERE Variable_name = 'wsrep_cluster_state_uuid'")
+    return str(found[0][1]).strip("0-") and str(found[0][1]) if found else ""
+
+
+def _binlog_needs_repeatable(connection: Connection) -> bool:
+    """Tell whether the server refuses changes under READ COMMITTED: it replicates statements rather than rows."""
+    is_written = variable(connection, "log_bin").upper() in {"ON", "1"}
+    return is_written and variable(connection, "binlog_format") == "STATEMENT"

@@ -1,0 +1,1 @@
+"""Real applications, driven through their own pages and then cleaned."""
