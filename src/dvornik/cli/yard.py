@@ -122,7 +122,9 @@ class Yard:
             "logs": self._logs,
             "media": lambda: Media(self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict),
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
-            "database": lambda: DatabaseBloat(self.databases),
+            "database": lambda: DatabaseBloat(
+                self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
+            ),
             "cache": lambda: CacheCollector(self.app.caches),
         }
         wanted = set(names)

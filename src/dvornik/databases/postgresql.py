@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, cast
@@ -12,7 +13,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
-from dvornik.databases import postgresql_sizes, postgresql_upkeep
+from dvornik.databases import postgresql_concerns, postgresql_repack, postgresql_sizes, postgresql_upkeep
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_catalogue import find as _table
 from dvornik.databases.postgresql_catalogue import one as _one
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from typing import LiteralString
 
     from dvornik.databases.postgresql_catalogue import Table as _Table
-    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot, TableSize
+    from dvornik.databases.upkeep import Upkeep
+    from dvornik.model import Concern, DatabasePlace, ExpiryRule, Snapshot, TableSize
 
 CONNECT_TIMEOUT = 10
 """Seconds."""
@@ -232,6 +234,40 @@ class PostgreSQL:
         except StuckError as error:
             miss = Miss(table, error.reason, error.code)
             return Outcome(rule, self.place, table, done=0, missed=(miss,))
+
+    def concerns(self, upkeep: Upkeep) -> Sequence[Concern]:
+        """Return what only the operator can decide. Changes nothing."""
+        with self._transaction() as connection:
+            return list(postgresql_concerns.concerns(connection, upkeep))
+
+    def room(self) -> int | None:
+        """Return the free bytes of the server's data directory, where that is on this machine and ours to see."""
+        with self._connected() as connection:
+            return self._room(connection)
+
+    def _room(self, connection: psycopg.Connection) -> int | None:
+        if connection.info.host and not connection.info.host.startswith(("/", "127.", "localhost", "::1")):
+            return None
+        allowed: LiteralString = "SELECT pg_has_role('pg_read_all_settings', 'USAGE')"
+        if not _one(connection, allowed):
+            return None
+        try:
+            return shutil.disk_usage(str(_one(connection, "SHOW data_directory"))).free
+        except OSError:  # in a container of its own, or behind a tunnel
+            return None
+
+    def rewrite(self, table: str, *, seconds: float, room: int, repack: bool) -> Outcome:
+        """Write one table and its indexes anew; give up, with nothing changed, after ``seconds`` (0: never)."""
+        try:
+            with self._connected() as connection:
+                tool = postgresql_repack.tool(connection, self._parameters) if repack else None
+                free = self._room(connection)
+                return postgresql_upkeep.rewrite(
+                    connection, self.place, table, seconds=seconds, room=room if free is None else free, repack=tool
+                )
+        except StuckError as error:
+            miss = Miss(table, error.reason, error.code)
+            return Outcome(postgresql_upkeep.REWRITE, self.place, table, done=0, missed=(miss,))
 
     def _condition(
         self, connection: psycopg.Connection, rule: ExpiryRule, cutoff: float
