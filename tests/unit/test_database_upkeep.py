@@ -267,6 +267,21 @@ def test_the_time_is_predicted_from_the_last_runs(site: Connection, database: Po
     state.close()
 
 
+def test_a_long_step_tells_how_far_it_is(
+    site: Connection, database: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dvornik.databases.postgresql_progress.PATIENCE", 0)
+    monkeypatch.setattr("dvornik.databases.postgresql_progress.OFTEN", 0.001)
+    bloated(site)
+    told: list[tuple[str, int, int]] = []
+    database.tell = lambda *step: told.append(step)
+    while not told:  # it may be done before the first look
+        site.execute("INSERT INTO page SELECT n + (SELECT max(id) FROM page), 'x' FROM generate_series(1, 60000) AS n")
+        assert database.rewrite("page", seconds=0, room=1 << 40, repack=False).done == 1
+    assert {table for table, _done, _total in told} == {"main/page"}
+    assert all(done <= total for _table, done, total in told)
+
+
 def free_file(path: Path, rows: int = 1_000) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = OFF")

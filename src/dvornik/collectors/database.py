@@ -169,20 +169,26 @@ class DatabaseBloat:
 
     def _thoroughly(self, place: str, database: Rewritable, sizes: Sequence[TableSize]) -> Iterator[Finding | Held]:
         """Rebuild indexes, then rewrite tables (which rebuilds theirs), the largest gain first."""
-        rewritten = sorted(filter(self._is_bloated, sizes), key=lambda size: -(size.bloat + size.index_bloat))
-        others = [size for size in sizes if size not in rewritten and size.index_bloat >= self._upkeep.min_bloat]
-        for size in sorted(others, key=lambda size: -size.index_bloat):
-            yield self._finding(VACUUM.id, place, size.table, size.index_bloat, size.size)
-        room = database.room() if rewritten else None
+        bloated = sorted(filter(self._is_bloated, sizes), key=lambda size: -(size.bloat + size.index_bloat))
+        room = database.room() if bloated else None
         room = int(self._upkeep.free) if room is None else room
+        kept = {size.table: held for size in bloated if (held := self._kept(place, size, room))}
+        rewritten = [size for size in bloated if size.table not in kept]
+        airy = [size for size in sizes if size not in rewritten and size.index_bloat >= self._upkeep.min_bloat]
+        for size in sorted(airy, key=lambda size: -size.index_bloat):
+            yield self._finding(VACUUM.id, place, size.table, size.index_bloat, size.size)
         for size in rewritten:
-            gain, seconds = size.bloat + size.index_bloat, self._seconds(REWRITE.id, place, size.size)
-            if room < HEADROOM * size.size:
-                yield Held(REWRITE.id, place, "", Reason.NO_HEADROOM, 1, [size.table], f"free={room}")
-            elif seconds > self._upkeep.max_lock and not self._has_window:
-                yield Held(REWRITE.id, place, "", Reason.TOO_LONG, 1, [size.table], f"seconds={seconds:.0f}")
-            else:
-                yield self._finding(REWRITE.id, place, size.table, gain, size.size, size.detail)
+            yield self._finding(REWRITE.id, place, size.table, size.bloat + size.index_bloat, size.size, size.detail)
+        yield from kept.values()
+
+    def _kept(self, place: str, size: TableSize, room: int) -> Held | None:
+        """Say why a bloated table is not rewritten."""
+        seconds = self._seconds(REWRITE.id, place, size.size)
+        if room < HEADROOM * size.size:
+            return Held(REWRITE.id, place, "", Reason.NO_HEADROOM, 1, [size.table], f"free={room}")
+        if seconds > self._upkeep.max_lock and not self._has_window:
+            return Held(REWRITE.id, place, "", Reason.TOO_LONG, 1, [size.table], f"seconds={seconds:.0f}")
+        return None
 
     def _finding(  # noqa: PLR0913, PLR0917 - the columns of one line
         self, rule: str, place: str, table: str, gain: int, extent: int, detail: str = ""

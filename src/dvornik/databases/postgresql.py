@@ -13,7 +13,13 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
-from dvornik.databases import postgresql_concerns, postgresql_repack, postgresql_sizes, postgresql_upkeep
+from dvornik.databases import (
+    postgresql_concerns,
+    postgresql_progress,
+    postgresql_repack,
+    postgresql_sizes,
+    postgresql_upkeep,
+)
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_catalogue import find as _table
 from dvornik.databases.postgresql_catalogue import one as _one
@@ -24,6 +30,7 @@ from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, Unr
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from typing import LiteralString
 
     from dvornik.databases.postgresql_catalogue import Table as _Table
@@ -132,6 +139,8 @@ class PostgreSQL:
     def __init__(self, place: DatabasePlace) -> None:
         """Take the address; nothing is connected yet."""
         self.place = place.name
+        self.tell: postgresql_progress.Tell | None = None
+        """Who hears how far a long step is."""
         self._url = place.url
         try:
             self._parameters = conninfo_to_dict(f"{_PLAIN}://{place.url.partition('://')[2]}")
@@ -230,10 +239,15 @@ class PostgreSQL:
                 if not table:
                     postgresql_upkeep.analyse(connection)
                     return Outcome(rule, self.place, table, done=1)
-                return postgresql_upkeep.optimise(connection, self.place, table, thorough=thorough)
+                with self._watched(connection, table):
+                    return postgresql_upkeep.optimise(connection, self.place, table, thorough=thorough)
         except StuckError as error:
             miss = Miss(table, error.reason, error.code)
             return Outcome(rule, self.place, table, done=0, missed=(miss,))
+
+    def _watched(self, connection: psycopg.Connection, table: str) -> AbstractContextManager[None]:
+        pid = connection.info.backend_pid
+        return postgresql_progress.watched(self._connected, pid, f"{self.place}/{table}", self.tell)
 
     def concerns(self, upkeep: Upkeep) -> Sequence[Concern]:
         """Return what only the operator can decide. Changes nothing."""
@@ -262,9 +276,10 @@ class PostgreSQL:
             with self._connected() as connection:
                 tool = postgresql_repack.tool(connection, self._parameters) if repack else None
                 free = self._room(connection)
-                return postgresql_upkeep.rewrite(
-                    connection, self.place, table, seconds=seconds, room=room if free is None else free, repack=tool
-                )
+                with self._watched(connection, table):
+                    return postgresql_upkeep.rewrite(
+                        connection, self.place, table, seconds=seconds, room=room if free is None else free, repack=tool
+                    )
         except StuckError as error:
             miss = Miss(table, error.reason, error.code)
             return Outcome(postgresql_upkeep.REWRITE, self.place, table, done=0, missed=(miss,))

@@ -10,7 +10,7 @@ from msgspec import Meta
 from dvornik.quantities import Duration, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from dvornik.model import Concern, Outcome
 
@@ -58,6 +58,9 @@ class Upkeep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @runtime_checkable
 class Rewritable(Protocol):
     """A database whose tables can be rewritten one by one, and which can tell what troubles it."""
+
+    tell: Callable[[str, int, int], None] | None
+    """Hears, from another thread, how many blocks of a table a long step has done, and of how many."""
 
     def concerns(self, upkeep: Upkeep) -> Sequence[Concern]:
         """Return what only the operator can decide. Changes nothing."""
