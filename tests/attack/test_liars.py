@@ -96,7 +96,7 @@ def test_a_stale_copy_of_the_database_is_refused(site: Site) -> None:
     shutil.copy(site.root / "copy.db", site.root / "site.db")
     site.sql("DELETE FROM photo WHERE id > 150")
     code, said = site.run()
-    assert (code, "database" in said) == (10, True)
+    assert code == 10, said  # by its inode, or, where that was given out again, by the fall of its references
     assert site.needed <= site.files
 
 

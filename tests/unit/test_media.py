@@ -168,6 +168,23 @@ def test_what_only_a_template_names_is_kept_and_the_place_it_is_named_at_is_told
     assert sum(evidence.read.values()) == len(b"<html>\n<img src='/media/logo.png'>")
 
 
+def test_an_orphan_does_not_come_back_for_its_namesake_that_a_row_names(site: SmallSite) -> None:
+    site.file("media/avatars/1/pic.jpg")
+    site.file("media/avatars/77/pic.jpg")
+    site.photos("avatars/1/pic.jpg")
+    assert take(media(site)) == 1
+    assert site.files() == {"avatars/1/pic.jpg"}
+
+
+def test_an_orphan_comes_back_when_its_namesake_is_named_and_not_there(site: SmallSite) -> None:
+    site.file("media/avatars/77/pic.jpg")
+    collector = media(site)
+    for finding in findings(collector, ORPHAN):
+        collector.apply(finding, RUN)
+    site.sql("INSERT INTO photo (file) VALUES ('avatars/1/pic.jpg')")
+    assert [outcome.done for outcome in collector.look_again(RUN)] == [-1]
+
+
 def test_a_template_written_after_the_scan_brings_its_file_back(site: SmallSite) -> None:
     site.file("media/logo.png")
     site.file("texts/base.html", body=b"nothing yet")

@@ -18,9 +18,7 @@ from dvornik.cli import aftermath
 from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
-from dvornik.collectors.inventory import Inventory, Source
 from dvornik.collectors.logs import Logs
-from dvornik.collectors.media import Media
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
 from dvornik.config.secrets import Secrets
@@ -29,8 +27,6 @@ from dvornik.databases.upkeep import Rewritable
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.model import UnreachableError
-from dvornik.references.derivatives import Pattern
-from dvornik.references.files import Files
 from dvornik.state import State
 from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
@@ -38,9 +34,13 @@ from dvornik.storages.local import LocalStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from dvornik.collectors.inventory import Inventory
+    from dvornik.collectors.media import Media
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
     from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.references.derivatives import Pattern
+    from dvornik.references.files import Files
     from dvornik.reports.progress import Progress
     from dvornik.result import Result
 
@@ -125,7 +125,7 @@ class Yard:
         builders: dict[str, Callable[[], Collector]] = {
             "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
             "logs": self._logs,
-            "media": lambda: Media(self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict),
+            "media": self._media,
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
             "database": lambda: DatabaseBloat(
                 self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
@@ -141,8 +141,17 @@ class Yard:
         storages = {p.name: LocalLogs(p.name, p.root, skip=self._skipped(p.root)) for p in self.app.logs}
         return Logs(storages, self.config.logs, own=self.config.log.path)
 
+    # What only media wants is imported when it is asked for: half of a short run's start.
+
+    def _media(self) -> Media:
+        from dvornik.collectors.media import Media
+
+        return Media(self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict)
+
     def inventory(self) -> Inventory:
         """Gather the media and everything that may refer to it."""
+        from dvornik.collectors.inventory import Inventory, Source
+
         places = {
             place.name: Source(
                 self._storage(place.name, place.root),
@@ -159,6 +168,8 @@ class Yard:
         return Inventory(places, self.databases, texts=self._texts(), exclude=exclude)
 
     def _texts(self) -> dict[str, Files]:
+        from dvornik.references.files import Files
+
         section = self.config.references
         paths = list(dict.fromkeys([*section.paths, *self.app.texts]))
         if not paths:
@@ -173,6 +184,8 @@ class Yard:
         return {unique("files", list(self.databases)): files}
 
     def _derivatives(self, place: str) -> list[Pattern]:
+        from dvornik.references.derivatives import Pattern
+
         return [Pattern(text) for text in self.config.media[place].derivatives] if place in self.config.media else []
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -64,6 +65,8 @@ class Inventory:
             source = self.places[place]
             listed[place] = Names(source.root, source.url)
             listed[place].derivatives = source.derivatives
+            if listing is not everything:
+                listed[place].is_elsewhere = partial(_is_there, source.storage)
             for container, names in listing(source.storage):
                 listed[place].add(container, names)
         return listed
@@ -116,6 +119,11 @@ class Inventory:
                     self._columns[name] = columns.all()
                 stack.enter_context(database.locked(self._columns[name]))
             yield
+
+
+def _is_there(storage: Storage, path: str) -> bool:
+    container, _slash, name = path.rpartition("/")
+    return bool(name and storage.examine(container, [name]).names)
 
 
 def present(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:

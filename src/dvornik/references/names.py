@@ -30,7 +30,7 @@ from dvornik.references.tokens import (
 from dvornik.references.variants import unescaped, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dvornik.references.derivatives import Pattern
 
@@ -69,6 +69,8 @@ class Names:
         self.missing_sample: list[str] = []
         self.derivatives: Sequence[Pattern] = ()
         """The site's own ways to name derivatives."""
+        self.is_elsewhere: Callable[[str], bool] | None = None
+        """Of a listing of a part: whether a path below the root is there all the same, and so names no namesake."""
         self._base = Base(root, url)
         self._directories = Directories(self._base)
         self._tokens, self._paths, self._stems = Keys(), Keys(), Keys()
@@ -243,7 +245,11 @@ class Names:
         self.found += len(values) - len(missed)
         self.missing += len(missed)
         self.missing_sample += missed[: _SAMPLE - len(self.missing_sample)]
-        self.strike_texts(missed)
+        self.strike_texts([value for value in missed if not self._names_another(value)])
+
+    def _names_another(self, value: str) -> bool:
+        """Tell whether a value names a file that is there, though it is not listed."""
+        return self.is_elsewhere is not None and any(map(self.is_elsewhere, self._base.readings(value)))
 
     def misses(self, values: Sequence[str]) -> list[str]:
         """Strike what ``values`` name as paths, and return those that name nothing listed."""
