@@ -160,10 +160,14 @@ class DatabaseBloat:
             yield self._finding(OPTIMISE.id, place, size.table, size.reusable, 0)
 
     def _tables(self, place: str, sizes: Sequence[TableSize], rule: Rule) -> Iterator[Finding | Held]:
-        for size in filter(self._is_dead, sizes):
-            yield self._finding(rule.id, place, size.table, size.reusable, size.size)
+        """Thoroughly, every large table is looked at: the server knows only after ANALYZE what a rewrite gives back."""
+        held: list[str] = []
+        for size in sizes:
+            if self._is_dead(size) or (rule is VACUUM and size.size >= self._upkeep.min_bloat):
+                yield self._finding(rule.id, place, size.table, size.reusable, size.size)
+            else:
+                held.append(size.table)
         yield Finding(OPTIMISE.id, place, "", amount=1)
-        held = [size.table for size in sizes if not self._is_dead(size)]
         if held:
             yield Held(rule.id, place, "", Reason.NOT_WORTH_IT, len(held), held[:SAMPLE])
 
