@@ -26,6 +26,7 @@ from dvornik.model import (
     Refusal,
     RefusedError,
     Reversible,
+    Safety,
     SecondLook,
     Survey,
     Trouble,
@@ -103,6 +104,8 @@ class Engine:
             for line in self._judged(collector, now, permitted, thorough=thorough):
                 writer.add(line)
                 result.saw(line)
+                if isinstance(line, Finding) and collector.rules[line.rule].safety is Safety.REPORT:
+                    result.noted.append(line)
         result.digest = writer.finish()
         return result
 
@@ -269,6 +272,9 @@ class Engine:
                     self._conclude(current, header, result, on_step)
                     current = next(names)
                 rule = self._collectors[current].rules[first.rule]
+                if rule.safety is Safety.REPORT:
+                    result.noted += group
+                    continue
                 is_refused = (first.rule, first.place) in refused or (first.rule, "") in refused
                 if is_refused or (rule.guarded and not self._may(rule, permitted, result)):
                     for line in group:

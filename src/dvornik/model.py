@@ -50,6 +50,7 @@ class Reason(StrEnum):
     REFUSED = "refused"
     BUSY = "busy"
     NO_HEADROOM = "no-headroom"
+    TOO_LONG = "too-long"
     DENIED = "denied"
     READ_ONLY = "read-only"
     IMMUTABLE = "immutable"
@@ -104,6 +105,10 @@ class Finding(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     weight: int = 0
     detail: str = ""
     """A word of the collector's own to its later ``apply``: a cut-off time, a run to restore from."""
+    seconds: float = 0.0
+    """How long it is expected to take, by the last runs; 0: nobody knows."""
+    extent: int = 0
+    """Bytes to read or write for it, however few of them go."""
 
     @property
     def count(self) -> int:
@@ -408,6 +413,21 @@ class TableSize(msgspec.Struct, frozen=True):
     """Free pages or dead rows: bytes that optimising would make usable or give back."""
     rows: int = 0
     detail: str = ""
+    bloat: int = 0
+    """Bytes that only a rewrite gives back to the disk, indexes aside."""
+    index_bloat: int = 0
+    """Bytes that rebuilding the indexes gives back."""
+
+
+class Concern(msgspec.Struct, frozen=True):
+    """Something about a database that only its operator can decide: a ``kind``, where, and the evidence."""
+
+    kind: str
+    container: str
+    """A table, or empty: the database or server as a whole."""
+    name: str
+    size: int = 0
+    facts: Mapping[str, int | float | str] = {}
 
 
 class Snapshot(Protocol):

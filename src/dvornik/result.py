@@ -61,6 +61,8 @@ class Result:
         self.troubles: list[Trouble] = []
         self.failures: list[Failure] = []
         self.failed = 0
+        self.noted: list[Finding] = []
+        """What is only for the operator to decide, with the evidence."""
         self.steps: list[str] = []
         self.guards: list[Refusal] | None = None
         self.interrupted = False

@@ -45,6 +45,8 @@ CREATE TABLE IF NOT EXISTS surveys (place TEXT PRIMARY KEY, run TEXT NOT NULL, s
 CREATE TABLE IF NOT EXISTS reports (run TEXT PRIMARY KEY, report TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS weights (taken REAL NOT NULL, place TEXT NOT NULL, directory BLOB, size INTEGER NOT NULL)
   STRICT;
+CREATE TABLE IF NOT EXISTS speeds (rule TEXT NOT NULL, place TEXT NOT NULL, taken REAL NOT NULL, size INTEGER NOT NULL,
+  seconds REAL NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS weights_by_time ON weights(taken);
 """
 _KEEP_PLANS: Final = 90 * 86400
@@ -234,6 +236,17 @@ class State:
             for taken, place, name, size in rows
         ]
 
+    def keep_speed(self, rule: str, place: str, size: int, seconds: float) -> None:
+        """Remember how long something took that reads or writes ``size`` bytes."""
+        self._write("INSERT INTO speeds VALUES (?, ?, ?, ?, ?)", rule, place, time.time(), size, seconds)
+
+    def speed(self, rule: str, place: str) -> float | None:
+        """Return bytes a second of the last five runs; ``None``: there was none. Reads only."""
+        query = "SELECT size, seconds FROM speeds WHERE rule = ? AND place = ? ORDER BY taken DESC LIMIT 5"
+        rows = self._read(query, rule, place)
+        seconds = sum(float(str(row[1])) for row in rows)
+        return sum(int(str(row[0])) for row in rows) / seconds if seconds else None
+
     def last_survey(self, place: str) -> Survey | None:
         """Return the survey of the last good run. Reads only.
 
@@ -299,6 +312,7 @@ class State:
         self._write("DELETE FROM batches WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_PLANS)
         self._write("DELETE FROM reports WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_TRENDS)
         self._write("DELETE FROM weights WHERE taken < ?", now - _KEEP_TRENDS)
+        self._write("DELETE FROM speeds WHERE taken < ?", now - _KEEP_TRENDS)
         self._write("DELETE FROM weights WHERE taken < ? AND directory IS NOT NULL", now - _KEEP_PLANS)
         with contextlib.suppress(OSError):
             for path in (self.directory / "plans").iterdir():

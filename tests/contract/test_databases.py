@@ -591,7 +591,7 @@ def test_a_table_that_is_locked_is_not_vacuumed(postgresql: Site) -> None:
 def test_an_index_that_is_mostly_air_is_rebuilt_when_thorough(
     postgresql: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dvornik.databases.postgresql.WORTH_REINDEX_BYTES", 100_000)
+    monkeypatch.setattr("dvornik.databases.postgresql_sizes.WORTH_REINDEX_BYTES", 100_000)
     postgresql.execute("CREATE TABLE item (id int PRIMARY KEY)")
     postgresql.execute("INSERT INTO item SELECT generate_series(1, 50000)")
     postgresql.execute("DELETE FROM item WHERE id % 50 <> 0")

@@ -135,7 +135,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
         if order.json:
             document.write(sys.stdout, report)
         else:
-            say(*text.space(result), *text.disks(disks))
+            say(*text.databases(result), *text.space(result), *text.disks(disks))
             tell(result, dry=False)
         if order.report:
             reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
@@ -200,7 +200,7 @@ def _ask(question: str) -> None:
 
 def tell(result: Result, *, dry: bool) -> None:
     """Say what was kept and why, what went wrong, and how it ended."""
-    say(*text.kept(result), *text.trouble(result), text.closing(result, dry=dry))
+    say(*text.kept(result), *text.noted(result), *text.trouble(result), text.closing(result, dry=dry))
 
 
 def say(*lines: str) -> None:

@@ -23,6 +23,7 @@ from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
 from dvornik.config.secrets import Secrets
 from dvornik.databases import connect
+from dvornik.databases.upkeep import Rewritable
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.model import UnreachableError
@@ -103,7 +104,11 @@ class Yard:
     @cached_property
     def databases(self) -> dict[str, Database]:
         """The application's databases, not yet connected."""
-        return {place.name: connect(place) for place in self.app.databases}
+        found = {place.name: connect(place) for place in self.app.databases}
+        for database in found.values():
+            if self.progress is not None and isinstance(database, Rewritable):
+                database.tell = self.progress.within
+        return found
 
     @property
     def roots(self) -> dict[str, str]:
@@ -122,7 +127,9 @@ class Yard:
             "logs": self._logs,
             "media": self._media,
             "sessions": lambda: Sessions(self.databases, self.app.expiry),
-            "database": lambda: DatabaseBloat(self.databases),
+            "database": lambda: DatabaseBloat(
+                self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
+            ),
             "cache": lambda: CacheCollector(self.app.caches),
         }
         wanted = set(names)

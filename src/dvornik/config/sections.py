@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, field
 
+from dvornik.databases.upkeep import Upkeep
 from dvornik.policy import Policy
 from dvornik.quantities import Duration, Size
 
@@ -282,6 +283,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logs: LogsSection = LogsSection()
     media: dict[str, MediaSection] = field(default_factory=dict)
     databases: dict[str, DatabaseSection] = field(default_factory=dict)
+    database: Upkeep = Upkeep()
     references: ReferencesSection = ReferencesSection()
     sessions: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()

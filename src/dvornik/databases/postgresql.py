@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 import re
+import shutil
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from dvornik.databases import (
+    postgresql_concerns,
+    postgresql_progress,
+    postgresql_repack,
+    postgresql_sizes,
+    postgresql_upkeep,
+)
 from dvornik.databases.batches import as_text, batches
+from dvornik.databases.postgresql_catalogue import find as _table
+from dvornik.databases.postgresql_catalogue import one as _one
 from dvornik.databases.times import iso, moment, per_second
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
-from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, TableSize, UnreachableError
+from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
     from typing import LiteralString
 
-    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot
-
-    _Values = Sequence[object] | Mapping[str, object] | None
+    from dvornik.databases.postgresql_catalogue import Table as _Table
+    from dvornik.databases.upkeep import Upkeep
+    from dvornik.model import Concern, DatabasePlace, ExpiryRule, Snapshot, TableSize
 
 CONNECT_TIMEOUT = 10
 """Seconds."""
@@ -36,9 +47,6 @@ LOCK_WAIT, LOCK_PAUSE = "200ms", 0.05
 """The longest single wait for a lock, and the seconds in which writers go on before the next."""
 DELETE_TIMEOUT = "5s"
 DELETE_LOCK_TIMEOUT = "500ms"
-MAINTENANCE_TIMEOUT = "2h"
-"""VACUUM and REINDEX CONCURRENTLY hold nobody up; what they did so far stays when they are ended."""
-MAINTENANCE_LOCK_TIMEOUT = "5s"
 PAGES, PAGES_MOST = 64, 4096
 """Pages of 8 KiB that one DELETE visits: at first, and at most."""
 BRISK, SLOW = 0.01, 0.04
@@ -47,8 +55,6 @@ ATTEMPTS = 3
 """How often a range of pages is tried that somebody has locked."""
 LOCKED_MOST = 10
 """After so many ranges that stayed locked the table is left alone."""
-WORTH_REINDEX, WORTH_REINDEX_BYTES = 2.0, 8 << 20
-"""An index is rebuilt when it is this many times what its entries need, and that large."""
 
 _REASONS: dict[type[psycopg.Error], Reason] = {
     errors.LockNotAvailable: Reason.BUSY,
@@ -103,14 +109,6 @@ FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeob
 ) AS pieces"""
 """A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
 
-_TABLE = """
-SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
-FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE c.relkind IN ('r', 'p')
-  AND ((c.relname = %(name)s AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s)
-ORDER BY pg_table_is_visible(c.oid) DESC LIMIT 1
-"""
-
 _TYPE = """
 WITH RECURSIVE resolved(current) AS (
     SELECT atttypid FROM pg_attribute
@@ -128,61 +126,11 @@ WHERE c.oid = %(table)s::int8::oid OR c.oid IN (SELECT relid FROM pg_partition_t
 """
 """Of the largest partition: a range of pages is looked at in each of them."""
 
-_SIZES = """
-SELECT CASE WHEN pg_table_is_visible(s.relid) THEN s.relname ELSE s.schemaname || '.' || s.relname END,
-       coalesce(pg_total_relation_size(s.relid), 0), coalesce(pg_table_size(s.relid), 0), s.n_live_tup, s.n_dead_tup
-FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
-WHERE c.relkind = 'r' AND c.relpersistence <> 't'
-ORDER BY 1
-"""
-
-_STALE = """
-SELECT schemaname, relname FROM pg_catalog.pg_stat_user_tables
-WHERE n_mod_since_analyze > greatest(50, 0.01 * n_live_tup)
-  AND pg_catalog.pg_has_role((SELECT relowner FROM pg_catalog.pg_class WHERE oid = relid), 'USAGE')
-ORDER BY 1, 2
-"""
-"""Tables of which over a hundredth changed since their statistics were made, and which we may analyse."""
-_BLOATED_INDEXES = """
-SELECT n.nspname, i.relname
-FROM pg_index x
-JOIN pg_class i ON i.oid = x.indexrelid
-JOIN pg_class t ON t.oid = x.indrelid
-JOIN pg_am m ON m.oid = i.relam AND m.amname = 'btree'
-JOIN pg_namespace n ON n.oid = i.relnamespace
-WHERE x.indrelid = %(table)s::int8::oid AND x.indisvalid AND i.relkind = 'i' AND i.reltuples >= 0
-  AND NOT EXISTS (SELECT FROM pg_constraint WHERE conindid = x.indexrelid AND contype = 'x')
-  AND pg_relation_size(i.oid) > %(least)s
-  AND pg_relation_size(i.oid) > %(times)s * i.reltuples / 0.9 * (
-      20 + coalesce((SELECT sum(s.avg_width) FROM pg_attribute a
-                     JOIN pg_stats s ON s.attname = a.attname AND s.tablename = t.relname
-                                        AND s.schemaname = t.relnamespace::regnamespace::text
-                     WHERE a.attrelid = x.indrelid AND a.attnum = ANY (x.indkey)), 64))
-"""
-
 _TIMES: dict[str, LiteralString] = {"timestamptz": "timestamptz", "timestamp": "timestamp", "date": "date"}
 _NUMBERS = {"int4", "int8", "float4", "float8", "numeric"}
 _TEXTS = {"text", "varchar", "bpchar", "citext"}
 _ISO = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]00(:?00)?)?)?$"
 _PLAIN = "postgresql"
-
-
-class _Table(NamedTuple):
-    """A table as the catalogue knows it."""
-
-    oid: int
-    schema: str
-    name: str
-    partitioned: bool
-
-    @property
-    def identifier(self) -> sql.Identifier:
-        return sql.Identifier(self.schema, self.name)
-
-    @property
-    def alone(self) -> sql.Composable:
-        """Without the tables that inherit from it, whose pages are others; partitions are the table itself."""
-        return self.identifier if self.partitioned else sql.SQL("ONLY {}").format(self.identifier)
 
 
 class PostgreSQL:
@@ -191,6 +139,8 @@ class PostgreSQL:
     def __init__(self, place: DatabasePlace) -> None:
         """Take the address; nothing is connected yet."""
         self.place = place.name
+        self.tell: postgresql_progress.Tell | None = None
+        """Who hears how far a long step is."""
         self._url = place.url
         try:
             self._parameters = conninfo_to_dict(f"{_PLAIN}://{place.url.partition('://')[2]}")
@@ -276,11 +226,7 @@ class PostgreSQL:
     def measure(self) -> Sequence[TableSize]:
         """Measure every table with its indexes; dead rows are what the server's statistics estimate."""
         with self._transaction() as connection:
-            rows = connection.execute(_SIZES).fetchall()
-        return [
-            TableSize(name, size, reusable=heap * dead // max(1, live + dead), rows=live)
-            for name, size, heap, live, dead in rows
-        ]
+            return postgresql_sizes.measure(connection)
 
     def optimise(self, table: str, *, thorough: bool) -> Outcome:
         """Vacuum and analyse one table unless it is locked; ``thorough`` rebuilds those indexes that are mostly air.
@@ -291,36 +237,52 @@ class PostgreSQL:
         try:
             with self._connected() as connection:
                 if not table:
-                    return self._analyse(connection)
-                return self._optimise(connection, table, rule, thorough=thorough)
+                    postgresql_upkeep.analyse(connection)
+                    return Outcome(rule, self.place, table, done=1)
+                with self._watched(connection, table):
+                    return postgresql_upkeep.optimise(connection, self.place, table, thorough=thorough)
         except StuckError as error:
             miss = Miss(table, error.reason, error.code)
             return Outcome(rule, self.place, table, done=0, missed=(miss,))
 
-    def _analyse(self, connection: psycopg.Connection) -> Outcome:
-        stale = connection.execute(_STALE).fetchall()
-        with _patient(connection):
-            for schema, name in stale:
-                connection.execute(sql.SQL("ANALYZE (SKIP_LOCKED) {}").format(sql.Identifier(schema, name)))
-        return Outcome("database/optimise", self.place, "", done=1)
+    def _watched(self, connection: psycopg.Connection, table: str) -> AbstractContextManager[None]:
+        pid = connection.info.backend_pid
+        return postgresql_progress.watched(self._connected, pid, f"{self.place}/{table}", self.tell)
 
-    def _optimise(self, connection: psycopg.Connection, name: str, rule: str, *, thorough: bool) -> Outcome:
-        table = _table(connection, name)
-        if table is None:
-            return Outcome(rule, self.place, name, done=0, missed=(Miss(name, Reason.GONE),))
-        skipped: list[str] = []
-        connection.add_notice_handler(lambda notice: skipped.append(notice.sqlstate or ""))
-        size: LiteralString = "SELECT pg_total_relation_size(%s::int8::oid)"
-        before = int(str(_one(connection, size, (table.oid,))))
-        dead = _dead(connection, table)
-        with _patient(connection):
-            connection.execute(sql.SQL("VACUUM (ANALYZE, SKIP_LOCKED) {}").format(table.identifier))
-            if thorough:
-                _reindex(connection, table)
-        freed = max(0, before - int(str(_one(connection, size, (table.oid,)))))
-        missed = tuple(Miss(name, _SKIPPED[code], code) for code in dict.fromkeys(skipped) if code in _SKIPPED)
-        done, dead = (0, 0) if missed else (1, dead)
-        return Outcome(rule, self.place, name, done=done, freed=freed, reusable=max(0, dead - freed), missed=missed)
+    def concerns(self, upkeep: Upkeep) -> Sequence[Concern]:
+        """Return what only the operator can decide. Changes nothing."""
+        with self._transaction() as connection:
+            return list(postgresql_concerns.concerns(connection, upkeep))
+
+    def room(self) -> int | None:
+        """Return the free bytes of the server's data directory, where that is on this machine and ours to see."""
+        with self._connected() as connection:
+            return self._room(connection)
+
+    def _room(self, connection: psycopg.Connection) -> int | None:
+        if connection.info.host and not connection.info.host.startswith(("/", "127.", "localhost", "::1")):
+            return None
+        allowed: LiteralString = "SELECT pg_has_role('pg_read_all_settings', 'USAGE')"
+        if not _one(connection, allowed):
+            return None
+        try:
+            return shutil.disk_usage(str(_one(connection, "SHOW data_directory"))).free
+        except OSError:  # in a container of its own, or behind a tunnel
+            return None
+
+    def rewrite(self, table: str, *, seconds: float, room: int, repack: bool) -> Outcome:
+        """Write one table and its indexes anew; give up, with nothing changed, after ``seconds`` (0: never)."""
+        try:
+            with self._connected() as connection:
+                tool = postgresql_repack.tool(connection, self._parameters) if repack else None
+                free = self._room(connection)
+                with self._watched(connection, table):
+                    return postgresql_upkeep.rewrite(
+                        connection, self.place, table, seconds=seconds, room=room if free is None else free, repack=tool
+                    )
+        except StuckError as error:
+            miss = Miss(table, error.reason, error.code)
+            return Outcome(postgresql_upkeep.REWRITE, self.place, table, done=0, missed=(miss,))
 
     def _condition(
         self, connection: psycopg.Connection, rule: ExpiryRule, cutoff: float
@@ -539,21 +501,6 @@ class _Sweep:
                 yield count
 
 
-_SKIPPED = {"55P03": Reason.BUSY, "42501": Reason.DENIED, "01000": Reason.DENIED}
-"""What VACUUM warns of when it leaves a table out: a lock, or a privilege."""
-
-
-def _one(connection: psycopg.Connection, query: LiteralString | sql.Composed, values: _Values = None) -> object:
-    """Return the first column of the first row; ``None`` where there is no row."""
-    row = connection.execute(query, values).fetchone()
-    return row[0] if row else None
-
-
-def _table(connection: psycopg.Connection, name: str) -> _Table | None:
-    row = connection.execute(_TABLE, {"name": name}).fetchone()
-    return _Table(*row) if row else None
-
-
 def _lockable(connection: psycopg.Connection, columns: Sequence[Column]) -> list[sql.Identifier]:
     """Return the tables proper, in one order for everyone: what lies elsewhere or is a copy cannot be locked."""
     labels = list({f"{column.schema}.{column.table}" if column.schema else column.table for column in columns})
@@ -587,49 +534,6 @@ def _limit(connection: psycopg.Connection, *, lock: LiteralString, statement: Li
             sql.Literal(lock), sql.Literal(statement)
         )
     )
-
-
-@contextmanager
-def _patient(connection: psycopg.Connection) -> Iterator[None]:
-    """Bound the session's waits for maintenance, which runs outside transactions; a pooler gets it back as it was."""
-    connection.execute(
-        sql.SQL("SET lock_timeout = {}; SET statement_timeout = {}").format(
-            sql.Literal(MAINTENANCE_LOCK_TIMEOUT), sql.Literal(MAINTENANCE_TIMEOUT)
-        )
-    )
-    try:
-        yield
-    finally:
-        if not connection.closed:
-            connection.execute("RESET lock_timeout; RESET statement_timeout")
-
-
-def _reindex(connection: psycopg.Connection, table: _Table) -> None:
-    settings = {"table": table.oid, "least": WORTH_REINDEX_BYTES, "times": WORTH_REINDEX}
-    for schema, name in connection.execute(_BLOATED_INDEXES, settings).fetchall():
-        try:
-            connection.execute(sql.SQL("REINDEX INDEX CONCURRENTLY {}").format(sql.Identifier(schema, name)))
-        except psycopg.Error:
-            _drop_unfinished(connection, table, schema, name)
-            raise
-
-
-def _drop_unfinished(connection: psycopg.Connection, table: _Table, schema: str, name: str) -> None:
-    """Drop what an interrupted rebuild left behind: an invalid index that every write would go on paying for."""
-    query: LiteralString = (
-        "SELECT i.relname FROM pg_index x JOIN pg_class i ON i.oid = x.indexrelid"
-        " WHERE x.indrelid = %s::int8::oid AND NOT x.indisvalid AND i.relname ~ ('^' || %s || '_ccnew\\d*$')"
-    )
-    for (left,) in connection.execute(query, (table.oid, re.escape(name))).fetchall():
-        connection.execute(sql.SQL("DROP INDEX CONCURRENTLY {}").format(sql.Identifier(schema, left)))
-
-
-def _dead(connection: psycopg.Connection, table: _Table) -> int:
-    query: LiteralString = (
-        "SELECT pg_table_size(relid) * n_dead_tup / greatest(1, n_live_tup + n_dead_tup)"
-        " FROM pg_stat_user_tables WHERE relid = %s::int8::oid"
-    )
-    return int(str(_one(connection, query, (table.oid,)) or 0))
 
 
 def _of(column: Column) -> sql.Composable:

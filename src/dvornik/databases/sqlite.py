@@ -30,8 +30,6 @@ BATCH = 5_000
 """Rows a transaction: a writer waits near 100 ms for it."""
 PAUSE = 0.05
 """Longest rest after a batch, in seconds: SQLite does not queue its writers, so they need a gap."""
-WORTH_SHARE, WORTH_BYTES = 0.25, 1 << 20
-"""Free pages from which the whole file is rewritten without being asked to."""
 CHECK_ALWAYS = 1 << 30
 """Up to this size the file is checked at every run; beyond only before a rewrite, since the check reads it all."""
 HEADROOM = 2
@@ -152,7 +150,7 @@ class SQLite:
             return [TableSize(self.path.name, _size(self.path) + log, free * page + log, detail=journal)]
 
     def optimise(self, table: str, *, thorough: bool) -> Outcome:
-        """Refresh the statistics, empty the log, and give free pages back, by a rewrite where that pays."""
+        """Refresh the statistics, empty the log, and give free pages back; ``thorough`` rewrites the file."""
         rule = "database/vacuum" if thorough else "database/optimise"
         before = _size(self.path) + _size(self._log)
         try:
@@ -167,23 +165,18 @@ class SQLite:
 
     def _optimise(self, connection: sqlite3.Connection, *, thorough: bool) -> tuple[Miss, ...]:
         missed: tuple[Miss, ...] = ()
-        rewrite = thorough or self._pays(connection)
-        if rewrite or _size(self.path) <= CHECK_ALWAYS:
+        if thorough or _size(self.path) <= CHECK_ALWAYS:
             self._check(connection)
         connection.execute("PRAGMA analysis_limit = 400").fetchall()
         connection.execute("PRAGMA optimize = 0x10002").fetchall()
         if connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,):
             _vacuum_by_steps(connection)
-        elif rewrite and not self._has_headroom():
+        elif thorough and not self._has_headroom():
             missed = (Miss(self.path.name, Reason.NO_HEADROOM),)
-        elif rewrite:
+        elif thorough:
             connection.execute("VACUUM")
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
         return missed
-
-    def _pays(self, connection: sqlite3.Connection) -> bool:
-        free = _free(connection)
-        return free >= WORTH_BYTES and free > WORTH_SHARE * _size(self.path)
 
     def _check(self, connection: sqlite3.Connection) -> None:
         """Refuse a damaged file: to rewrite it would make the damage look sound."""

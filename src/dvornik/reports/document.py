@@ -84,6 +84,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     disks: Sequence[Disk] = ()
     restricted: bool | None = None
     """Whether the kernel kept the run from removing anything elsewhere (Landlock)."""
+    noted: Sequence[Finding] = ()
+    """What is only for the operator to decide; ``detail`` is the evidence."""
     findings: Sequence[Finding] = ()
     """What a dry run found; empty otherwise: the plan file names it."""
     history: Sequence[Past] = ()
@@ -120,6 +122,7 @@ def of(
         troubles=list(result.troubles),
         failures=list(result.failures),
         failed=result.failed,
+        noted=list(result.noted),
         disks=disks,
         restricted=restricted,
     )
@@ -139,6 +142,7 @@ def revived(report: Report) -> Result:
     result.held.update({(each.rule, each.reason): each.count for each in report.held})
     result.surveys, result.refusals = list(report.surveys), list(report.refusals)
     result.troubles, result.failures = list(report.troubles), list(report.failures)
+    result.noted = list(report.noted)
     result.failed, result.interrupted = report.failed, report.status == "interrupted"
     return result
 

@@ -79,6 +79,11 @@ class Progress:
             total = max(self._count, self._expected.get(step, 0))
             self._display.show(self._told(step, total), self._count, total)
 
+    def within(self, table: str, done: int, total: int) -> None:
+        """Hear how far one long item is, in blocks; from a thread of the database's, while the run waits for it."""
+        if self._is_time():
+            self._display.show(words.safe(table), done, max(done, total))
+
     def _told(self, step: str, total: int) -> str:
         rate = self._count / max(0.001, time.monotonic() - self._began)
         return _("{what}: {done} of {total}, {rate} a second, {left} left").format(

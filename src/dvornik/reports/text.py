@@ -21,7 +21,7 @@ _STEPS: Final = {
     "logs": ("logs/old", "logs/over-cap", "logs/compress", "logs/truncate"),
     "media": ("media/orphan", "media/return", "media/purge"),
     "sessions": ("sessions/expired",),
-    "database": ("database/optimise", "database/vacuum"),
+    "database": ("database/optimise", "database/vacuum", "database/rewrite"),
     "cache": ("cache/entry",),
 }
 _ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "cache/entry"}
@@ -58,6 +58,11 @@ def listing(findings: Iterable[Finding]) -> Iterator[str]:
     shown: Counter[str] = Counter()
     hidden: Counter[str] = Counter()
     for finding in findings:
+        if finding.seconds:
+            expected = _("{place}/{table}: about {time}, by the last runs")
+            yield "   " + expected.format(
+                place=finding.place, table=words.safe(finding.container), time=words.hours(finding.seconds)
+            )
         for name in finding.names:
             if shown[finding.rule] < _MOST:
                 shown[finding.rule] += 1
@@ -134,6 +139,25 @@ def trouble(result: Result) -> Iterator[str]:
         yield "   " + _("and {n} more; see logs/maintenance.log").format(n=result.failed - _MOST)
 
 
+def noted(result: Result) -> Iterator[str]:
+    """Say what only the operator can decide, with the evidence."""
+    for finding in result.noted[:_MOST]:
+        yield "🩺 " + words.safe(words.concern(finding))
+    if len(result.noted) > _MOST:
+        yield "   " + _("and {n} more; --json names all").format(n=len(result.noted) - _MOST)
+
+
+def databases(result: Result) -> Iterator[str]:
+    """Say what databases held unused before, what the disk got back and what they may use again."""
+    before = sum(survey.reusable for survey in result.surveys if survey.kind == "database")
+    totals = [total for rule, total in result.totals.items() if rule.startswith("database/")]
+    freed, reusable = sum(total.freed for total in totals), sum(total.reusable for total in totals)
+    if before and (freed or reusable):
+        yield _(
+            "🗄️ Databases: {freed} returned to the disk, {reusable} reusable by them (before: {before} unused)"
+        ).format(freed=words.size(freed), reusable=words.size(reusable), before=words.size(before))
+
+
 def closing(result: Result, *, dry: bool) -> str:
     """Return the last line; a run in which something failed never ends with success."""
     match result.status:
@@ -161,7 +185,9 @@ def report(told: Report) -> Iterator[str]:
     yield f"{tables.heading(told)}: {tables.status(told)} ({told.run})"
     for name in told.collectors:
         yield from step(name, result, dry=told.dry_run)
+    yield from databases(result)
     yield from space(result)
+    yield from noted(result)
     yield from disks(told.disks)
     yield from kept(result)
     yield from trouble(result)

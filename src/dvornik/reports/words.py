@@ -15,7 +15,7 @@ from dvornik.model import Gate, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from dvornik.model import Refusal
+    from dvornik.model import Finding, Refusal
 
 _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
@@ -34,6 +34,7 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "sessions/expired": lambda n: ngettext("🔑 Removed {n} expired session", "🔑 Removed {n} expired sessions", n),
     "cache/entry": lambda n: ngettext("⚡ Removed {n} cache key", "⚡ Removed {n} cache keys", n),
     "database/vacuum": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
+    "database/rewrite": lambda n: ngettext("🗄️ Rewrote {n} table", "🗄️ Rewrote {n} tables", n),
     "database/optimise": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
 }
 _PLANNED: Final[dict[str, Callable[[int], str]]] = {
@@ -61,19 +62,59 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
     ),
     "cache/entry": lambda n: ngettext("⚡ Would remove {n} cache key", "⚡ Would remove {n} cache keys", n),
     "database/vacuum": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
+    "database/rewrite": lambda n: ngettext("🗄️ Would rewrite {n} table", "🗄️ Would rewrite {n} tables", n),
     "database/optimise": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
 }
 
 
 def did(rule: str, count: int) -> str:
     """Say what was done under a rule."""
+    if rule in _CONCERNS:
+        return _noted(count)
     say = _DELETED.get(rule) or _DELETED["media/" + rule.partition("/")[2]]  # what comes back, comes back alike
     return say(count).format(n=count)
 
 
 def would(rule: str, count: int) -> str:
     """Say what would be done under a rule."""
+    if rule in _CONCERNS:
+        return _noted(count)
     return _PLANNED[rule](count).format(n=count)
+
+
+_CONCERNS: Final[dict[str, Callable[[], str]]] = {
+    "database/index-unused": lambda: _(
+        "Index {name} of {where}: not used once in {seconds}, takes {size}. On replicas it may be; drop it knowingly."
+    ),
+    "database/index-invalid": lambda: _(
+        "Index {name} of {where} is invalid: writes pay for it, nothing reads it ({size}). Drop or rebuild it."
+    ),
+    "database/wraparound": lambda: _(
+        "Table {where}: transaction ids are {age} old, of {limit} at most. Is something holding autovacuum up?"
+    ),
+    "database/transaction": lambda: _(
+        "Transaction of process {name} is open for {seconds} ({state}): nothing deleted since can be vacuumed."
+    ),
+    "database/slot": lambda: _("Replication slot {name} is inactive and keeps {size} of the write-ahead log."),
+    "database/wal": lambda: _("The write-ahead log takes {size}; the server's own limit is {limit}."),
+}
+
+
+def concern(finding: Finding) -> str:
+    """Say what only the operator can decide, with its evidence."""
+    facts: dict[str, str] = dict(part.split("=", 1) for part in finding.detail.split(" ") if "=" in part)
+    if "seconds" in facts:
+        facts["seconds"] = hours(float(facts["seconds"]))
+    if finding.rule == "database/wal":
+        facts["limit"] = size(int(facts["limit"]))
+    where = f"{finding.place}/{finding.container}".rstrip("/")
+    name = finding.names[0] if finding.names else ""
+    said = _CONCERNS[finding.rule]().format(name=name, where=where, size=size(finding.size), **facts)
+    return f"{finding.place}: {said}"
+
+
+def _noted(count: int) -> str:
+    return ngettext("🩺 {n} thing to look at", "🩺 {n} things to look at", count).format(n=count)
 
 
 def kind(what: str) -> str:
@@ -115,6 +156,13 @@ def rule(name: str) -> str:
         "sessions/expired": lambda: _("expired sessions"),
         "cache/entry": lambda: _("cache keys"),
         "database/vacuum": lambda: _("databases, thoroughly"),
+        "database/rewrite": lambda: _("tables rewritten"),
+        "database/index-unused": lambda: _("unused indexes"),
+        "database/index-invalid": lambda: _("invalid indexes"),
+        "database/wraparound": lambda: _("old transaction ids"),
+        "database/transaction": lambda: _("old transactions"),
+        "database/slot": lambda: _("inactive replication slots"),
+        "database/wal": lambda: _("write-ahead log"),
         "database/optimise": lambda: _("databases"),
     }
     return names[name]() if name in names else name
@@ -169,6 +217,7 @@ def reason(code: Reason) -> str:
         Reason.NOT_OWN: _("somebody else's"),
         Reason.REFUSED: _("refused"),
         Reason.BUSY: _("busy"),
+        Reason.TOO_LONG: _("would hold the application up for too long"),
         Reason.NO_HEADROOM: _("too little free disk for it"),
         Reason.DENIED: _("permission denied"),
         Reason.READ_ONLY: _("file system is read-only"),

@@ -1,0 +1,54 @@
+"""What PostgreSQL's catalogue says of a table, and the small queries that ask it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import LiteralString
+
+    import psycopg
+
+    Values = Sequence[object] | Mapping[str, object] | None
+
+_TABLE = """
+SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p')
+  AND ((c.relname = %(name)s AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s)
+ORDER BY pg_table_is_visible(c.oid) DESC LIMIT 1
+"""
+
+
+class Table(NamedTuple):
+    """A table as the catalogue knows it."""
+
+    oid: int
+    schema: str
+    name: str
+    partitioned: bool
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """Its name, quoted."""
+        return sql.Identifier(self.schema, self.name)
+
+    @property
+    def alone(self) -> sql.Composable:
+        """Without the tables that inherit from it, whose pages are others; partitions are the table itself."""
+        return self.identifier if self.partitioned else sql.SQL("ONLY {}").format(self.identifier)
+
+
+def one(connection: psycopg.Connection, query: LiteralString | sql.Composed, values: Values = None) -> object:
+    """Return the first column of the first row; ``None`` where there is no row."""
+    row = connection.execute(query, values).fetchone()
+    return row[0] if row else None
+
+
+def find(connection: psycopg.Connection, name: str) -> Table | None:
+    """Return the table of that name, with its schema or on the search path."""
+    row = connection.execute(_TABLE, {"name": name}).fetchone()
+    return Table(*row) if row else None
