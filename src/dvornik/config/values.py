@@ -85,6 +85,8 @@ def wanted(kind: Any) -> str:  # noqa: ANN401 - a field's type
         return _("true or false is wanted.")
     if bare in {int, float}:
         return _limits(kind)
+    if any(isinstance(part, type) and issubclass(part, msgspec.Struct) for part in get_args(bare)):
+        return _('A list of tables is wanted, such as [{column = "status", op = "=", value = "done"}].')
     return _("A list of texts is wanted.") if wants_list(kind) else _("A text is wanted.")
 
 

@@ -104,7 +104,7 @@ class SQLite:
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._reading() as connection:
-            where = condition(connection, rule, cutoff, references(connection, rule))
+            where = condition(connection, rule, cutoff, references(connection, rule).values())
             return _count(connection, rule.table, where)
 
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
@@ -118,7 +118,7 @@ class SQLite:
         """Go once through the table by key. A row that others refer to stays, alone; ``StuckError`` ends it early."""
         with self._writing() as connection:
             connection.execute("PRAGMA foreign_keys = ON")
-            where = condition(connection, rule, cutoff, references(connection, rule))
+            where = condition(connection, rule, cutoff, references(connection, rule).values())
             sweep = Sweep(connection, rule.table, where, keep)
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # not while a writer waits for our commit
             while not sweep.finished:

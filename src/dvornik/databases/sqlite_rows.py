@@ -12,7 +12,7 @@ from dvornik.languages import _
 from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from dvornik.model import Comparison, ExpiryRule, Keep, Row
 
@@ -168,12 +168,12 @@ def references(connection: sqlite3.Connection, rule: ExpiryRule) -> Mapping[str,
 
 
 def condition(
-    connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float, referring: Mapping[str, str] | tuple[()]
+    connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float, referring: Iterable[str]
 ) -> str:
     """Return SQL that holds for rows that go: due, as compared, and of none of the ``referring`` conditions."""
     parts = [f"({_due(connection, rule, cutoff)})"]
     parts += [_compared(connection, rule, each) for each in rule.where]
-    parts += [f"NOT ({referring[table]})" for table in referring]
+    parts += [f"NOT ({exists})" for exists in referring]
     return " AND ".join(parts)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dvornik.engine import Engine
     from dvornik.model import Refusal
 
-REVERSIBLE = ("temp", "logs", "media")
+REVERSIBLE = ("temp", "logs", "media", "sessions")
 """Collectors that set aside; building others would only cost time."""
 
 
