@@ -109,8 +109,7 @@ def test_a_row_that_is_referred_to_stays_whatever_the_key_would_do(site: Site, a
 def test_rows_that_go_along_may_where_that_is_declared(site: Site) -> None:
     sessions(site, *[NOON - 1] * 5)
     site.execute(
-        "CREATE TABLE basket (session varchar(40), FOREIGN KEY (session) REFERENCES session (key)"
-        " ON DELETE CASCADE)"
+        "CREATE TABLE basket (session varchar(40), FOREIGN KEY (session) REFERENCES session (key) ON DELETE CASCADE)"
     )
     site.execute("INSERT INTO basket VALUES ('key3')")
     assert site.database.referred(rule(cascade=True), NOON) == {}

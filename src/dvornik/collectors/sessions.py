@@ -2,7 +2,7 @@
 
 **Finds** rows whose time (plus the retention) has passed: in Django's session table, in what ``[sessions.NAME]`` and
 ``[rows.NAME]`` declare, and in the tables of well-known packages, which are recognised by their columns. The times may
-be real ones, ISO 8601 text in UTC or numbers since 1970; where that is not certain, nothing is found and the run says so.
+be real ones, ISO 8601 text in UTC or numbers since 1970; where that is not certain, nothing goes, and the run says so.
 
 **May go** because the application itself no longer accepts them: sessions, tokens and codes that say when they end.
 They are deleted in short transactions, each of which asks again: whoever logs in meanwhile keeps the session. What is
@@ -169,7 +169,7 @@ class Sessions:
                 for batch in archives.batches(path):
                     done += database.restore(header.table, batch)
                     total += len(batch)
-                missed = [Miss(header.table, Reason.TAKEN, str(total - done))] if total > done else []
+                missed = (Miss(header.table, Reason.TAKEN, str(total - done)),) if total > done else ()
                 if not missed:  # what a newer row stands in the place of stays kept
                     path.unlink()
                 yield Outcome(RETURN, header.database, header.table, done, missed=missed)

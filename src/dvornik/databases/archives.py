@@ -1,4 +1,4 @@
-"""Rows that went, kept in files of packed JSON lines: a file a run and rule, of which every batch is durable by itself."""
+"""Rows that went, kept as packed JSON lines: a file a run and rule, of which every batch is durable by itself."""
 
 from __future__ import annotations
 

@@ -188,6 +188,9 @@ class MySQL:
             table, where = condition(connection, rule, cutoff)
             where = left_out(where, referring(connection, rule, table))
             key = key_of(connection, table)
+            if keep and not key:
+                message = _("rows of a table without a usable key cannot be kept")
+                raise UnreachableError(message, context=f"{self.place}: {table}")
         with self._server.connected(lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT) as (connection, _flavour):
             if not _binlog_needs_repeatable(connection):
                 # No gap between keys is locked then, and a row that stays is let go of at once.

@@ -1,4 +1,4 @@
-"""What rows of MySQL and MariaDB mean to others: who refers to them, how they compare, how they are kept and put back."""
+"""Rows of MySQL and MariaDB: who refers to them, how they compare, how they are kept and put back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a PostgreSQL table's rows mean to others: who refers to them, how they compare, how they are kept and put back."""
+"""Rows of PostgreSQL: who refers to them, how they compare, how they are kept and put back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which rows of a SQLite table have expired, and their deletion by ranges of keys, in steps that a writer can wait for."""
+"""Which rows of a SQLite table have expired, and their deletion by ranges of keys, a moment at a time."""
 
 from __future__ import annotations
 
@@ -167,9 +167,7 @@ def references(connection: sqlite3.Connection, rule: ExpiryRule) -> Mapping[str,
     return found
 
 
-def condition(
-    connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float, referring: Iterable[str]
-) -> str:
+def condition(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float, referring: Iterable[str]) -> str:
     """Return SQL that holds for rows that go: due, as compared, and of none of the ``referring`` conditions."""
     parts = [f"({_due(connection, rule, cutoff)})"]
     parts += [_compared(connection, rule, each) for each in rule.where]
