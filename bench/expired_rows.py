@@ -124,7 +124,11 @@ class SQLite:
             )
             draw = random.Random(1)  # noqa: S311 - keys that are the same in every round
             rows = (
-                (f"{draw.getrandbits(160):040x}", "x" * 192, "2099-01-01 00:00:00" if n % 5 == 0 else "2001-01-01 00:00:00")
+                (
+                    f"{draw.getrandbits(160):040x}",
+                    "x" * 192,
+                    "2099-01-01 00:00:00" if n % 5 == 0 else "2001-01-01 00:00:00",
+                )
                 for n in range(count)
             )
             connection.executemany("INSERT INTO django_session VALUES (?, ?, ?)", rows)

@@ -148,29 +148,38 @@ VALUES = {
         "'c', 1.0, 'text in a blob', 5, NULL, 12345678901234567890, 1000000000",
     ],
     "postgresql": [
-        "'a', '2001-02-03 04:05:06.789012+03', '\\x00ff', 0.1, 9223372036854775807, 12345678901234567890.0123456789,"
-        " '{\"ф\": [1, null, \"\\\"\"]}', ARRAY['a\"b', NULL, 'c\\d'], '1 mon 2 days 03:04:05.6',"
-        " 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', true, '2001-02-03', '10.0.0.1/8', 0.1, B'101', '01:02:03.456'",
-        "'b', 'infinity', NULL, 'NaN', NULL, 'NaN', 'null', '{}', NULL, NULL, NULL, '0001-01-01 BC', NULL, '-inf',"
-        " NULL, NULL",
+        (
+            "'a', '2001-02-03 04:05:06.789012+03', '\\x00ff', 0.1, 9223372036854775807,"
+            " 12345678901234567890.0123456789, '{\"ф\": [1, null, \"\\\"\"]}', ARRAY['a\"b', NULL, 'c\\d'],"
+            " '1 mon 2 days 03:04:05.6', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', true, '2001-02-03', '10.0.0.1/8', 0.1,"
+            " B'101', '01:02:03.456', 1000000000"
+        ),
+        (
+            "'b', 'infinity', NULL, 'NaN', NULL, 'NaN', 'null', '{}', NULL, NULL, NULL, '0001-01-01 BC', NULL, '-inf',"
+            " NULL, NULL, 1000000000"
+        ),
     ],
     "mariadb": [
-        "'a', '2001-02-03 04:05:06.789012', x'00ff27', 0.1, 18446744073709551615, 12345678901234567890.0123456789,"
-        " '{\"ф\": [1, null]}', 'ф\\'\"\\n\\\\', '-12:34:56.789012', b'101', true, '2001-02-03', 'y', 0.1, 2001,"
-        " '2001-02-03 04:05:06.789012'",
-        "'b', NULL, NULL, -1e-300, NULL, NULL, NULL, '', NULL, NULL, NULL, '0000-00-00', NULL, NULL, NULL, NULL",
+        (
+            "'a', '2001-02-03 04:05:06.789012', x'00ff27', 0.1, 18446744073709551615, 12345678901234567890.0123456789,"
+            " '{\"ф\": [1, null]}', 'ф\\'\"\\n\\\\', '-12:34:56.789012', b'101', true, '2001-02-03', 'y', 0.1, 2001,"
+            " '2001-02-03 04:05:06.789012', 1000000000"
+        ),
+        (
+            "'b', NULL, NULL, -1e-300, NULL, NULL, NULL, '', NULL, NULL, NULL, '0000-00-00', NULL, NULL, NULL, NULL,"
+            " 1000000000"
+        ),
     ],
 }
+NAMES = {"sqlite": "key, a, b, c, d, e, expires"}
+NAMES["postgresql"] = NAMES["mariadb"] = ", ".join(["key", *"abcdefghijklmno", "expires"])
 
 
 def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.FixtureRequest) -> None:
     system = request.node.callspec.params["site"]
     site.execute(f"CREATE TABLE session ({TYPES[system]})")
     for values in VALUES[system]:
-        names = "key, a, b, c, d, e, expires"
-        if system != "sqlite":
-            names, values = ", ".join(["key", *"abcdefghijklmno", "expires"]), f"{values}, 1000000000"
-        site.execute(f"INSERT INTO session ({names}) VALUES ({values})")
+        site.execute(f"INSERT INTO session ({NAMES[system]}) VALUES ({values})")  # noqa: S608 - made up here
     query = {
         "sqlite": "SELECT key, quote(CAST(a AS blob)), typeof(a), quote(b), typeof(b), c, d, e, typeof(e) FROM session",
         "postgresql": "SELECT session::text FROM session ORDER BY 1",

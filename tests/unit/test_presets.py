@@ -1,3 +1,4 @@
+# ruff: noqa: E501, S608 - columns as their packages declare them
 """The presets, on tables made as their packages make them."""
 
 from __future__ import annotations
