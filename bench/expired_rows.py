@@ -188,9 +188,10 @@ def by_one_statement(system: System, steps: list[float]) -> int:
 
 
 def measure(system: System, count: int, delete: Callable[[System, list[float]], int]) -> tuple[float, ...]:
-    """Return seconds: in all, of the longest step, of the writer's waits (50th, 99th percentile, maximum); MB of log."""
+    """Return seconds (total, longest step, the writer's 50th and 99th percentile and maximum) and MB of log."""
     system.fill(count)
-    stop, waits = multiprocessing.Event(), multiprocessing.Queue()
+    stop = multiprocessing.Event()
+    waits: Any = multiprocessing.Queue()
     writer = multiprocessing.Process(target=write, args=(system, stop, waits))
     writer.start()
     time.sleep(0.5)

@@ -132,8 +132,8 @@ TYPES = {
     "sqlite": "key text PRIMARY KEY, a, b blob, c real, d integer, e numeric, expires integer",
     "postgresql": (
         "key text PRIMARY KEY, a timestamptz, b bytea, c float8, d int8, e numeric(30, 10), f jsonb, g text[],"
-        " h interval, i uuid, j boolean, k date, l inet, m float4, n bit(3), o time, p int generated always as identity,"
-        " q int generated always as (7) stored, expires bigint"
+        " h interval, i uuid, j boolean, k date, l inet, m float4, n bit(3), o time,"
+        " p int generated always as identity, q int generated always as (7) stored, expires bigint"
     ),
     "mariadb": (
         "key varchar(40) PRIMARY KEY, a datetime(6), b longblob, c double, d bigint unsigned, e decimal(30, 10),"

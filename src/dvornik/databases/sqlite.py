@@ -31,8 +31,11 @@ WORTH_SHARE, WORTH_BYTES = 0.25, 1 << 20
 CHECK_ALWAYS = 1 << 30
 """Up to this size the file is checked at every run; beyond only before a rewrite, since the check reads it all."""
 HEADROOM = 2
-LOG_MOST = 32 << 20
-"""Bytes of write-ahead log from which it is written back to the file between batches."""
+LOG_MOST = 2 << 20
+"""Bytes of write-ahead log from which it is written back to the file between batches.
+
+At 4 MB (1,000 pages) the application's own next commit would do that, and wait for all that we deleted.
+"""
 VACUUM_PAGES = 1_000
 INCREMENTAL = 2
 
@@ -124,10 +127,10 @@ class SQLite:
             while not sweep.finished:
                 begun = time.monotonic()
                 count = sweep.step()
+                self._tame_log(connection)
                 if count:
                     yield count
                     time.sleep(min(PAUSE, time.monotonic() - begun))
-                self._tame_log(connection)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""

@@ -20,7 +20,7 @@ ATTEMPTS = 3
 """How often a deletion that found the file locked is tried."""
 ROWS, ROWS_MOST = 1_000, 20_000
 """Rows that a transaction visits: at first, and at most."""
-BRISK, SLOW = 0.05, 0.1
+BRISK, SLOW = 0.03, 0.06
 """Seconds: under the first a step is doubled, over the second halved. A writer waits for little more than one."""
 CACHE = 64 << 10
 """KiB of pages: the keys of one step lie all over an index, and would be read again at every one."""
