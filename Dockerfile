@@ -5,13 +5,17 @@ FROM python:3.11-slim AS build
 
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 \
     PIP_NO_CACHE_DIR=1
-RUN python -m venv /app/venv
+# The loops in C want a compiler; the image that is kept has none.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends gcc libc6-dev \
+ && rm -rf /var/lib/apt/lists/* \
+ && python -m venv /app/venv
 COPY requirements/site.txt /build/requirements/site.txt
 RUN /app/venv/bin/pip install --no-compile --require-hashes -r /build/requirements/site.txt
-COPY pyproject.toml README.md LICENSE /build/
+COPY pyproject.toml setup.py README.md LICENSE /build/
 COPY src /build/src
 # The drivers, dvornik's extras, and setuptools, which builds it, are pinned above: nothing new is fetched here.
-RUN /app/venv/bin/pip install --no-compile --no-deps --no-build-isolation "/build[postgresql,redis]" \
+RUN /app/venv/bin/pip install --no-compile --no-deps --no-build-isolation "/build[metrics,mysql,notify,postgresql,redis,terminal,zstd]" \
  && /app/venv/bin/python -m compileall -q -j 0 /app/venv/lib
 
 FROM python:3.11-slim

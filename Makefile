@@ -53,9 +53,10 @@ format: dev ## let ruff format and mend what it can
 messages: dev ## bring the translations into step with the source, and compile them
 	$(BIN)/python -m tools.messages
 
-reference: dev ## write docs/*/configuration.md and docs/schema from the types
+reference: dev ## write docs/*/configuration.md and docs/schema from the types, docs/man from the commands
 	$(BIN)/python -m tools.reference
 	$(BIN)/python -m tools.schemas
+	$(BIN)/python -m tools.manpage
 
 requirements: ## pin the newest requirements, with hashes, from pyproject.toml
 	test -x .cache/uv/bin/uv || { $(PYTHON) -m venv .cache/uv && .cache/uv/bin/pip install --quiet uv; }

@@ -300,21 +300,27 @@ class Engine:
     def _act(self, group: Sequence[Finding], run: str, result: Result, pool: Executor) -> bool:
         """Do some batches, each recorded before and after; tell whether their place could be reached."""
         collector = self._collectors[group[0].rule.partition("/")[0]]
-        batches = [self._state.intend(run, f.rule, f.place, f.container, f.count) for f in group]
+        with self._state.together():
+            batches = [self._state.intend(run, f.rule, f.place, f.container, f.count) for f in group]
         if len(group) > 1:
             waiting = [pool.submit(collector.apply, finding, run).result for finding in group]
         else:
             waiting = [partial(collector.apply, group[0], run)]
         lost: UnreachableError | None = None
-        for finding, batch, outcome_of in zip(group, batches, waiting, strict=True):
-            try:
-                outcome = outcome_of()
-            except UnreachableError as error:
-                lost = error
-                result.refused(finding)
-                continue
-            self._state.conclude(batch, outcome)
-            self._did(outcome, result)
+        done: list[tuple[int, Outcome]] = []
+        try:
+            for finding, batch, outcome_of in zip(group, batches, waiting, strict=True):
+                try:
+                    done.append((batch, outcome_of()))
+                except UnreachableError as error:
+                    lost = error
+                    result.refused(finding)
+                else:
+                    self._did(done[-1][1], result)
+        finally:
+            with self._state.together():
+                for batch, outcome in done:
+                    self._state.conclude(batch, outcome)
         if lost:
             self._met(_troubled(lost, collector.name), result)
         return lost is None

@@ -7,6 +7,7 @@ disk must not wait for the night.
 from __future__ import annotations
 
 import glob
+import stat
 import subprocess
 from contextlib import suppress
 from datetime import datetime
@@ -75,11 +76,14 @@ def _run(backup: BackupSection) -> int | str:
 
 
 def _newest_age(pattern: str, now: float) -> float | None:
-    """Return the age in seconds of the newest file that has anything in it; an empty backup is none."""
+    """Return the age in seconds of the newest file that has anything in it; an empty backup is none.
+
+    Nor is a directory: its time tells of any change in it, and a look at a file would be mistaken for a dump.
+    """
     times = []
     for path in glob.glob(pattern, recursive=True):  # noqa: PTH207 - an absolute pattern of the operator's
         with suppress(OSError):  # rotated away meanwhile, or not ours to look at: no proof
             state = Path(path).stat()
-            if state.st_size:
+            if state.st_size and stat.S_ISREG(state.st_mode):
                 times.append(state.st_mtime)
     return now - max(times) if times else None

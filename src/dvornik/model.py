@@ -226,8 +226,12 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     referrers: Sequence[str] = ()
     looked: Mapping[str, int] = {}
     """Source (``database/table.column``) to the number of values read."""
+    read: Mapping[str, int] = {}
+    """The same sources to the number of bytes read."""
     near: Sequence[str] = ()
     """Rows that nearly name it."""
+    via: str = ""
+    """The file by whose name it is known: its original, a thumbnail of it."""
     facts: Mapping[str, int | float | str] = {}
 
 
@@ -452,23 +456,40 @@ class Snapshot(Protocol):
     def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:
         """Stream the non-empty cells of several columns of one table in batches."""
 
-    def find(self, column: Column, needle: str) -> Iterator[str]:
-        """Yield the keys (``id=5``) of rows whose cell contains ``needle``, whatever its letter case."""
+    def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
+        """Stream the non-empty cells of one column, each after the key of its row: ``id=5``, ``a=x,b=1``."""
 
 
-class Database(Protocol):
-    """One database: how to read it, to delete expired rows gently, to measure and to optimise it."""
-
-    place: str
-
-    def fingerprint(self) -> str:
-        """Return what tells this database from another: identity, not contents."""
+class Readable(Protocol):
+    """Whatever may refer to files: a database, a directory of templates."""
 
     def columns(self) -> Sequence[Column]:
         """Return every column of every table that can hold text, untyped ones too."""
 
     def snapshot(self) -> AbstractContextManager[Snapshot]:
         """Open one consistent read-only view of everything."""
+
+
+@runtime_checkable
+class Lockable(Protocol):
+    """A database that can keep its writers out for a moment."""
+
+    def locked(self, columns: Sequence[Column]) -> AbstractContextManager[None]:
+        """Let nobody write to the tables of ``columns`` until the block ends.
+
+        Who had written before has committed, or given up, when it begins. It is waited for no longer than seconds, in
+        a way that neither lets writers queue up behind nor makes one of them the victim of a deadlock; where that
+        fails, or the right to lock is missing, ``UnreachableError``.
+        """
+
+
+class Database(Readable, Protocol):
+    """One database: how to read it, to delete expired rows gently, to measure and to optimise it."""
+
+    place: str
+
+    def fingerprint(self) -> str:
+        """Return what tells this database from another: identity, not contents."""
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether that column exists."""
@@ -597,6 +618,8 @@ class App(msgspec.Struct, frozen=True):
     databases: Sequence[DatabasePlace] = ()
     caches: Sequence[CachePlace] = ()
     expiry: Sequence[ExpiryRule] = ()
+    texts: Sequence[str] = ()
+    """Files and directories whose texts may name media."""
     found: Sequence[Found] = ()
     trouble: Sequence[Trouble] = ()
 

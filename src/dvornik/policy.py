@@ -47,6 +47,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     max_fall: Annotated[
         Share, Meta(description="Refuse when the references fell by more than this share since the last good run.")
     ] = 0.2
+    strict: Annotated[
+        bool, Meta(description="Keep writers out of the database while media is claimed; refuse where that fails.")
+    ] = False
     judged_from: Annotated[
         int,
         Meta(ge=1, description="Shares are judged from this many files up; below, quarantine and undo are the guard."),

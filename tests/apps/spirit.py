@@ -77,7 +77,7 @@ RECIPE = Recipe(
     orphans=[
         "spirit/images/1/0123456789abcdef0123456789abcdef/nobody.jpg",
         "spirit/files/1/abcdef0123456789abcdef0123456789/nobody.pdf",
-        "spirit/avatars/77/nobody.jpg",
-        "spirit/avatars/77/nobody_small.jpg",
+        "spirit/avatars/77/pic.jpg",
+        "spirit/avatars/77/pic_small.jpg",
     ],
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ import pytest
 
 from dvornik.databases import connect
 from dvornik.databases.trouble import StuckError
-from dvornik.model import DatabasePlace, DvornikError, ExpiryRule, Reason, UnreachableError
+from dvornik.model import DatabasePlace, DvornikError, ExpiryRule, Lockable, Reason, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,14 @@ if TYPE_CHECKING:
 RULE = ExpiryRule("web", "main", "session", "expires")
 TYPES = {"datetime": "text"}
 NOON = 1_750_000_000.0
+
+
+IMPATIENT = {
+    "SQLite": "PRAGMA busy_timeout = 50",
+    "PostgreSQL": "SET lock_timeout = '50ms'",
+    "MySQL": "SET lock_wait_timeout = 1",
+}
+"""Lets the application's own session not wait for a lock."""
 
 
 class Site(NamedTuple):
@@ -193,12 +202,12 @@ def test_values_are_distinct_and_not_empty(site: Site) -> None:
     assert sorted(values) == ["a.png", "фото б.png"]
 
 
-def test_find_names_the_row_whatever_the_letter_case(site: Site) -> None:
+def test_rows_come_with_their_keys(site: Site) -> None:
     site.execute("CREATE TABLE page (id integer PRIMARY KEY, body text)")
-    site.execute("INSERT INTO page VALUES (7, 'see /media/ФОТО.PNG'), (8, 'nothing')")
+    site.execute("INSERT INTO page VALUES (7, 'see /media/ФОТО.PNG'), (8, ''), (9, NULL)")
     (column,) = site.database.columns()
     with site.database.snapshot() as snapshot:
-        assert list(snapshot.find(column, "фото.png")) == ["id=7"]
+        assert list(snapshot.rows(column)) == [("id=7", "see /media/ФОТО.PNG".encode())]
 
 
 def test_a_row_with_a_key_of_two_columns_is_named_by_both(site: Site) -> None:
@@ -206,7 +215,7 @@ def test_a_row_with_a_key_of_two_columns_is_named_by_both(site: Site) -> None:
     site.execute("INSERT INTO tag VALUES (1, 'x', 'y.png')")
     column = next(column for column in site.database.columns() if column.name == "body")
     with site.database.snapshot() as snapshot:
-        assert list(snapshot.find(column, "y.png")) == ["a=x,b=1"]
+        assert [key for key, _cell in snapshot.rows(column)] == ["a=x,b=1"]
 
 
 def test_a_snapshot_does_not_see_what_comes_later(site: Site) -> None:
@@ -229,6 +238,33 @@ def test_a_snapshot_lives_on_after_a_stream_that_was_left_half_way(site: Site) -
         next(stream)
         del stream
         assert sum(len(batch) for batch in snapshot.texts("page", columns)) == 6
+
+
+def test_a_lock_is_refused_while_somebody_writes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.modules[type(site.database).__module__], "PATIENCE", 0.3)
+    assert isinstance(site.database, Lockable)
+    site.execute("CREATE TABLE page (body text)")
+    columns = site.database.columns()
+    site.execute("BEGIN")
+    site.execute("INSERT INTO page VALUES ('late.png')")
+    with pytest.raises(StuckError) as caught, site.database.locked(columns):
+        pytest.fail("it was had")
+    assert caught.value.reason is Reason.BUSY
+    site.execute("COMMIT")
+    with site.database.locked(columns):
+        pass
+
+
+def test_nobody_writes_under_a_lock_and_everybody_afterwards(site: Site) -> None:
+    assert isinstance(site.database, Lockable)
+    site.execute("CREATE TABLE page (body text)")
+    site.execute(IMPATIENT[type(site.database).__name__])
+    with site.database.locked(site.database.columns()):
+        with pytest.raises(Exception, match=r"(?i)lock"):
+            site.execute("INSERT INTO page VALUES ('a.png')")
+        assert site.execute("SELECT count(*) FROM page") == [(0,)]
+    site.execute("INSERT INTO page VALUES ('a.png')")
+    assert texts(site.database, "page") == [b"a.png"]
 
 
 def test_has_knows_tables_and_columns(site: Site) -> None:

@@ -119,6 +119,63 @@ def test_django_tells_every_file_field_of_every_storage(project: Path) -> None:
     assert len(media) == 2
 
 
+def test_django_tells_the_templates_of_the_project_and_of_no_library(project: Path) -> None:
+    for name in ("pages/base.html", "shop/templates/shop/list.html", "empty/deep/.", "other/x.html"):
+        (project / name).parent.mkdir(parents=True)
+        if not name.endswith("."):
+            (project / name).write_text("<img>")
+    engine = "django.template.backends.django.DjangoTemplates"
+    templates = [{"BACKEND": engine, "APP_DIRS": True, "DIRS": ["pages", "empty"]}]
+    (project / "project/settings.py").write_text(SETTINGS + f"\nTEMPLATES = {templates}\n")
+    assert look(project).texts == [str(project / "pages"), str(project / "shop/templates")]
+
+
+STORAGES = """
+from django.core.files.storage import FileSystemStorage, storages
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+def private():
+    return storages["private"]
+def somewhere(instance, name):
+    return name
+class Named(models.Model):
+    scan = models.FileField(upload_to=somewhere, default=lambda: "scans/blank.pdf")
+    class Meta:
+        abstract = True
+class Paper(Named):
+    secret = models.FileField(storage=private)
+    listed = models.FilePathField(path="/usr/share")
+class Swapped(models.Model):
+    old = models.FileField()
+    class Meta:
+        swappable = "SHOP_MODEL"
+class Swapping(models.Model):
+    new = models.FileField()
+class View(models.Model):
+    shown = models.ImageField()
+    class Meta:
+        managed = False
+        db_table = '"reports"."view"'
+"""
+
+
+def test_django_tells_of_callable_nested_and_swapped_what_is_in_force(project: Path) -> None:
+    (project / "shop/models.py").write_text(STORAGES)
+    kind = {"BACKEND": "django.core.files.storage.FileSystemStorage"}
+    private = kind | {"OPTIONS": {"location": str(project / "media/private")}}
+    storages = {"default": kind, "private": private, "staticfiles": kind}
+    more = f'\nSHOP_MODEL = "shop.Swapping"\nSTORAGES = {storages}\n'
+    (project / "project/settings.py").write_text(SETTINGS + more)
+    app = look(project)
+    media = {place.name: place for place in app.media}
+    assert (set(media), app.trouble) == ({"default", "private"}, [])
+    exact = [(column.table, column.column) for column in media["default"].exact]
+    assert exact == [("reports.view", "shown"), ("shop_paper", "scan"), ("shop_swapping", "new")]
+    assert media["default"].defaults == ["scans/blank.pdf"]
+    assert media["private"].root == str(project / "media/private")
+    assert "shop_paper.listed: /usr/share" in notes(app, "left-alone")
+
+
 def test_django_tells_logs_temporary_directories_and_sessions(project: Path) -> None:
     app = look(project)
     assert {place.name for place in app.logs} == {"journal", "logs"}

@@ -62,6 +62,12 @@ def test_an_empty_backup_is_none(tmp_path: Path) -> None:
     assert told(backup_file(tmp_path / "a.sql", 0, "")) == [(Gate.BACKUP, None)]
 
 
+def test_a_directory_is_no_backup(tmp_path: Path) -> None:
+    (tmp_path / "touched.sql").mkdir()
+    os.utime(tmp_path / "touched.sql", (NOW, NOW))
+    assert told(BackupSection(file=str(tmp_path / "*.sql"))) == [(Gate.BACKUP, None)]
+
+
 def test_the_newest_of_several_files_counts(tmp_path: Path) -> None:
     backup_file(tmp_path / "new.sql", 60)
     assert told(backup_file(tmp_path / "old.sql", 99 * 86400)) == []
@@ -80,6 +86,22 @@ def test_a_window_has_its_hours(clock: str, *, is_in: bool) -> None:
 @pytest.mark.parametrize(("clock", "is_in"), [("22:59", False), ("23:00", True), ("00:30", True), ("02:00", False)])
 def test_a_window_may_cross_midnight(clock: str, *, is_in: bool) -> None:
     assert is_open(WindowSection("23:00", "02:00", UTC), at(clock)) is is_in
+
+
+@pytest.mark.parametrize(
+    ("moment", "is_in"),
+    [
+        ("2026-03-29T00:59+00:00", False),  # 01:59 in winter time; a minute later it is 03:00
+        ("2026-03-29T01:00+00:00", True),
+        ("2026-10-25T00:30+00:00", True),  # 02:30 in summer time
+        ("2026-10-25T01:30+00:00", True),  # 02:30 again, in winter time
+        ("2026-10-25T03:59+00:00", True),
+        ("2026-10-25T04:00+00:00", False),
+    ],
+)
+def test_a_window_keeps_its_hours_when_the_clocks_change(moment: str, *, is_in: bool) -> None:
+    window = WindowSection("02:00", "05:00", "Europe/Berlin")
+    assert is_open(window, datetime.fromisoformat(moment).timestamp()) is is_in
 
 
 def test_a_window_is_open_by_its_own_clock() -> None:

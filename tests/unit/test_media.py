@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.collectors.media import ORPHAN, PURGE, RETURN, Media, Source
+from dvornik.collectors.inventory import Inventory, Source
+from dvornik.collectors.media import ORPHAN, PURGE, RETURN, Media
 from dvornik.databases.sqlite import SQLite
 from dvornik.model import (
     DatabasePlace,
@@ -21,12 +23,13 @@ from dvornik.model import (
     Survey,
     UnreachableError,
 )
+from dvornik.references.files import Files
 from dvornik.storages.local import LocalStorage
 from dvornik.storages.walk import BATCH
 from tests.unit.small_site import SmallSite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
 RUN = "20260101T000000Z-0001"
@@ -37,7 +40,14 @@ def site(tmp_path: Path) -> SmallSite:
     return SmallSite(tmp_path / "app")
 
 
-def media(site: SmallSite, *places: str, database: SQLite | None = None, quarantine: float = 14 * 86400) -> Media:
+def media(
+    site: SmallSite,
+    *places: str,
+    database: SQLite | None = None,
+    quarantine: float = 14 * 86400,
+    texts: Sequence[str] = (),
+    strict: bool = False,
+) -> Media:
     places = places or ("media",)
     for place in places:
         (site.path / place).mkdir(parents=True, exist_ok=True)
@@ -51,7 +61,9 @@ def media(site: SmallSite, *places: str, database: SQLite | None = None, quarant
     }  # fmt: skip
     if site.previous:
         site.previous.tidy()
-    site.previous = made = Media(sources, {"default": database or sqlite(site)}, exclude={}, quarantine=quarantine)
+    files = {"files": Files("/nowhere", texts, patterns=["*"], exclude=[], skip=[])} if texts else {}
+    inventory = Inventory(sources, {"default": database or sqlite(site)}, texts=files, exclude={})
+    site.previous = made = Media(inventory, quarantine=quarantine, strict=strict)
     return made
 
 
@@ -132,6 +144,88 @@ def test_the_original_of_a_thumbnail_that_a_text_names_is_kept(site: SmallSite) 
     assert found(media(site)) == set()
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_mere_numbers_are_held_unless_rows_name_such_files(site: SmallSite, *, named: bool) -> None:
+    for name in ("1.jpg", "2.jpg", "30", "lost.jpg"):
+        site.file(f"media/{name}")
+    if named:
+        site.sql("INSERT INTO article (body) VALUES ('1.jpg')")
+    source = media(site)._sources["media"]
+    places = {"media": Source(source.storage, source.root)}
+    collector = Media(Inventory(places, {"default": sqlite(site)}, texts={}, exclude={}), quarantine=0)
+    assert found(collector) == ({"2.jpg", "30", "lost.jpg"} if named else {"lost.jpg"})
+
+
+def test_what_only_a_template_names_is_kept_and_the_place_it_is_named_at_is_told(site: SmallSite) -> None:
+    site.file("media/logo.png")
+    site.file("media/lost.jpg")
+    site.file("texts/base.html", body=b"<html>\n<img src='/media/logo.png'>")
+    collector = media(site, texts=[str(site.path / "texts")])
+    assert found(collector) == {"lost.jpg"}
+    evidence = collector.why(str(site.path / "media/logo.png"), time.time_ns())
+    assert evidence
+    assert evidence.referrers == [f"files/{site.path}/texts base.html:2"]
+    assert sum(evidence.read.values()) == len(b"<html>\n<img src='/media/logo.png'>")
+
+
+def test_an_orphan_does_not_come_back_for_its_namesake_that_a_row_names(site: SmallSite) -> None:
+    site.file("media/avatars/1/pic.jpg")
+    site.file("media/avatars/77/pic.jpg")
+    site.photos("avatars/1/pic.jpg")
+    assert take(media(site)) == 1
+    assert site.files() == {"avatars/1/pic.jpg"}
+
+
+def test_an_orphan_comes_back_when_its_namesake_is_named_and_not_there(site: SmallSite) -> None:
+    site.file("media/avatars/77/pic.jpg")
+    collector = media(site)
+    for finding in findings(collector, ORPHAN):
+        collector.apply(finding, RUN)
+    site.sql("INSERT INTO photo (file) VALUES ('avatars/1/pic.jpg')")
+    assert [outcome.done for outcome in collector.look_again(RUN)] == [-1]
+
+
+def test_a_template_written_after_the_scan_brings_its_file_back(site: SmallSite) -> None:
+    site.file("media/logo.png")
+    site.file("texts/base.html", body=b"nothing yet")
+    collector = media(site, texts=[str(site.path / "texts")])
+    for finding in findings(collector, ORPHAN):
+        collector.apply(finding, RUN)
+    (site.path / "texts/base.html").write_text("logo.png")
+    assert [outcome.done for outcome in collector.look_again(RUN)] == [-1]
+    assert site.files() == {"logo.png"}
+
+
+def test_of_a_strict_run_nothing_is_claimed_while_somebody_writes(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dvornik.databases.sqlite.PATIENCE", 0.1)
+    site.file("media/late.jpg")
+    collector = media(site, strict=True)
+    (finding,) = findings(collector, ORPHAN)
+    with closing(sqlite3.connect(site.database, isolation_level=None)) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        writer.execute("INSERT INTO photo (file) VALUES ('late.jpg')")
+        with pytest.raises(UnreachableError):
+            collector.apply(finding, RUN)
+        assert site.files() == {"late.jpg"}
+        writer.execute("ROLLBACK")
+    assert collector.apply(finding, RUN).done == 1
+
+
+def test_why_tells_by_which_original_a_thumbnail_is_kept_and_what_nearly_names_an_orphan(site: SmallSite) -> None:
+    site.photos("cat.jpg")
+    site.file("media/cat-150x150.jpg")
+    site.file("media/story.jpg")
+    site.sql("INSERT INTO article (body) VALUES ('see story.jpeg')")
+    collector = media(site)
+    thumbnail, lost = (collector.why(f"{site.path}/media/{name}", 0) for name in ("cat-150x150.jpg", "story.jpg"))
+    assert thumbnail
+    assert (thumbnail.via, thumbnail.referrers) == ("cat.jpg", ["default/photo.file id=1"])
+    assert lost
+    assert (lost.verdict, lost.near) == (None, ["default/article.body id=1"])
+
+
 def test_placeholders_and_a_lonely_index_page_are_kept(site: SmallSite) -> None:
     for name in (".gitkeep", "a/.htaccess", "b/index.html", "c/index.html", "c/other.bin"):
         site.file(f"media/{name}")
@@ -143,10 +237,8 @@ def test_excluded_files_are_neither_found_nor_counted(site: SmallSite) -> None:
     site.file("media/static/theme.css")
     collector = media(site)
     source = collector._sources["media"]
-    collector = Media(
-        {"media": Source(source.storage, source.root, exclude=["static/*"])},
-        {"default": sqlite(site)}, exclude={}, quarantine=0,
-    )  # fmt: skip
+    places = {"media": Source(source.storage, source.root, exclude=["static/*"])}
+    collector = Media(Inventory(places, {"default": sqlite(site)}, texts={}, exclude={}), quarantine=0)
     lines = list(collector.scan(time.time_ns(), thorough=False))
     assert not [line for line in lines if isinstance(line, Finding)]
     assert [(line.items, line.matched) for line in lines if isinstance(line, Survey)] == [(1, 1)]
@@ -407,7 +499,8 @@ def test_one_database_of_two_out_of_reach_is_no_finding_at_all(site: SmallSite) 
     root = str(site.path / "media")
     gone = SQLite(DatabasePlace("other", f"sqlite:///{site.path}/none.db"))
     sources = {"media": Source(LocalStorage("media", root), root)}
-    collector = Media(sources, {"default": sqlite(site), "other": gone}, exclude={}, quarantine=0)
+    databases = {"default": sqlite(site), "other": gone}
+    collector = Media(Inventory(sources, databases, texts={}, exclude={}), quarantine=0)
     with pytest.raises(UnreachableError):
         list(collector.scan(time.time_ns(), thorough=False))
 

@@ -322,6 +322,16 @@ def test_a_directory_that_a_text_names_keeps_all_below_it(cell: str) -> None:
     assert names.unused("2024", ["photo.jpg"]) == ["photo.jpg"]
 
 
+@pytest.mark.parametrize(
+    ("cell", "is_named"), [("2024/01", True), ("/2024/01/", True), ("see /2024/01/", False), ("01", False)]
+)
+def test_numbers_name_a_directory_as_a_cell_of_their_own(cell: str, *, is_named: bool) -> None:
+    names = Names("/srv/media", "/media/")
+    names.add("2024/01", ["photo.jpg"])
+    names.strike_texts([b"other", cell.encode()])
+    assert names.is_used("2024/01", "photo.jpg") is is_named
+
+
 def test_a_directory_with_spaces_is_known_as_a_whole_cell() -> None:
     names = listed()
     names.strike_texts(["/media/my%20gallery/v 1.0/"])

@@ -210,6 +210,7 @@ def _still(found: App, app: App) -> list[Found]:
     )
     known |= {addresses.without_password(place.url) for place in app.databases}
     known |= {addresses.without_password(place.url) for place in app.caches}
+    known |= set(app.texts)
     known |= {f"{rule.table}.{rule.column}" for rule in app.expiry}
     return [item for item in found.found if item.how == "left-alone" or item.where in known]
 
@@ -217,6 +218,7 @@ def _still(found: App, app: App) -> list[Found]:
 def _told(config: Config) -> list[Found]:
     told = [Found("temp", root, _HOW) for root in config.temp.paths or ()]
     told += [Found("logs", root, _HOW) for root in config.logs.paths or ()]
+    told += [Found("references", path, _HOW) for path in config.references.paths]
     told += [Found("media", section.root, _HOW) for section in config.media.values()]
     urls = [("database", section.url) for section in config.databases.values()]
     urls += [("cache", config.cache.url)] if config.cache.url else []

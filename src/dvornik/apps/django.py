@@ -107,6 +107,7 @@ class Answer(msgspec.Struct, frozen=True):
     logs: list[str]
     upload_temp: str
     version: str
+    templates: list[str] = []
 
 
 class _Failure(msgspec.Struct, frozen=True):

@@ -82,6 +82,7 @@ class _Project:
         expiry = self._expiry()
         shown = [Found("database", addresses.without_password(place.url), "django") for place in self._databases]
         shown += [Found("sessions", f"{rule.table}.{rule.column}", "django") for rule in expiry]
+        shown += [Found("references", path, "django") for path in self._answer.templates]
         shown += [Found("cache", addresses.without_password(place.url), "django") for place in caches]
         return App(
             root=str(self._project),
@@ -92,6 +93,7 @@ class _Project:
             databases=self._databases,
             caches=caches,
             expiry=expiry,
+            texts=self._answer.templates,
             found=[*self._places.found, *shown],
             trouble=[*self._trouble, *self._places.trouble],
         )

@@ -71,12 +71,29 @@ def _learn() -> dict[str, Any]:
         "caches": _caches(),
         "logs": _logs(logging),
         "upload_temp": _path(settings.FILE_UPLOAD_TEMP_DIR),
+        "templates": _templates(),
         "version": django.get_version(),
     }
 
 
 def _path(value: Any) -> str:  # noqa: ANN401 - a text, a Path or None
     return os.path.abspath(os.fspath(value)) if value else ""  # noqa: PTH100 - must not resolve symlinks
+
+
+def _templates() -> list[str]:
+    """Return the directories of the project's own templates: those of libraries name no file of its media."""
+    from django.conf import settings  # noqa: PLC0415 - after setup
+    from django.template.utils import get_app_template_dirs  # noqa: PLC0415 - as above
+
+    found = {_path(each) for options in settings.TEMPLATES for each in options.get("DIRS") or ()}
+    for name in ("templates", "jinja2"):
+        below = os.getcwd() + os.sep  # noqa: PTH109 - as plain as the paths
+        found.update(path for path in map(_path, get_app_template_dirs(name)) if path.startswith(below))
+    return sorted(path for path in found if "site-packages" not in path and _holds_files(path))
+
+
+def _holds_files(path: str) -> bool:
+    return any(step[2] for step in os.walk(path))
 
 
 class _Storages:
@@ -122,7 +139,9 @@ def _fields(storages: _Storages) -> list[dict[str, Any]]:
         if model._meta.proxy or model._meta.swapped:  # noqa: SLF001 - Django's documented API
             continue
         for field in model._meta.local_concrete_fields:  # noqa: SLF001 - as above
-            place = {"table": model._meta.db_table, "column": field.column, "databases": _aliases(model)}  # noqa: SLF001
+            # Quotes inside a name are the usual way to say a schema: "reports"."view".
+            table = model._meta.db_table.strip('"').replace('"."', ".")  # noqa: SLF001 - as above
+            place = {"table": table, "column": field.column, "databases": _aliases(model)}
             if isinstance(field, FilePathField):
                 found.append(
                     {**place, "kind": "path", "location": _path(field.path() if callable(field.path) else field.path)}

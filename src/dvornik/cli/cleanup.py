@@ -11,6 +11,7 @@ import click
 from dvornik import __version__, health, languages, quick_health
 from dvornik.cli import options
 from dvornik.cli.cleaning import Order, clean, confirm
+from dvornik.cli.colours import Context
 from dvornik.cli.yard import Yard, chosen
 from dvornik.languages import _
 
@@ -28,7 +29,9 @@ def main(script: str) -> None:
     """Run ``cleanup.py``, which lies at ``script`` (``…/scripts/maintenance/cleanup.py`` of a backend)."""
     directory = home(Path(script))
     languages.use(options.language(sys.argv[1:], "ru"))
-    command(directory).main(prog_name="cleanup.py")
+    built = command(directory)
+    built.context_class = Context
+    built.main(prog_name="cleanup.py")
 
 
 def home(script: Path) -> str:

@@ -11,6 +11,7 @@ import click
 
 from dvornik import __version__, languages
 from dvornik.cli import options
+from dvornik.cli.colours import Context
 from dvornik.cli.yard import of_locale
 from dvornik.languages import _
 
@@ -23,6 +24,7 @@ VERBS: Final = {
     "history": "history",
     "show": "history",
     "why": "why",
+    "references": "references",
     "doctor": "doctor",
     "health": "health",
     "metrics": "metrics",
@@ -31,12 +33,17 @@ VERBS: Final = {
     "config": "configuration",
     "report": "report",
     "schema": "schema",
+    "schedule": "schedule",
+    "daemon": "daemon",
+    "completion": "completion",
 }
 """Each verb and the module of ``dvornik.cli.commands`` that builds it."""
 
 
 class LazyGroup(click.Group):
     """Builds a verb when it is asked for, so that its help speaks the chosen language and starting stays quick."""
+
+    context_class = Context
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's own signature
         """Return the verbs in the order of use."""
@@ -48,13 +55,19 @@ class LazyGroup(click.Group):
             return None
         module = import_module(f"dvornik.cli.commands.{VERBS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)()
+        command.context_class = Context
         return command
 
 
 def main() -> None:
     """Run the command line."""
     languages.use(options.language(sys.argv[1:], of_locale(os.environ)))
-    group = LazyGroup(
+    group().main(prog_name="dvornik")
+
+
+def group() -> click.Group:
+    """Build the command in the language spoken now."""
+    return LazyGroup(
         "dvornik",
         context_settings={"help_option_names": ["-h", "--help"]},
         help=_(
@@ -67,7 +80,6 @@ def main() -> None:
                          help=_("Show the version."))
         ],
     )  # fmt: skip
-    group.main(prog_name="dvornik")
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001 - click's own

@@ -85,6 +85,14 @@ def allow(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
+def strict(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--strict``."""
+    return click.option(
+        "--strict", is_flag=True,
+        help=_("Keep writers out of the database while media is claimed; take none where that cannot be had."),
+    )(command)  # fmt: skip
+
+
 def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd) -> Callable[..., Callable[..., Any]]:
     """Open the yard, choose the language, and turn errors into messages and exit codes.
 

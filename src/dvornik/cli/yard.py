@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dvornik import apps, config, guards, health, metrics, quick_health
+from dvornik.apps.places import unique
 from dvornik.cli import aftermath
 from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.logs import Logs
-from dvornik.collectors.media import Media, Source
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
 from dvornik.config.secrets import Secrets
@@ -26,7 +26,6 @@ from dvornik.databases import connect
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.model import UnreachableError
-from dvornik.references.derivatives import Pattern
 from dvornik.state import State
 from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
@@ -34,9 +33,13 @@ from dvornik.storages.local import LocalStorage
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from dvornik.collectors.inventory import Inventory
+    from dvornik.collectors.media import Media
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
     from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.references.derivatives import Pattern
+    from dvornik.references.files import Files
     from dvornik.reports.progress import Progress
     from dvornik.result import Result
 
@@ -60,6 +63,8 @@ class Yard:
         """Who watches; set it before anything is asked for."""
         self.running = ""
         """The cleanup that has begun and not yet ended."""
+        self.strict = loaded.config.policy.strict
+        """Whether writers are kept out while media is claimed; a flag may ask for it beyond the settings."""
         self._steps: Sequence[str] = ()
         self._begun = 0.0
         source = str(loaded.source or "")
@@ -131,8 +136,18 @@ class Yard:
         storages = {p.name: LocalLogs(p.name, p.root, skip=self._skipped(p.root)) for p in self.app.logs}
         return Logs(storages, self.config.logs, own=self.config.log.path)
 
+    # What only media wants is imported when it is asked for: half of a short run's start.
+
     def _media(self) -> Media:
-        sources = {
+        from dvornik.collectors.media import Media
+
+        return Media(self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict)
+
+    def inventory(self) -> Inventory:
+        """Gather the media and everything that may refer to it."""
+        from dvornik.collectors.inventory import Inventory, Source
+
+        places = {
             place.name: Source(
                 self._storage(place.name, place.root),
                 os.path.realpath(place.root),
@@ -145,9 +160,27 @@ class Yard:
             for place in self.app.media
         }
         exclude = {name: section.exclude for name, section in self.config.databases.items()}
-        return Media(sources, self.databases, exclude=exclude, quarantine=self.config.policy.quarantine)
+        return Inventory(places, self.databases, texts=self._texts(), exclude=exclude)
+
+    def _texts(self) -> dict[str, Files]:
+        from dvornik.references.files import Files
+
+        section = self.config.references
+        paths = list(dict.fromkeys([*section.paths, *self.app.texts]))
+        if not paths:
+            return {}
+        # Our own record names what was found, and would keep it; the media itself is no text.
+        own = [self.config.app.state, self.config.log.path]
+        media = [place.root for place in self.app.media]
+        files = Files(
+            str(self.loaded.base), paths, patterns=section.patterns, exclude=[*section.exclude, quarantine.NAME],
+            skip=[*filter(None, own), *media],
+        )  # fmt: skip
+        return {unique("files", list(self.databases)): files}
 
     def _derivatives(self, place: str) -> list[Pattern]:
+        from dvornik.references.derivatives import Pattern
+
         return [Pattern(text) for text in self.config.media[place].derivatives] if place in self.config.media else []
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:

@@ -22,21 +22,23 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
     cutoff = now - int(age * 1e9)
     lonely = is_lonely(batch)
     objections = dict.fromkeys(range(len(batch.names)), Reason.PLACEHOLDER) if lonely else names.objections(batch)
-    kept = [row for row, time in enumerate(batch.times) if time <= cutoff and row not in objections]
     staying: dict[Reason, list[str]] = {}
-    if len(kept) < len(batch.names):
-        going = set(kept)
-        for row, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
-            if row not in going:
-                staying.setdefault(objections.get(row) or _too_new(time, now), []).append(name)
+    for row, reason in objections.items():
+        staying.setdefault(reason, []).append(batch.names[row])
+    kept = [row for row, time in enumerate(batch.times) if time <= cutoff and row not in objections]
+    if len(kept) + len(objections) < len(batch.names):
+        rows = enumerate(zip(batch.names, batch.times, strict=True))
+        fresh = [(name, time) for row, (name, time) in rows if time > cutoff and row not in objections]
+        for reason, names_of in (
+            (Reason.YOUNG, [name for name, time in fresh if time <= now]),
+            (Reason.FUTURE, [name for name, time in fresh if time > now]),
+        ):
+            if names_of:
+                staying.setdefault(reason, []).extend(names_of)
     yield from held(rule, batch, place, staying)
     if kept:
         whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)
         yield whole if len(kept) == len(batch.names) else take(whole, kept)
-
-
-def _too_new(time: int, now: int) -> Reason:
-    return Reason.FUTURE if time > now else Reason.YOUNG
 
 
 def explain(  # noqa: PLR0913, PLR0917 - the same facts as split, for one file

@@ -15,20 +15,20 @@ by itself; after ``policy.quarantine`` (14 days), and a third look, it is delete
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import re
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
 from dvornik.collectors.claims import recovered, tidied, waiting
+from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.names import held, is_lonely
 from dvornik.model import (
     Batch,
-    Database,
     Evidence,
-    ExactColumn,
     Finding,
     Held,
     Miss,
@@ -39,34 +39,24 @@ from dvornik.model import (
     Survey,
     UnreachableError,
 )
-from dvornik.references.derivatives import Pattern, keep_originals, verdict
-from dvornik.references.names import Names
-from dvornik.references.search import Sought, find_referrers, search
+from dvornik.references.derivatives import ancestors, verdict
 from dvornik.state import started
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
     from dvornik.model import Seen
+    from dvornik.references.names import Names
 
 ORPHAN: Final = "media/orphan"
 RETURN: Final = "media/return"
 PURGE: Final = "media/purge"
 
-_Listing = Callable[[Storage], Iterator[tuple[str, Sequence[str]]]]
-"""Lists files of a storage: a container and its names at a time."""
+_NUMBER: Final = re.compile(r"\d{1,19}(?:\.[^.]*)?")
+"""A name that an application may make from the number of a row."""
+
 _Named = dict[tuple[str, str, str], list[str]]
 """Names in quarantine that something refers to, by place, run and container."""
-
-
-class Source(msgspec.Struct, frozen=True):
-    """One storage of media and what is known of the rows that name files in it."""
-
-    storage: Storage
-    root: str
-    url: str = ""
-    exact: Sequence[ExactColumn] = ()
-    defaults: Sequence[str] = ()
-    exclude: Sequence[str] = ()
-    derivatives: Sequence[Pattern] = ()
 
 
 class Media:
@@ -79,24 +69,21 @@ class Media:
         PURGE: Rule(PURGE, capped=False, guarded=True),
     }
 
-    def __init__(
-        self,
-        sources: Mapping[str, Source],
-        databases: Mapping[str, Database],
-        *,
-        exclude: Mapping[str, Sequence[str]],
-        quarantine: float,
-    ) -> None:
-        """Take storages and databases by name; ``exclude`` are columns not searched; ``quarantine`` is in seconds."""
-        self._sources = sources
-        self._databases = databases
-        self._exclude = exclude
+    def __init__(self, inventory: Inventory, *, quarantine: float, strict: bool = False) -> None:
+        """Take the files with what may name them; ``quarantine`` is in seconds.
+
+        ``strict`` keeps writers out of the databases while files are claimed: whoever had written by then is seen by
+        the second look.
+        """
+        self._inventory = inventory
+        self._sources = inventory.places
         self._quarantine = quarantine
+        self._strict = strict
         self._looked: tuple[str, _Named] = ("", {})
 
     def fingerprints(self) -> Mapping[str, str]:
         """Return the identity of the databases and of each storage."""
-        databases = ",".join(f"{name}={each.fingerprint()}" for name, each in sorted(self._databases.items()))
+        databases = ",".join(f"{name}={each.fingerprint()}" for name, each in sorted(self._inventory.databases.items()))
         return {place: f"{databases}|{source.storage.fingerprint()}" for place, source in self._sources.items()}
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:
@@ -104,31 +91,11 @@ class Media:
         if not self._sources:
             return
         fingerprints = self.fingerprints()
-        listed = self._list(self._sources, _everything)
-        self._search(listed, _everything)
+        listed = self._inventory.listed(self._sources, everything)
+        self._inventory.search(listed, everything)
         for place, names in listed.items():
             yield from self._judge(place, names, fingerprints[place])
             yield from self._judge_quarantine(place, names, now, thorough=thorough)
-
-    def _list(self, places: Iterable[str], listing: _Listing) -> dict[str, Names]:
-        """Take note of the names that ``listing`` yields of each place."""
-        listed: dict[str, Names] = {}
-        for place in places:
-            source = self._sources[place]
-            listed[place] = Names(source.root, source.url)
-            listed[place].derivatives = source.derivatives
-            for container, names in listing(source.storage):
-                listed[place].add(container, names)
-        return listed
-
-    def _search(self, listed: Mapping[str, Names], listing: _Listing) -> None:
-        """Strike out what any database names; raise ``UnreachableError`` rather than conclude from a part of it."""
-        sought = [
-            Sought(names, self._sources[place].exact, self._sources[place].defaults) for place, names in listed.items()
-        ]
-        search(sought, self._databases, self._exclude)
-        for place, names in listed.items():
-            keep_originals(names, listing(self._sources[place].storage))
 
     def _judge(self, place: str, names: Names, fingerprint: str) -> Iterator[Seen]:
         source = self._sources[place]
@@ -137,7 +104,7 @@ class Media:
         for step in source.storage.walk(with_times=False):
             if not isinstance(step, Batch):
                 continue
-            verdicts = _verdicts(names, patterns, step)
+            verdicts = _numbered(source, _verdicts(names, patterns, step))
             yield from _held(place, step, verdicts)
             items += sum(reason not in {Reason.PLACEHOLDER, Reason.EXCLUDED} for reason in verdicts.values())
             matched += sum(reason in {Reason.REFERENCED, Reason.DERIVATIVE} for reason in verdicts.values())
@@ -177,22 +144,23 @@ class Media:
         """Set aside, give back or delete for good."""
         storage = self._sources[finding.place].storage
         if finding.rule == ORPHAN:
-            return storage.discard(finding, run, keep=True)
+            with self._inventory.locked() if self._strict else nullcontext():
+                return storage.discard(finding, run, keep=True)
         if finding.rule == RETURN:
             return _returned(finding, storage.restore(finding.detail, finding.container, finding.names))
         if self._looked[0] != run:
-            self._looked = run, self._named(self._list(self._sources, _quarantine), _quarantine)
+            self._looked = run, self._named(self._inventory.listed(self._sources, quarantine), quarantine)
         returned, gone, back = self._release(finding, self._looked[1])
         return msgspec.structs.replace(gone, missed=[*gone.missed, *_kept(returned, back)])
 
     def look_again(self, run: str) -> Iterator[Outcome]:
         """Give back at once what became named since the scan; everything, when that can no longer be told."""
-        listing = partial(_quarantine, run=run)
+        listing = partial(quarantine, run=run)
         places = [place for place, source in self._sources.items() if any(listing(source.storage))]
         if not places:
             return
         try:
-            named = self._named(self._list(places, listing), listing, run)
+            named = self._named(self._inventory.listed(places, listing), listing, run)
         except UnreachableError:
             for place in places:
                 for outcome in self._sources[place].storage.restore(run):
@@ -203,9 +171,9 @@ class Media:
             outcome = _sum(Finding(ORPHAN, place, container), outcomes)
             yield msgspec.structs.replace(outcome, done=-outcome.done, missed=_kept(outcome, names))
 
-    def _named(self, listed: Mapping[str, Names], listing: _Listing, only: str = "") -> _Named:
+    def _named(self, listed: Mapping[str, Names], listing: Listing, only: str = "") -> _Named:
         """Look up what (a run's, or all that) lies in quarantine; return what something names by now."""
-        self._search(listed, listing)
+        self._inventory.search(listed, listing)
         found: _Named = {}
         for place, names in listed.items():
             for run, batch in self._sources[place].storage.quarantined():
@@ -232,12 +200,12 @@ class Media:
 
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete what ``run`` set aside, after a last look: what is named by now returns instead."""
-        listing = partial(_quarantine, run=run)
+        listing = partial(quarantine, run=run)
         places = [place for place, source in self._sources.items() if any(listing(source.storage))]
         if not places:
             return
         # No scan went before: whether the original of a thumbnail is in use takes the whole listing to tell.
-        named = self._named(self._list(places, _everything), _everything, run)
+        named = self._named(self._inventory.listed(places, everything), everything, run)
         for place in places:
             for container, names in listing(self._sources[place].storage):
                 returned, gone, back = self._release(Finding(PURGE, place, container, names, detail=run), named)
@@ -270,41 +238,32 @@ class Media:
         """Say who names a file, or where was looked in vain."""
         for place, source in self._sources.items():
             located = source.storage.locate(path)
-            if located is None:
-                continue
-            container, name = located
-            found = find_referrers(
-                f"{container}/{name}".strip("/"), self._databases, (source.root, source.url), self._exclude
-            )
-            seen = source.storage.examine(container, [name])
-            facts: dict[str, int | float | str] = {"size": seen.sizes[0], "time": seen.times[0]} if seen.names else {}
-            for run, batch in source.storage.quarantined():
-                if batch.container == container and name in batch.names:
-                    facts["quarantine"] = run
-            reason = Reason.REFERENCED if found.referrers else self._why_unnamed(place, container, name)
-            return Evidence(self.name, place, reason, ORPHAN, found.referrers, found.looked, found.near, facts)
+            if located is not None:
+                return self._why(place, *located)
         return None
 
-    def _why_unnamed(self, place: str, container: str, name: str) -> Reason | None:
-        listed = self._list([place], _everything)
-        self._search(listed, _everything)
-        step = Batch(container, [name])
-        return _verdicts(listed[place], Patterns(["*"], self._sources[place].exclude), step)[name]
+    def _why(self, place: str, container: str, name: str) -> Evidence:
+        source, file = self._sources[place], (container, name)
+        names = self._inventory.listed([place], everything)[place]
+        origins = list(ancestors(names, *file))
+        found = self._inventory.referrers(place, names, [file, *origins])
+        via = next((each for each in (file, *origins) if each in found.rows), file)
+        names.forget()
+        self._inventory.search({place: names}, everything)
+        reason = _numbered(source, _verdicts(names, Patterns(["*"], source.exclude), Batch(container, [name])))[name]
+        return Evidence(
+            self.name, place, reason, ORPHAN, found.rows.get(via, ()), found.looked, found.read, found.near,
+            "" if via == file else "/".join(filter(None, via)), self._facts(source.storage, container, name),
+        )  # fmt: skip
 
-
-def _everything(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:
-    """List the files of a storage and of its quarantine, a directory at a time."""
-    for step in storage.walk(with_times=False):
-        if isinstance(step, Batch) and step.names:
-            yield step.container, step.names
-    yield from _quarantine(storage)
-
-
-def _quarantine(storage: Storage, run: str = "") -> Iterator[tuple[str, Sequence[str]]]:
-    """List what ``run`` (or any run) set aside, a directory at a time."""
-    for each, batch in storage.quarantined():
-        if run in {"", each}:
-            yield batch.container, batch.names
+    @staticmethod
+    def _facts(storage: Storage, container: str, name: str) -> dict[str, int | float | str]:
+        seen = storage.examine(container, [name])
+        facts: dict[str, int | float | str] = {"size": seen.sizes[0], "time": seen.times[0]} if seen.names else {}
+        for run, batch in storage.quarantined():
+            if batch.container == container and name in batch.names:
+                facts["quarantine"] = run
+        return facts
 
 
 def _named_of(names: Names, batch: Batch) -> list[str]:
@@ -331,6 +290,18 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reaso
         else:
             verdicts[name] = verdict(names, batch.container, name)
     return verdicts
+
+
+def _numbered(source: Source, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
+    """Hold files that are called by a mere number, unless such a one beside them is named.
+
+    Where no text ever names one of them, the application makes their names from its rows' numbers; not where columns
+    are known that hold the paths.
+    """
+    numbers = [name for name in verdicts if _NUMBER.fullmatch(name)]
+    if source.exact or any(verdicts[name] is Reason.REFERENCED for name in numbers):
+        return verdicts
+    return verdicts | {name: Reason.UNSEARCHABLE for name in numbers if verdicts[name] is None}
 
 
 def _held(place: str, batch: Batch, verdicts: Mapping[str, Reason | None]) -> Iterator[Held]:

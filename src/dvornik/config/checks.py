@@ -12,6 +12,7 @@ import msgspec
 from dvornik.config import addresses, rows
 from dvornik.config.problems import Problem, dotted, shown
 from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
+from dvornik.config.sections import ScheduleSection
 from dvornik.languages import _
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 _EXACT = re.compile(r"(?:[^:]+:)?[^:.]+(?:\.[^:.]+){1,2}")
 _HOUR = 3600
+_DEFAULT = ScheduleSection()
 
 
 def check(
@@ -54,6 +56,7 @@ class _Check:
             config, sessions=self._rows("sessions", config.sessions), rows=self._rows("rows", config.rows)
         )
         self._window(config.window)
+        self._schedule(config.schedule)
         config = msgspec.structs.replace(config, **self._told(config))
         if config.policy.media_grace < _HOUR and not config.policy.allow_short_grace:
             self._add(
@@ -73,7 +76,9 @@ class _Check:
         if python and os.path.basename(python) != python:  # noqa: PTH119 - a text, perhaps of another system
             python = self._absolute(("app", "python"), python)
         log, file = config.log.path, config.backup.file
+        texts = [self._absolute(("references", "paths"), path) for path in config.references.paths]
         return {
+            "references": msgspec.structs.replace(config.references, paths=texts),
             "app": msgspec.structs.replace(config.app, state=state, python=python),
             "log": msgspec.structs.replace(config.log, path=log and self._absolute(("log", "path"), log)),
             "backup": msgspec.structs.replace(config.backup, file=file and self._absolute(("backup", "file"), file)),
@@ -187,9 +192,22 @@ class _Check:
     def _window(self, window: WindowSection) -> None:
         if bool(window.start) != bool(window.end):
             self._add(("window",), "", _("a window has a start and an end"), _("Set both, or neither."))
-        if window.timezone and not _is_timezone(window.timezone):
-            hint = _("Write it like Europe/Moscow.")
-            self._add(("window", "timezone"), shown(window.timezone), _("no such time zone"), hint)
+        elif window.start and window.start == window.end:
+            hint = _("Let it end later; leave both out, and it is always open.")
+            self._add(("window", "end"), shown(window.end), _("a window that ends as it starts never opens"), hint)
+        self._timezone("window", window.timezone)
+
+    def _schedule(self, schedule: ScheduleSection) -> None:
+        for name in ("daily", "weekly", "monthly"):
+            text = getattr(schedule, name)
+            if text not in {"", msgspec.structs.asdict(_DEFAULT)[name]} and not _is_cron(text):
+                hint = _('Write minute, hour, day, month and weekday, like "30 2 * * 1-5"; or nothing: never.')
+                self._add(("schedule", name), shown(text), _("this is no cron expression"), hint)
+        self._timezone("schedule", schedule.timezone)
+
+    def _timezone(self, section: str, name: str) -> None:
+        if name and not _is_timezone(name):
+            self._add((section, "timezone"), shown(name), _("no such time zone"), _("Write it like Europe/Moscow."))
 
     def _add(self, key: tuple[str, ...], value: str, message: str, hint: str) -> None:
         self._problems.append(Problem(self._origins.get(key, dotted(key)), value, message, hint))
@@ -203,6 +221,21 @@ def _unusable(text: str) -> tuple[str, str] | None:
     if "://" in text:
         return _("this is an address, not a directory"), _("Name a directory.")
     return (_("the path holds a NUL character"), _("Write the path out.")) if "\0" in text else None
+
+
+def _is_cron(text: str) -> bool:
+    """Tell whether ``text`` is what every cron understands: five fields, no last days, no n-th weekdays."""
+    from datetime import UTC, datetime  # noqa: PLC0415 - needed by few
+
+    from cronsim import CronSim, CronSimError  # noqa: PLC0415 - as above
+
+    try:
+        times = CronSim(text, datetime(2024, 1, 1, tzinfo=UTC))
+        next(times)
+    except (CronSimError, StopIteration):
+        return False
+    is_plain = min(times.days) > 0 and all(isinstance(day, int) for day in times.weekdays)
+    return is_plain and len(text.split()) == 5 and text == " ".join(text.split())  # noqa: PLR2004 - cron's own
 
 
 def _is_timezone(name: str) -> bool:

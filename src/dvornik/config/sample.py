@@ -29,6 +29,7 @@ _PATHS = {
     ("backup", "file"),
     ("temp", "paths"),
     ("logs", "paths"),
+    ("references", "paths"),
 }
 _COMPLETION = f"""\
 # An editor completes this file: dvornik schema config > {FILE}

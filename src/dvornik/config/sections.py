@@ -109,6 +109,20 @@ class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = field(default_factory=list)
 
 
+class ReferencesSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[references]``: text files that may name media, searched beside the databases."""
+
+    paths: Annotated[
+        list[str], Meta(description="Files and directories: templates, Markdown, static pages, fixtures.")
+    ] = field(default_factory=list)
+    patterns: Annotated[list[str], Meta(description="Names that are read (glob).")] = field(
+        default_factory=lambda: ["*"]
+    )
+    exclude: Annotated[list[str], Meta(description="Names or paths below the directory that are not read (glob).")] = (
+        field(default_factory=list)
+    )
+
+
 class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[databases.NAME]``: a database of the application."""
 
@@ -215,6 +229,18 @@ class WindowSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     timezone: Annotated[str, Meta(description="Such as Europe/Moscow; empty: the server's own.")] = ""
 
 
+class ScheduleSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[schedule]``: when dvornik runs by itself."""
+
+    daily: Annotated[str, Meta(description="Temporary files: a cron expression; empty: never.")] = "0 2 * * *"
+    weekly: Annotated[str, Meta(description="A full cleanup.")] = "0 3 * * 0"
+    monthly: Annotated[str, Meta(description="An aggressive cleanup, the cache included.")] = "0 4 1 * *"
+    timezone: Annotated[str, Meta(description="Such as Europe/Moscow; empty: the server's own.")] = ""
+    jitter: Annotated[Duration, Meta(description="Start up to this much later, so that servers take turns.")] = (
+        Duration("0")
+    )
+
+
 class LogSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[log]``: dvornik's own log."""
 
@@ -277,12 +303,14 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     logs: LogsSection = LogsSection()
     media: dict[str, MediaSection] = field(default_factory=dict)
     databases: dict[str, DatabaseSection] = field(default_factory=dict)
+    references: ReferencesSection = ReferencesSection()
     sessions: dict[str, RowsSection] = field(default_factory=dict)
     rows: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
     health: HealthSection = HealthSection()
     backup: BackupSection = BackupSection()
     window: WindowSection = WindowSection()
+    schedule: ScheduleSection = ScheduleSection()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
     notify: NotifySection = NotifySection()

@@ -28,8 +28,3 @@ def batches(cells: Iterable[bytes]) -> Iterator[list[bytes]]:
 def as_text(cell: bytes) -> str:
     """Decode as file names are decoded: bytes that are not UTF-8 survive as surrogates."""
     return cell.decode(errors="surrogateescape")
-
-
-def contains(cell: bytes, needle: str) -> bool:
-    """Tell whether ``needle``, already case-folded, occurs in the cell, whatever its letter case."""
-    return needle in as_text(cell).casefold()

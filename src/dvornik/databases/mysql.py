@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
 import pymysql
@@ -13,6 +14,7 @@ from dvornik.databases.mysql_connection import (
     ACCESS_DENIED,
     DELETE_LOCK_TIMEOUT,
     DELETE_TIMEOUT,
+    LOCKED,
     MAINTENANCE_LOCK_TIMEOUT,
     MAINTENANCE_TIMEOUT,
     NO_SUCH_TABLE,
@@ -35,6 +37,11 @@ if TYPE_CHECKING:
 
     from dvornik.model import DatabasePlace, ExpiryRule, Keep, Row, Snapshot, TableSize
 
+PATIENCE: Final = 4.0
+"""Seconds for which a lock on all tables is tried for."""
+LOCK_WAIT: Final = 1
+"""Seconds of one try, where a server knows no shorter one."""
+LOCK_PAUSE: Final = 0.05
 _TEXTLESS = frozenset(
     {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "bit", "inet4", "inet6"}
     | {"year", "date", "time", "datetime", "timestamp"}
@@ -144,6 +151,27 @@ class MySQL:
             rows(connection, "START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
             yield MySQLSnapshot(self._server, connection, versioned)
 
+    @contextmanager
+    def locked(self, columns: Sequence[Column]) -> Iterator[None]:
+        """Hold a READ lock on the tables, all or none. It is tried for until ``PATIENCE`` is over.
+
+        On MariaDB no try waits; on MySQL each waits a second, in which writers queue up behind it.
+        """
+        names = ", ".join(f"{quoted(table)} READ" for table in sorted({column.table for column in columns}))
+        with self._server.connected(lock=LOCK_WAIT) as (connection, flavour):
+            begun = time.monotonic()
+            while names and not _lock(connection, f"LOCK TABLES {names}" + (" NOWAIT" if flavour.is_mariadb else "")):
+                if time.monotonic() - begun > PATIENCE:
+                    raise StuckError(
+                        _("writers kept their tables locked"),
+                        reason=Reason.BUSY,
+                        code="1205",
+                        context=self.place,
+                        hint=_("Try again when the application is less busy, or without strict."),
+                    )
+                time.sleep(LOCK_PAUSE)
+            yield  # the lock ends with the session
+
     def has(self, table: str, column: str) -> bool:
         """Tell whether a table (views aside) has that column; raise where this user may not look."""
         with self._server.connected() as (connection, _flavour):
@@ -224,6 +252,17 @@ class MySQL:
         return Outcome(
             rule, self.place, table, done=0 if missed else 1, freed=done.freed, reusable=done.reusable, missed=missed
         )
+
+
+def _lock(connection: Connection, query: str) -> bool:
+    """Try once for the lock; tell whether it was had."""
+    try:
+        rows(connection, query)
+    except pymysql.Error as error:
+        if error.args and error.args[0] in LOCKED:
+            return False
+        raise
+    return True
 
 
 def _type(kind: str, characters: str | None) -> str:

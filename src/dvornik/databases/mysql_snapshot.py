@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pymysql
 from pymysql.cursors import SSCursor
 
-from dvornik.databases.batches import as_text, batches, contains
+from dvornik.databases.batches import as_text, batches
 from dvornik.databases.mysql_connection import quoted, rows, warned_of_cuts
 from dvornik.languages import _
 from dvornik.model import UnreachableError
@@ -52,15 +52,14 @@ class MySQLSnapshot:
         found = self._rows(f"SELECT {names} FROM {self._of(table)}")  # noqa: S608 - quoted
         return batches(reading for row in found for cell in row for reading in _readings(cell))
 
-    def find(self, column: Column, needle: str) -> Iterator[str]:
-        """Look at every cell here, so that letter case is folded as everywhere else, whatever the collation."""
+    def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
+        """Stream each cell in every way it may be read, with the row's key."""
         parts = _as_is(column)
         names = ", ".join([*parts, *map(quoted, column.key)])
-        folded = needle.casefold()
         for row in self._rows(f"SELECT {names} FROM {self._of(column.table)}"):  # noqa: S608 - quoted
-            if any(contains(reading, folded) for cell in row[: len(parts)] for reading in _readings(cell)):
-                key = zip(column.key, row[len(parts) :], strict=True)
-                yield ",".join(f"{name}={_plain(value or b'')}" for name, value in key)
+            key = zip(column.key, row[len(parts) :], strict=True)
+            shown = ",".join(f"{name}={_plain(value or b'')}" for name, value in key)
+            yield from ((shown, reading) for cell in row[: len(parts)] for reading in _readings(cell) if reading)
 
     def _of(self, table: str) -> str:
         return quoted(table) + (" FOR SYSTEM_TIME ALL" if table in self._versioned else "")

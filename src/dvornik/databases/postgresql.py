@@ -12,7 +12,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
-from dvornik.databases.batches import as_text, batches, contains
+from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored
 from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import StuckError
@@ -31,6 +31,10 @@ CONNECT_TIMEOUT = 10
 """Seconds."""
 READ_TIMEOUT = "1h"
 READ_LOCK_TIMEOUT = "5s"
+PATIENCE = 4.0
+"""Seconds in which writers must leave a gap for a lock."""
+LOCK_WAIT, LOCK_PAUSE = "200ms", 0.05
+"""The longest single wait for a lock, and the seconds in which writers go on before the next."""
 DELETE_TIMEOUT = "5s"
 DELETE_LOCK_TIMEOUT = "500ms"
 MAINTENANCE_TIMEOUT = "2h"
@@ -71,7 +75,7 @@ WITH RECURSIVE resolved(type, current, is_array) AS (
     SELECT r.type, t.typname || CASE WHEN r.is_array THEN '[]' ELSE '' END AS name
     FROM resolved r JOIN pg_type t ON t.oid = r.current
     WHERE t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
-      AND t.typcategory NOT IN ('B', 'D', 'E', 'G', 'I', 'N', 'R', 'T', 'V')
+      AND t.typcategory NOT IN ('B', 'D', 'G', 'I', 'N', 'R', 'T', 'V')
       AND t.typname NOT IN ('tsvector', 'tsquery', 'macaddr', 'macaddr8', 'pg_lsn', 'txid_snapshot', 'pg_snapshot',
                             'geometry', 'geography', 'raster', 'vector', 'halfvec', 'sparsevec')
 )
@@ -83,12 +87,22 @@ FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN leaf ON leaf.type = a.atttypid
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't' AND c.relispopulated
   AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 ORDER BY n.nspname, c.relname, a.attnum
 """
-"""What cannot hold a name is left out by kind; whatever is not known stays in."""
+"""What cannot hold a name is left out by kind; whatever is not known stays in. A materialized view may still show a row
+that its tables have lost; a foreign table has its rows elsewhere."""
+
+_LARGE = Column("pg_largeobject", "data", "lo", "pg_catalog", ("loid",))
+"""Large objects, in which some applications keep their longest texts."""
+_LARGE_PIECES = """(
+SELECT oid AS loid, lo_get(oid, n * 1048576, 1056768) AS data
+FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeobject_metadata) AS each,
+     generate_series(0, size / 1048576) AS n
+) AS pieces"""
+"""A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
 
 _TABLE = """
 SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
@@ -204,13 +218,40 @@ class PostgreSQL:
         """Return what may hold text. ``schema`` is empty where the table is found without it."""
         with self._transaction() as connection:
             rows = connection.execute(_COLUMNS).fetchall()
-        return [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
+            has_large = _one(connection, "SELECT 1 FROM pg_largeobject_metadata LIMIT 1")
+        columns = [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
+        return [*columns, _LARGE] if has_large else columns
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Open one REPEATABLE READ transaction; rows that a policy would hide are an error in it."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
             yield PostgreSQLSnapshot(self, connection)
+
+    @contextmanager
+    def locked(self, columns: Sequence[Column]) -> Iterator[None]:
+        """Hold a SHARE lock on the tables. It is tried for in short waits, all or none, until ``PATIENCE`` is over.
+
+        A wait this short ends before the server looks for deadlocks, so none of ours can cost a writer its
+        transaction, and those that queue up behind it go on after a moment.
+        """
+        with self._connected() as connection:
+            tables = _lockable(connection, columns)
+            begun = time.monotonic()
+            while not _lock(connection, tables):
+                if time.monotonic() - begun > PATIENCE:
+                    raise StuckError(
+                        _("writers kept their tables locked"),
+                        reason=Reason.BUSY,
+                        code="55P03",
+                        context=self.place,
+                        hint=_("Try again when the application is less busy, or without strict."),
+                    )
+                time.sleep(LOCK_PAUSE)
+            try:
+                yield
+            finally:
+                connection.execute("ROLLBACK")
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether a table (views aside) has that column; ``table`` may be ``schema.table``."""
@@ -409,15 +450,19 @@ class PostgreSQLSnapshot:
             rows = self._rows(sql.SQL("SELECT {} FROM {}").format(names, _of(group[0])))
             yield from batches(cell for row in rows for cell in row if cell)
 
-    def find(self, column: Column, needle: str) -> Iterator[str]:
-        """Look at every cell here, so that letter case is folded as everywhere else, whatever the server's locale."""
-        keys = list(column.key) or ["ctid"]
-        names = sql.SQL(", ").join(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)
-        query = sql.SQL("SELECT {}, {} FROM {}").format(_as_bytes(column), names, _of(column))
-        folded = needle.casefold()
+    def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
+        """Stream one column with the row's key; where there is none, with its place in the table, if that has any."""
+        keys = list(column.key) or (["ctid"] if self._has_places(column) else [])
+        names = [_as_bytes(column), *(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)]
+        query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(names), _of(column))
         for cell, *key in self._rows(query):
-            if cell and contains(cell, folded):
-                yield ",".join(f"{name}={as_text(value or b'')}" for name, value in zip(keys, key, strict=True))
+            if cell:
+                yield ",".join(f"{name}={as_text(value or b'')}" for name, value in zip(keys, key, strict=True)), cell
+
+    def _has_places(self, column: Column) -> bool:
+        """Tell whether the rows lie here: those of a view or of a foreign table do not."""
+        query: LiteralString = "SELECT relkind IN ('r', 'p', 'm') FROM pg_class WHERE oid = to_regclass(%s)"
+        return bool(_one(self._connection, query, (_of(column).as_string(),)))
 
     def _rows(self, query: sql.Composed) -> Iterator[tuple[bytes | None, ...]]:
         """Stream rows with no more of them in memory than the network holds."""
@@ -570,6 +615,32 @@ def _table(connection: psycopg.Connection, name: str) -> _Table | None:
     return _Table(*row) if row else None
 
 
+def _lockable(connection: psycopg.Connection, columns: Sequence[Column]) -> list[sql.Identifier]:
+    """Return the tables proper, in one order for everyone: what lies elsewhere or is a copy cannot be locked."""
+    labels = list({f"{column.schema}.{column.table}" if column.schema else column.table for column in columns})
+    query: LiteralString = (
+        "SELECT DISTINCT n.nspname, c.relname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'p') AND n.nspname <> 'pg_catalog' AND ("
+        "(c.relname = ANY (%(labels)s) AND pg_table_is_visible(c.oid))"
+        " OR n.nspname || '.' || c.relname = ANY (%(labels)s)) ORDER BY 1, 2"
+    )
+    return [sql.Identifier(*each) for each in connection.execute(query, {"labels": labels})]
+
+
+def _lock(connection: psycopg.Connection, tables: Sequence[sql.Identifier]) -> bool:
+    """Begin a transaction that holds all the locks; tell whether it does. Nothing is held if not."""
+    connection.execute("BEGIN")
+    try:
+        connection.execute(sql.SQL("SET LOCAL lock_timeout = {}").format(sql.Literal(LOCK_WAIT)))
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        if tables:
+            connection.execute(sql.SQL("LOCK TABLE {} IN SHARE MODE").format(sql.SQL(", ").join(tables)))
+    except errors.LockNotAvailable:
+        connection.execute("ROLLBACK")
+        return False
+    return True
+
+
 def _limit(connection: psycopg.Connection, *, lock: LiteralString, statement: LiteralString) -> None:
     """Bound the transaction's waits, and make a hidden row an error."""
     connection.execute(
@@ -622,14 +693,16 @@ def _dead(connection: psycopg.Connection, table: _Table) -> int:
     return int(str(_one(connection, query, (table.oid,)) or 0))
 
 
-def _of(column: Column) -> sql.Identifier:
+def _of(column: Column) -> sql.Composable:
+    if column == _LARGE:
+        return sql.SQL(_LARGE_PIECES)
     return sql.Identifier(column.schema, column.table) if column.schema else sql.Identifier(column.table)
 
 
 def _as_bytes(column: Column) -> sql.Composed:
     """Return SQL that gives a cell's own bytes, with no escapes of the server's output format around them."""
     name = sql.Identifier(column.name)
-    if column.type == "bytea":
+    if column.type in {"bytea", _LARGE.type}:
         return sql.SQL("{}::bytea").format(name)
     if column.type == "bytea[]":
         return sql.SQL("(SELECT string_agg(part, '\\x0a'::bytea) FROM unnest({}) AS part)").format(name)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from dvornik.databases.batches import as_text, batches, contains
+from dvornik.databases.batches import as_text, batches
 from dvornik.databases.sqlite_rows import Sweep, condition, marked, plain, quoted, references
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
@@ -85,6 +85,13 @@ class SQLite:
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the view is fixed by the first read
             yield SQLiteSnapshot(self, connection)
+
+    @contextmanager
+    def locked(self, columns: Sequence[Column]) -> Iterator[None]:  # noqa: ARG002 - there is one lock for all tables
+        """Hold the file's one lock for writers; nothing is written under it."""
+        with self._writing() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether a table (views aside) has that column."""
@@ -290,14 +297,13 @@ class SQLiteSnapshot:
         rows = self._rows(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608 - quoted
         return batches(cell for row in rows for cell in row if isinstance(cell, bytes) and cell)
 
-    def find(self, column: Column, needle: str) -> Iterator[str]:
-        """Look at every cell: letter case is folded for every script, which SQLite itself does only for Latin."""
+    def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
+        """Stream what is text or blob, with the row's key."""
         keys = list(column.key) or ["rowid"]
         names = ", ".join(quoted(name) for name in [column.name, *keys])
-        folded = needle.casefold()
         for cell, *key in self._rows(f"SELECT {names} FROM {quoted(column.table)}"):  # noqa: S608 - quoted
-            if isinstance(cell, bytes) and contains(cell, folded):
-                yield ",".join(f"{name}={_plain(value)}" for name, value in zip(keys, key, strict=True))
+            if isinstance(cell, bytes) and cell:
+                yield ",".join(f"{name}={_plain(value)}" for name, value in zip(keys, key, strict=True)), cell
 
     def _rows(self, query: str) -> Iterator[tuple[object, ...]]:
         try:
@@ -310,12 +316,12 @@ def _tables(connection: sqlite3.Connection) -> list[str]:
     """List the tables that hold rows of their own.
 
     A virtual table is not read through its module, which may be missing here: the text of a full-text index lies in
-    its ``_content`` table, an ordinary one.
+    its ``_content`` table, what an R-tree carries beside its boxes in ``_rowid``, and these are ordinary ones.
     """
     shadows = {row[1] for row in connection.execute("PRAGMA table_list") if row[2] == "shadow"}
     query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
     names = [name for (name,) in connection.execute(query) if not name.startswith("sqlite_")]
-    return [name for name in names if name not in shadows or name.endswith("_content")]
+    return [name for name in names if name not in shadows or name.endswith(("_content", "_rowid"))]
 
 
 def _columns(connection: sqlite3.Connection, table: str) -> Iterator[Column]:

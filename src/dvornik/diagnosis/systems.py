@@ -11,7 +11,7 @@ import msgspec
 
 from dvornik import caches
 from dvornik.model import DvornikError, UnreachableError
-from dvornik.storages import kernel, landlock
+from dvornik.storages import directories, kernel, landlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -66,5 +66,5 @@ def memory(places: Iterable[CachePlace]) -> dict[str, int | str]:
 
 
 def guards() -> dict[str, bool]:
-    """Tell which of the kernel's guards are to be had here."""
-    return {**kernel.guards(), "landlock": landlock.is_available()}
+    """Tell which of the kernel's guards are to be had here, and whether the loops in C were built."""
+    return {**kernel.guards(), "landlock": landlock.is_available(), "extension": directories.inner is not None}

@@ -211,11 +211,9 @@ def ancestors(names: Names, container: str, name: str) -> Iterator[tuple[str, st
     known, layer = {(container, name)}, [(container, name)]
     for _level in range(_DEPTH):
         layer = [
-            each
-            for below in layer
-            for each in originals(*below, names.derivatives)
-            if each not in known and names.lists(*each)
-        ]
+            each for below in layer for each in originals(*below, names.derivatives)
+            if each not in known and names.has_ending(each[1]) and names.lists(*each)
+        ]  # fmt: skip
         known.update(layer)
         yield from dict.fromkeys(layer)
         if not layer:
@@ -226,11 +224,9 @@ def keep_originals(names: Names, listing: Iterable[tuple[str, Sequence[str]]]) -
     """Strike the original of every derivative that is itself named. To be done once, after everything was read."""
     wanted = []
     for container, listed in listing:
-        unused = set(names.unused(container, listed))
-        wanted += [
-            each for name in listed if name not in unused
-            for each in ancestors(names, container, name)
-        ]  # fmt: skip
+        made = [name for name in listed if originals(container, name, names.derivatives)]
+        unused = set(names.unused(container, made)) if made else ()
+        wanted += [each for name in made if name not in unused for each in ancestors(names, container, name)]
     for each in wanted:
         names.keep(*each)
 

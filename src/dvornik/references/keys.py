@@ -40,8 +40,19 @@ class Keys:
         self._shards[number & 255].append(number)
         self._count += 1
 
+    def add_all(self, keys: Iterable[bytes]) -> None:
+        """Add many; not allowed once anything was looked up."""
+        if self._mask:
+            raise RuntimeError
+        shards, count = self._shards, self._count
+        for key in keys:
+            number = hash(key)
+            shards[number & 255].append(number)
+            count += 1
+        self._count = count
+
     def _seal(self) -> None:
-        self._mask = (1 << max(10, (self._count * 8).bit_length())) - 1
+        self._mask = (1 << max(10, (self._count * 4).bit_length())) - 1
         self._filter = bytearray(self._mask + 1)
         self._shards = [array("q", sorted(shard)) for shard in self._shards]
         self._seen = [bytearray(len(shard)) for shard in self._shards]
@@ -72,14 +83,42 @@ class Keys:
         self._seen[shard][index] = 1
         return True
 
-    def mark_all(self, keys: Iterable[bytes]) -> None:
-        """Mark many, most of which were never added."""
+    def mark_all(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Mark many; return those that were never added."""
         if not self._mask:
             self._seal()
-        table, mask = self._filter, self._mask
+        table, mask, shards, seen = self._filter, self._mask, self._shards, self._seen
+        unknown = []
         for key in keys:
-            if table[hash(key) >> 8 & mask]:
-                self.mark(key)
+            number = hash(key)
+            if table[number >> 8 & mask]:
+                shard = shards[number & 255]
+                index = bisect_left(shard, number)
+                if index < len(shard) and shard[index] == number:
+                    seen[number & 255][index] = 1
+                    continue
+            unknown.append(key)
+        return unknown
+
+    def forget(self) -> None:
+        """Take every mark away."""
+        self._seen = [bytearray(len(shard)) for shard in self._seen]
+
+    def seen_all(self, keys: Iterable[bytes]) -> list[bool]:
+        """Tell of each key whether it was added and marked."""
+        if not self._mask:
+            self._seal()
+        table, mask, shards, seen = self._filter, self._mask, self._shards, self._seen
+        found = []
+        for key in keys:
+            number = hash(key)
+            if table[number >> 8 & mask]:
+                shard = shards[number & 255]
+                index = bisect_left(shard, number)
+                found.append(index < len(shard) and shard[index] == number and seen[number & 255][index] == 1)
+            else:
+                found.append(False)
+        return found
 
     def seen(self, key: bytes) -> bool:
         """Tell whether it was added and marked."""

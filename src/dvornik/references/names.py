@@ -6,18 +6,31 @@ named exactly, or a directory above it was named. Memory is some ten bytes a fil
 
 from __future__ import annotations
 
-import codecs
 import re
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from dvornik.references.alphabets import is_utf8, other_readings
+from dvornik.references.directories import Directories
 from dvornik.references.keys import Keys
-from dvornik.references.paths import Base, path_key, tidy
-from dvornik.references.tokens import ATOM, ATOMS, NARROW, OTHER_CODECS, Slice, cut, spellings
-from dvornik.references.variants import variants
+from dvornik.references.paths import Base, path_key
+from dvornik.references.tokens import (
+    ATOM,
+    ATOMS,
+    CLEAN,
+    EDGE,
+    NARROW,
+    Slice,
+    any_of,
+    cut,
+    fold_stem,
+    spellings,
+    to_bytes,
+)
+from dvornik.references.variants import unescaped, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dvornik.references.derivatives import Pattern
 
@@ -29,14 +42,18 @@ _SAMPLE = 100
 _MANY = 200
 """So many different endings make an alternation slower than looking at every dot."""
 _GENERIC = rb"[0-9a-z\x80-\xff]"
-_SHORT = 1024
-"""A cell up to this length may be one path as a whole."""
-_LONGEST = 4096
-_CONTINUATION = bytes(range(0x80, 0xC0))
-_Utf8 = codecs.getincrementaldecoder("utf-8")
+_STEM, _STEM_MOST = 5, 255
+"""Bytes of a cell that may be a file's name without its ending; shorter ones are words of any language."""
+_AFTER = 400
+"""What may follow a name within a word is shorter."""
+_FLAT = bytes.maketrans(b"/\t", b"  ")
+_LINES = CLEAN.translate(_FLAT)[:10] + b"\n" + CLEAN.translate(_FLAT)[11:]
+"""Delimits as texts are delimited, line by line."""
 _SEPARATED = bytes.maketrans(b"_-\t", b"...")
-_ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
-_PLAIN_WORD = re.compile(r"[\w.-]+")
+_UUIDS = 36
+_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_UNPLAIN = re.compile(r"[%&?#\\]")
+"""What lets a value be read in several ways."""
 
 
 class Names:
@@ -52,13 +69,11 @@ class Names:
         self.missing_sample: list[str] = []
         self.derivatives: Sequence[Pattern] = ()
         """The site's own ways to name derivatives."""
+        self.is_elsewhere: Callable[[str], bool] | None = None
+        """Of a listing of a part: whether a path below the root is there all the same, and so names no namesake."""
         self._base = Base(root, url)
-        self._marks = tuple(prefix.rpartition("/")[2] for prefix in self._base.prefixes)
-        self._tokens, self._paths, self._directories = Keys(), Keys(), Keys()
-        self._containers: set[str] = {""}
-        self._leaves: set[bytes] = set()
-        self._leaf: re.Pattern[bytes] | None = None
-        self._awkward = self._dotted = self._escape_like = False
+        self._directories = Directories(self._base)
+        self._tokens, self._paths, self._stems = Keys(), Keys(), Keys()
         self._endings: set[bytes] = set()
         self._last: set[bytes] = set()
         self._tails: set[bytes] = set()
@@ -68,112 +83,118 @@ class Names:
 
     def add(self, container: str, names: Sequence[str]) -> None:
         """Take note of the files of one directory (``""``: the root)."""
-        self._add_directory(container)
+        self._directories.add(container)
         prefix = path_key(container + "/") if container else b""
-        for name in names:
-            self._paths.add(prefix + path_key(name))
-            for tokens in spellings(name):
-                for token in tokens:
-                    self._add_token(token)
+        plain = _plain(names)
+        folded, tokens = plain or ([path_key(name) for name in names], [b""] * len(names))
+        self._paths.add_all([prefix + each for each in folded])
+        self._stems.add_all(stem for each in folded for stem in stems(each))
+        single = [token for token in tokens if token]
+        self._tokens.add_all(single)
+        self._note(single)
+        for name, token in zip(names, tokens, strict=True):
+            for several in () if token else spellings(name):
+                self._tokens.add_all(several)
+                self._note(several)
 
-    def _add_token(self, token: bytes) -> None:
-        self._tokens.add(token)
-        if b"." not in token:
-            self._atoms = True
-            self._narrow = self._narrow or not token.isascii()
-            return
-        self._longest = max(self._longest, len(token))
-        tail = token[token.rindex(b".") :]
-        if tail not in self._tails:
-            self._tails.add(tail)
-            parts = ATOM.findall(tail)
-            self._endings.add(parts[0])
-            self._last.add(parts[-1])
-
-    def _add_directory(self, container: str) -> None:
-        while container not in self._containers:
-            self._containers.add(container)
-            for key in self._directory_keys(container):
-                self._directories.add(key)
-            words = cut(container)
-            if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
-                self._awkward = True  # words of a text cannot name it: it has delimiters in it
-            else:
-                self._add_leaf(path_key(container.rpartition("/")[2]))
-            container = container.rpartition("/")[0]
-
-    def _add_leaf(self, leaf: bytes) -> None:
-        self._dotted = self._dotted or b"." in leaf
-        self._escape_like = self._escape_like or bool(_ESCAPE_LIKE.match(leaf))
-        if len(self._leaves) <= _MANY:
-            self._leaves.add(leaf)
-
-    def _directory_keys(self, container: str) -> Iterator[bytes]:
-        """Yield the spellings that name a directory in a text.
-
-        A single part (``gallery``), or numbers alone (``2024/01``), are words of any page's address: in texts they
-        count only after the place's own prefix (``media/gallery``).
-        """
-        key = path_key(container)
-        yield b"=" + key
-        if b"/" in key and not key.replace(b"/", b"").isdigit():
-            yield key
-        for mark in self._marks:
-            yield path_key(f"{mark}/{container}")
+    def _note(self, tokens: Iterable[bytes]) -> None:
+        """Take note of what a text must hold for one of the tokens to be in it."""
+        tails, longest = self._tails, self._longest
+        for token in tokens:
+            dot = token.rfind(b".")
+            if dot < 0:
+                self._atoms = True
+                self._narrow = self._narrow or not token.isascii()
+                continue
+            longest = max(longest, len(token))
+            tail = token[dot:]
+            if tail not in tails:
+                tails.add(tail)
+                parts = ATOM.findall(tail)
+                self._endings.add(parts[0])
+                self._last.add(parts[-1])
+        self._longest = longest
 
     # -- striking ------------------------------------------------------------------------------------------------
 
     def strike_texts(self, cells: Sequence[str | bytes]) -> None:
         """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
         self.cells += len(cells)
+        self._strike_whole(cells)
+        raw = [cell for cell in cells if isinstance(cell, bytes)]
         texts = [cell for cell in cells if isinstance(cell, str)]
-        self._strike_text("\n".join(texts))
-        for cell in cells:
-            if not isinstance(cell, str):
-                self._strike_bytes(bytes(cell))
-        if self._awkward:
-            self._strike_whole(texts)
+        if texts:
+            self._strike_text("\n".join(texts))
+        if raw:
+            self._strike_raw(raw)
 
-    def _strike_whole(self, texts: Sequence[str]) -> None:
-        for text in texts:
-            if len(text) <= _SHORT and ("/" in text or "\\" in text):
-                for path in self._base.readings(text):
-                    if not _PLAIN_WORD.fullmatch(path):
-                        self._directories.mark(b"=" + path_key(path))
+    def _strike_whole(self, cells: Sequence[str | bytes]) -> None:
+        """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
+        if len(self._stems):
+            raw = ((to_bytes(cell) if isinstance(cell, str) else cell).strip() for cell in cells)
+            self._stems.mark_all(fold_stem(cell) for cell in raw if _STEM <= len(cell) <= _STEM_MOST)
+        self._directories.strike_cells(cells)
+
+    def _strike_raw(self, cells: Sequence[bytes]) -> None:
+        """Join cells, as far as they are UTF-8: of a million short ones the calls would cost more than the work."""
+        joined = b"\n".join(cells)
+        if joined.isascii() and 0 not in joined:
+            self._strike_ascii(joined)
+        elif len(cells) == 1:
+            self._strike_bytes(joined)
+        else:
+            plain = []
+            for cell in cells:
+                if 0 in cell or not is_utf8(cell):
+                    self._strike_bytes(cell)
+                else:
+                    plain.append(cell)
+            self._strike_text(b"\n".join(plain).decode())
 
     def _strike_bytes(self, cell: bytes) -> None:
         for begin in range(0, len(cell), _SLICE):
             piece = cell[max(0, begin - _OVERLAP) : begin + _SLICE]
             self._strike_text(piece.decode("utf-8", "surrogateescape"))
-            if not _is_utf8(piece) and 0 not in piece:  # text of an older alphabet; pictures hold zeros
-                for codec in OTHER_CODECS:
-                    self._strike_text(piece.decode(codec, "replace"))
+            for text in other_readings(piece):
+                self._strike_text(text)
+
+    def _strike_ascii(self, joined: bytes) -> None:
+        self.characters += len(joined)
+        for begin in range(0, len(joined), _SLICE):
+            raw = joined[max(0, begin - _OVERLAP) : begin + _SLICE]
+            self._strike_slice(Slice(raw, raw.translate(CLEAN), "ascii"))
 
     def _strike_text(self, text: str) -> None:
         self.characters += len(text)
         for begin in range(0, len(text), _SLICE):
-            piece = cut(text[max(0, begin - _OVERLAP) : begin + _SLICE])
-            self._strike(piece)
-            for variant in variants(piece):
-                self._strike(cut(variant))
+            self._strike_slice(cut(text[max(0, begin - _OVERLAP) : begin + _SLICE]))
+
+    def _strike_slice(self, piece: Slice) -> None:
+        dense = unescaped(piece)
+        if dense:
+            self._strike_names(piece)
+            piece = cut(dense)
+        self._strike(piece)
+        for variant in variants(piece):
+            self._strike(cut(variant))
 
     def _strike(self, piece: Slice) -> None:
+        self._strike_names(piece)
+        self._directories.strike(piece)
+
+    def _strike_names(self, piece: Slice) -> None:
         if self._last:
-            for word in self._words(piece):
+            for word in self._tokens.mark_all(self._words(piece)):
                 self._strike_word(word)
         if self._atoms:
             self._strike_atoms(piece)
-        if len(self._directories):
-            self._strike_directories(piece)
 
     def _words(self, piece: Slice) -> set[bytes]:
         """Return the words that end, or go on, after a dot and one of the listed names' endings."""
-        words, clean, reach = set(), piece.clean, self._longest
-        for match in self._anchor(piece.codec).finditer(clean):
-            start = match.start()
-            low = max(0, start - reach)
-            begin = max(clean.rfind(b" ", low, start), clean.rfind(b"/", low, start)) + 1
-            words.add(clean[begin or low : match.end()])
+        parts = self._anchor(piece.codec).split(piece.clean.translate(_FLAT))
+        words = {
+            before[before.rfind(b" ") + 1 :] + ending for before, ending in zip(parts[::2], parts[1::2], strict=False)
+        }
         if piece.codec in {"ascii", "utf-8"}:
             return words
         return {word.decode(piece.codec).encode() for word in words}
@@ -182,12 +203,16 @@ class Names:
         if codec not in self._anchors:
             endings = {ending.decode("utf-8", "replace").encode(codec, "ignore") for ending in self._endings} - {b""}
             self._anchors[codec] = re.compile(
-                rb"\.[_-]*" + (_alternatives(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ \t/]{0,300}"
+                rb"(\.[_-]*" + (any_of(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ ]{0,300})"
             )
         return self._anchors[codec]
 
     def _strike_word(self, word: bytes) -> None:
-        """Strike every listed token that lies in ``word`` between places where a name may begin and end."""
+        """Strike every listed token that lies in ``word`` between places where a name may begin and end.
+
+        A word that is a listed token itself never comes here: it names that one, and none that its end happens to be.
+        """
+        word = word[-self._longest - _AFTER :]
         parts = word.translate(_SEPARATED).split(b".")
         if word.isascii() and len(word) <= self._longest and self._last.intersection(parts) == {parts[-1]}:
             self._tokens.mark_all(_tails(word, parts))
@@ -209,52 +234,43 @@ class Names:
             runs = set(NARROW.findall(piece.clean.decode(piece.codec, "replace")))
             self._tokens.mark_all(run.encode() for run in runs)
 
-    def _strike_directories(self, piece: Slice) -> None:
-        words, clean = set(), piece.clean
-        for match in self._leaf_pattern().finditer(clean):
-            low = max(0, match.start() - _LONGEST)
-            words.add(clean[clean.rfind(b" ", low, match.start()) + 1 or low : match.end()])
-        for word in words:
-            self._strike_directory(word.decode(piece.codec, "replace"))
-
-    def _leaf_pattern(self) -> re.Pattern[bytes]:
-        if self._leaf is None:
-            few = len(self._leaves) <= _MANY and all(leaf.isascii() for leaf in self._leaves)
-            leaf = _alternatives(self._leaves) if few else self._any_leaf()
-            self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"/?(?= |$)")
-        return self._leaf
-
-    def _any_leaf(self) -> bytes:
-        """Match any last part that the listed directories may have; escapes and files are far more frequent."""
-        escapes = b"" if self._escape_like else rb"(?!u[0-9a-f]{4})"
-        return escapes + (rb"[^ \t/]{1,255}" if self._dotted else rb"[^ \t/.]{1,255}")
-
-    def _strike_directory(self, word: str) -> None:
-        parts = tidy(word).split("/")
-        for first in range(len(parts) - 1):
-            self._directories.mark(path_key("/".join(parts[first:])))
-
     def strike_paths(self, values: Sequence[str]) -> None:
         """Strike exactly the files (or all below the directories) that ``values`` name as paths below the root.
 
         A value that names nothing listed is missing, and its name is struck as text: it may be written in a way of
         the application's own.
         """
-        for value in values:
-            self.references += 1
-            readings = [path_key(path) for path in self._base.readings(value)]
-            named = [self._paths.mark(key) for key in readings]
-            named += [self._directories.mark(b"=" + key) for key in readings]
-            if any(named):
-                self.found += 1
-            else:
-                self._miss(value)
+        self.references += len(values)
+        missed = self.misses(values)
+        self.found += len(values) - len(missed)
+        self.missing += len(missed)
+        self.missing_sample += missed[: _SAMPLE - len(self.missing_sample)]
+        self.strike_texts([value for value in missed if not self._names_another(value)])
 
-    def _miss(self, value: str) -> None:
-        self.missing += 1
-        if len(self.missing_sample) < _SAMPLE:
-            self.missing_sample.append(value)
-        self._strike_text(value)
+    def _names_another(self, value: str) -> bool:
+        """Tell whether a value names a file that is there, though it is not listed."""
+        return self.is_elsewhere is not None and any(map(self.is_elsewhere, self._base.readings(value)))
+
+    def misses(self, values: Sequence[str]) -> list[str]:
+        """Strike what ``values`` name as paths, and return those that name nothing listed."""
+        joined = "\n".join(values)
+        if not _UNPLAIN.search(joined) and not any(f"\n{prefix}/" in f"\n{joined}" for prefix in self._base.prefixes):
+            keys = [path_key(value) for value in values]
+            unknown = set(self._paths.mark_all(keys))
+            values = [value for value, key in zip(values, keys, strict=True) if key in unknown]
+        return [value for value in values if not self._strike_path(value)]
+
+    def _strike_path(self, value: str) -> bool:
+        readings = [path_key(path) for path in self._base.readings(value)]
+        by_file = [self._paths.mark(key) for key in readings]
+        return self._directories.strike_values(readings) or any(by_file)
+
+    def forget(self) -> None:
+        """Let nothing have been named yet: the same listing for another text."""
+        for each in (self._tokens, self._paths, self._stems, self._directories):
+            each.forget()
+        self.references = self.found = self.missing = self.cells = self.characters = 0
+        self.missing_sample = []
 
     def keep(self, container: str, name: str) -> bool:
         """Strike one file by its place; tell whether it is listed."""
@@ -269,26 +285,32 @@ class Names:
         """Tell whether that file was added."""
         return self._key(container, name) in self._paths
 
+    def has_ending(self, name: str) -> bool:
+        """Tell whether any listed name ends as this one does; quicker than to look for the name itself."""
+        _stem, dot, ending = name.rpartition(".")
+        return not (dot and ending.isascii() and ending.isalnum()) or ending.lower().encode() in self._last
+
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
-        return self._is_directory_used(container) or self._is_named(self._key(container, name), name)
+        return self._directories.is_used(container) or self._is_named(self._key(container, name), name)
 
     def unused(self, container: str, names: Sequence[str]) -> list[str]:
         """Return those of one directory's names that nothing named."""
-        if self._is_directory_used(container):
+        if self._directories.is_used(container):
             return []
         prefix = path_key(container + "/") if container else b""
+        plain = _plain(names)
+        if plain:
+            folded, tokens = plain
+            by_path = self._paths.seen_all([prefix + each for each in folded])
+            seen = zip(names, by_path, self._tokens.seen_all(tokens), strict=True)
+            names = [name for name, path, token in seen if not path and not token]
         return [name for name in names if not self._is_named(prefix + path_key(name), name)]
 
     def _is_named(self, key: bytes, name: str) -> bool:
-        return self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name))
-
-    def _is_directory_used(self, container: str) -> bool:
-        while container:
-            if any(self._directories.seen(key) for key in self._directory_keys(container)):
-                return True
-            container = container.rpartition("/")[0]
-        return False
+        if self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name)):
+            return True
+        return any(map(self._stems.seen, stems(path_key(name))))
 
     @staticmethod
     def is_searchable(name: str) -> bool:
@@ -296,12 +318,26 @@ class Names:
         return bool(spellings(name))
 
 
-def _alternatives(endings: set[bytes]) -> bytes:
-    """Match any of the endings; one of ASCII letters only as a whole, any other whatever follows."""
-    if not endings:
-        return rb"(?!)"
-    forms = (re.escape(each) + (rb"(?![0-9a-z])" if each.isascii() else b"") for each in sorted(endings, reverse=True))
-    return b"(?:" + b"|".join(forms) + b")"
+def stems(folded: bytes) -> tuple[bytes, ...]:
+    """Return the cells that mean a name, given as ``path_key`` folds it, without holding its ending.
+
+    Its stem, and a UUID's without its dashes; none for a mere number: the numbers of rows are read nowhere, and other
+    numbers would name files by chance.
+    """
+    stem, dot, _ending = folded.rpartition(b".")
+    if not dot or not _STEM <= len(stem) <= _STEM_MOST or stem.isdigit():
+        return ()
+    return (stem, stem.replace(b"-", b"")) if len(stem) == _UUIDS and _UUID.fullmatch(stem) else (stem,)
+
+
+def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:
+    """Fold many names at once, if all are ASCII: each as ``path_key`` does, and its token, empty if it comes apart."""
+    joined = "\n".join(names)
+    if not joined.isascii() or joined.count("\n") != len(names) - 1:
+        return None
+    raw = joined.lower().encode()
+    tokens = [token.strip(EDGE) for token in raw.translate(_LINES).split(b"\n")]
+    return raw.split(b"\n"), [token if b"." in token and b" " not in token else b"" for token in tokens]
 
 
 def _tails(word: bytes, parts: Sequence[bytes]) -> list[bytes]:
@@ -312,12 +348,3 @@ def _tails(word: bytes, parts: Sequence[bytes]) -> list[bytes]:
         if part and begin < dot:
             tails.append(word[begin:])
     return tails
-
-
-def _is_utf8(piece: bytes) -> bool:
-    """Tell whether it is UTF-8, but for a character cut in two at either end."""
-    try:
-        _Utf8().decode(piece.lstrip(_CONTINUATION))
-    except UnicodeDecodeError:
-        return False
-    return True

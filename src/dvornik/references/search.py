@@ -1,28 +1,24 @@
-"""Reading every database for what it refers to: one snapshot each, exact columns by value, all others as text."""
+"""Reading every source for what it refers to: one snapshot each, exact columns by value, all others as text."""
 
 from __future__ import annotations
 
-import html
-import json
+import time
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
-from unicodedata import normalize
-from urllib.parse import quote
 
 import msgspec
 
 from dvornik.languages import _
-from dvornik.model import UnreachableError
-from dvornik.references.names import Names
+from dvornik.model import Column, ExactColumn, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from dvornik.model import Column, Database, ExactColumn, Snapshot
+    from dvornik.model import Readable, Snapshot
+    from dvornik.references.names import Names
 
-_REFERRERS = 20
-_STEM = 4
-"""Shorter stems occur in any text."""
+_SAMPLE = 20
+_VIEW = "view"
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -33,9 +29,9 @@ class Sought(msgspec.Struct, frozen=True):
     defaults: Sequence[str] = ()
     """Values that no row need hold: they count as references."""
 
-    def is_exact(self, database: str, column: Column) -> bool:
+    def is_exact(self, source: str, column: Column) -> bool:
         """Tell whether the column's values are paths below this storage."""
-        return any(each.database == database and _is_column(each, column) for each in self.exact)
+        return any(each.database == source and _is_column(each, column) for each in self.exact)
 
 
 class Search(msgspec.Struct, frozen=True):
@@ -44,75 +40,185 @@ class Search(msgspec.Struct, frozen=True):
     sources: Mapping[str, int]
 
 
-class Referrers(msgspec.Struct, frozen=True):
-    """Who names one file: ``database/table.column id=5``; how much was read; and who names its mere stem."""
+class Counted(msgspec.Struct, frozen=True):
+    """What one column contributes: values, bytes, the distinct files that it names, and seconds that it took."""
 
-    referrers: Sequence[str]
-    looked: Mapping[str, int]
-    near: Sequence[str] = ()
+    source: str
+    exact: bool = False
+    excluded: bool = False
+    values: int = 0
+    size: int = 0
+    files: int = 0
+    seconds: float = 0.0
+
+
+class Missing(msgspec.Struct, frozen=True):
+    """Values of one exact column that name no file: how many of how many, and some of their rows."""
+
+    source: str
+    values: int
+    missing: int
+    rows: Sequence[tuple[str, str]]
+    """The key of the row (``id=5``) and the value."""
 
 
 def search(
-    sought: Sequence[Sought], databases: Mapping[str, Database], exclude: Mapping[str, Sequence[str]] | None = None
+    sought: Sequence[Sought], sources: Mapping[str, Readable], exclude: Mapping[str, Sequence[str]] | None = None
 ) -> Search:
-    """Strike from every storage's names what the databases refer to. May be repeated with other names.
+    """Strike from every storage's names what the sources refer to. May be repeated with other names.
 
-    ``exclude`` holds, by database, globs of ``table.column`` that are not read as text; exact columns always are.
+    ``exclude`` holds, by source, globs of ``table.column`` that are not read as text; exact columns always are.
     Raises UnreachableError when anything cannot be read: then nothing may be concluded from what was.
     """
-    sources: dict[str, int] = {}
+    read: dict[str, int] = {}
     for each in sought:
-        _check(each.exact, databases)
         each.names.strike_paths([value for value in each.defaults if value])
-    for name, database in databases.items():
-        columns = database.columns()
-        with database.snapshot() as snapshot:
-            _read(name, snapshot, _Columns(sought, name, columns, (exclude or {}).get(name, ())), sources)
-    return Search(sources)
+    for name, columns, snapshot in opened(sought, sources, exclude or {}):
+        for column in columns.exact:
+            label = f"{name}/{column.label}"
+            for values in columns.read(snapshot, column):
+                read[label] = read.get(label, 0) + len(values)
+        for (schema, table), group in columns.texts.items():
+            label = f"{name}/{schema + '.' if schema else ''}{table}.*"
+            for cells in snapshot.texts(table, group):
+                read[label] = read.get(label, 0) + len(cells)
+                for each in sought:
+                    each.names.strike_texts(cells)
+    return Search(read)
 
 
-class _Columns:
-    """The columns of one database, by how they are read."""
+def count(
+    sought: Sequence[Sought],
+    sources: Mapping[str, Readable],
+    exclude: Mapping[str, Sequence[str]],
+    files: Callable[[], int],
+) -> Iterator[Counted]:
+    """Yield, column by column, what each contributes by itself; ``files`` counts the listed files that are named."""
+    for name, columns, snapshot in opened(sought, sources, exclude):
+        for column in columns.excluded:
+            yield Counted(f"{name}/{column.label}", excluded=True)
+        for column in columns.all():
+            begun = time.monotonic()
+            values = size = 0
+            for each in sought:
+                each.names.forget()
+            for cells in columns.read(snapshot, column):
+                values += len(cells)
+                size += sum(map(len, cells))
+            seconds = time.monotonic() - begun
+            label, exact = f"{name}/{column.label}", columns.is_exact(column)
+            named = files() if values else 0
+            yield Counted(label, exact, values=values, size=size, files=named, seconds=seconds)
+
+
+def missing(sought: Sequence[Sought], sources: Mapping[str, Readable]) -> Iterator[Missing]:
+    """Yield, exact column by exact column, what it names that is not there; every storage must have been listed."""
+    for name, columns, snapshot in opened(sought, sources, {}):
+        for column in columns.exact:
+            values, lost, sample = 0, 0, dict[str, None]()
+            for batch in columns.values(snapshot, column):
+                values += len(batch)
+                misses = list(batch)
+                for each in sought:
+                    if each.is_exact(name, column):
+                        misses = each.names.misses(misses)
+                lost += len(misses)
+                sample.update(dict.fromkeys(misses[: _SAMPLE - len(sample)]))
+            rows = list(_rows_of(snapshot, column, sample)) if sample else []
+            yield Missing(f"{name}/{column.label}", values, lost, rows)
+
+
+def _rows_of(snapshot: Snapshot, column: Column, sample: Mapping[str, None]) -> Iterator[tuple[str, str]]:
+    left = dict(sample)
+    for key, cell in snapshot.rows(column):
+        value = cell if isinstance(cell, str) else cell.decode(errors="surrogateescape")
+        if value in left:
+            del left[value]
+            yield key, value
+            if not left:
+                return
+
+
+def opened(
+    sought: Sequence[Sought], sources: Mapping[str, Readable], exclude: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, Columns, Snapshot]]:
+    """Open one source after the other; fail first where one that must be read is not there at all."""
+    for each in (exact for one in sought for exact in one.exact):
+        if each.database not in sources:
+            raise _not_there(each)
+    for name, source in sources.items():
+        columns = Columns(sought, name, source.columns(), exclude.get(name, ()))
+        with source.snapshot() as snapshot:
+            yield name, columns, snapshot
+
+
+class Columns:
+    """The columns of one source, by how they are read."""
 
     def __init__(
-        self, sought: Sequence[Sought], database: str, columns: Sequence[Column], exclude: Sequence[str]
+        self, sought: Sequence[Sought], source: str, columns: Sequence[Column], exclude: Sequence[str] = ()
     ) -> None:
-        self.sought, self.database = sought, database
-        self.exact = [column for column in columns if any(each.is_exact(database, column) for each in sought)]
+        """Sort ``columns``; globs of ``exclude`` leave texts out, and exact columns never."""
+        self._sought, self._source = sought, source
+        self.exact = [column for column in columns if self.is_exact(column)]
+        self.exact += self._views()
+        self.excluded: list[Column] = []
         self.texts: dict[tuple[str, str], list[Column]] = {}
         for column in columns:
-            if column not in self.exact and not _is_excluded(column, exclude):
+            if column in self.exact:
+                continue
+            if _is_excluded(column, exclude):
+                self.excluded.append(column)
+            else:
                 self.texts.setdefault((column.schema, column.table), []).append(column)
 
+    def _views(self) -> Iterator[Column]:
+        """Yield exact columns that no table has: those of a view can be read by name, any other fails then."""
+        wanted = dict.fromkeys(each for one in self._sought for each in one.exact if each.database == self._source)
+        for each in wanted:
+            if not any(_is_column(each, column) for column in self.exact):
+                schema, _dot, table = each.table.rpartition(".")
+                yield Column(table, each.column, _VIEW, schema)
 
-def _read(database: str, snapshot: Snapshot, columns: _Columns, sources: dict[str, int]) -> None:
-    for column in columns.exact:
-        source = f"{database}/{column.label}"
-        for values in snapshot.values(column):
-            sources[source] = sources.get(source, 0) + len(values)
-            for each in columns.sought:
-                if each.is_exact(database, column):
-                    each.names.strike_paths(values)
+    def all(self) -> list[Column]:
+        """Return what is read, one by one."""
+        return [*self.exact, *(column for group in self.texts.values() for column in group)]
+
+    def is_exact(self, column: Column) -> bool:
+        """Tell whether the values are paths below any of the storages."""
+        return any(each.is_exact(self._source, column) for each in self._sought)
+
+    def read(self, snapshot: Snapshot, column: Column) -> Iterator[Sequence[str | bytes]]:
+        """Strike what one column names, batch by batch, and yield what was read.
+
+        Exact values are paths below their own storage, and texts to any other.
+        """
+        exact = self.is_exact(column)
+        for cells in self.values(snapshot, column) if exact else snapshot.texts(column.table, [column]):
+            for each in self._sought:
+                if each.is_exact(self._source, column):
+                    each.names.strike_paths([cell for cell in cells if isinstance(cell, str)])  # all of them
                 else:
-                    each.names.strike_texts(values)
-    for (schema, table), group in columns.texts.items():
-        source = f"{database}/{schema + '.' if schema else ''}{table}.*"
-        for cells in snapshot.texts(table, group):
-            sources[source] = sources.get(source, 0) + len(cells)
-            for each in columns.sought:
-                each.names.strike_texts(cells)
+                    each.names.strike_texts(cells)
+            yield cells
+
+    def values(self, snapshot: Snapshot, column: Column) -> Iterator[Sequence[str]]:
+        """Stream the values of an exact column; one that is in no table and no view is an operator's mistake."""
+        try:
+            yield from snapshot.values(column)
+        except UnreachableError as error:
+            if column.type != _VIEW:
+                raise
+            raise _not_there(ExactColumn(self._source, column.table, column.name), error.context) from error
 
 
-def _check(exact: Sequence[ExactColumn], databases: Mapping[str, Database]) -> None:
-    """Fail when a column that must be read is not there: its references would look like none."""
-    for each in exact:
-        database = databases.get(each.database)
-        if database is None or not any(_is_column(each, column) for column in database.columns()):
-            raise UnreachableError(
-                _("A column that names media files cannot be read."),
-                context=f"{each.database}: {each.table}.{each.column}",
-                hint=_("Check the database and its migrations, or correct the list of exact columns."),
-            )
+def _not_there(exact: ExactColumn, said: str = "") -> UnreachableError:
+    """Return the error for a column that must be read: its references would look like none."""
+    return UnreachableError(
+        _("A column that names media files cannot be read."),
+        context=f"{exact.database}: {exact.table}.{exact.column}" + (f" ({said})" if said else ""),
+        hint=_("Check the database and its migrations, or correct the list of exact columns."),
+    )
 
 
 def _is_column(exact: ExactColumn, column: Column) -> bool:
@@ -123,67 +229,3 @@ def _is_column(exact: ExactColumn, column: Column) -> bool:
 def _is_excluded(column: Column, exclude: Sequence[str]) -> bool:
     names = {column.label, f"{column.table}.{column.name}"}
     return any(fnmatchcase(name, pattern) for name in names for pattern in exclude)
-
-
-def find_referrers(
-    path: str,
-    databases: Mapping[str, Database],
-    base: tuple[str, str] = ("", ""),
-    exclude: Mapping[str, Sequence[str]] | None = None,
-) -> Referrers:
-    """Say which rows name the file at ``path`` (relative to its storage's root), column by column.
-
-    Every column is read by the same tokeniser as in ``search``; rows are then found by the usual spellings. Where
-    none of these meets the row, the column alone is named. ``base`` is the storage's root and URL prefix.
-    """
-    container, _slash, name = path.rpartition("/")
-    referrers: list[str] = []
-    near: list[str] = []
-    looked: dict[str, int] = {}
-    for place, database in databases.items():
-        columns = [each for each in database.columns() if not _is_excluded(each, (exclude or {}).get(place, ()))]
-        with database.snapshot() as snapshot:
-            for column in columns:
-                source = f"{place}/{column.label}"
-                names = Names(*base)
-                names.add(container, [name])
-                for cells in snapshot.texts(column.table, [column]):
-                    names.strike_texts(cells)
-                looked[source] = names.cells
-                if names.is_used(container, name):
-                    referrers += _rows(snapshot, column, source, needles(name))
-                elif names.cells:
-                    near += _stem(snapshot, column, source, name)
-    return Referrers(referrers[:_REFERRERS], looked, near[:_REFERRERS])
-
-
-def _rows(snapshot: Snapshot, column: Column, source: str, spelt: Sequence[str]) -> list[str]:
-    keys = dict[str, None]()
-    for needle in spelt:
-        for key in snapshot.find(column, needle):
-            keys[f"{source} {key}".rstrip()] = None
-            if len(keys) == _REFERRERS:
-                return list(keys)
-    return list(keys) or [source]
-
-
-def _stem(snapshot: Snapshot, column: Column, source: str, name: str) -> Iterator[str]:
-    stem = name.partition(".")[0]
-    if len(stem) >= _STEM and stem.isprintable():
-        for key in snapshot.find(column, stem):
-            yield f"{source} {key}".rstrip()
-            return
-
-
-def needles(name: str) -> tuple[str, ...]:
-    """Return the usual spellings of a name inside a cell, the plainest first."""
-    plain = name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-    forms = dict.fromkeys(normalize(form, plain) for form in ("NFC", "NFD"))
-    spelt = dict.fromkeys(forms)
-    for form in forms:
-        for text in (quote(form), quote(quote(form)), html.escape(form)):
-            spelt[text] = None
-        escaped = json.dumps(form)[1:-1]
-        spelt[escaped] = None
-        spelt[json.dumps(escaped)[1:-1]] = None
-    return tuple(spelt)

@@ -12,8 +12,11 @@ import re
 from typing import NamedTuple
 from unicodedata import normalize
 
+from dvornik.references.alphabets import OTHER_CODECS
+
 _INNER = b"._-"
-_EDGE = _INNER + b" \t/"
+EDGE = _INNER + b" \t/"
+"""What a token has at neither end."""
 _DELIMITED = re.compile(rb"[ \t/]")
 _SPACE = 0x20
 _TAB = 0x09
@@ -57,6 +60,11 @@ def fold(text: str) -> str:
     return _PUNCTUATION.sub(" ", folded)
 
 
+def fold_stem(raw: bytes) -> bytes:
+    """Return a name without its ending as it compares with a whole cell."""
+    return raw.lower() if raw.isascii() else to_bytes(fold(raw.decode("utf-8", "surrogateescape")))
+
+
 class Lane(NamedTuple):
     """A one-byte alphabet in which texts are folded and delimited by a single ``translate``."""
 
@@ -79,6 +87,14 @@ def _lane(codec: str) -> Lane:
 
 
 _LANES = (_lane("cp1251"), _lane("latin-1"))
+
+
+def any_of(endings: set[bytes]) -> bytes:
+    """Match any of the endings; one of ASCII letters only as a whole, any other whatever follows."""
+    if not endings:
+        return rb"(?!)"
+    forms = (re.escape(each) + (rb"(?![0-9a-z])" if each.isascii() else b"") for each in sorted(endings, reverse=True))
+    return b"(?:" + b"|".join(forms) + b")"
 
 
 class Slice(NamedTuple):
@@ -131,7 +147,7 @@ def spellings(name: str) -> tuple[frozenset[bytes], ...]:
     is also known by what it reads as in the usual alphabets. No set at all: the name cannot be searched for.
     """
     if name.isascii():  # most names are one token: no need for the general way
-        token = name.encode().translate(CLEAN).strip(_EDGE)
+        token = name.encode().translate(CLEAN).strip(EDGE)
         if b"." in token and not _DELIMITED.search(token):
             return (frozenset((token,)),)
     known = {_tokens(name)}
@@ -142,7 +158,3 @@ def spellings(name: str) -> tuple[frozenset[bytes], ...]:
         except UnicodeDecodeError:
             known |= {_tokens(raw.decode(codec, "replace")) for codec in OTHER_CODECS}
     return tuple(tokens for tokens in known if tokens)
-
-
-OTHER_CODECS = ("cp1251", "latin-1", "cp866", "koi8-r")
-"""What bytes that are not UTF-8 may mean."""

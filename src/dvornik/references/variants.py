@@ -14,7 +14,8 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from dvornik.references.tokens import OTHER_CODECS, Slice, to_bytes
+from dvornik.references.alphabets import OTHER_CODECS
+from dvornik.references.tokens import Slice, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -146,6 +147,26 @@ def variants(piece: Slice) -> Iterator[str]:
                 following += decoded
                 yield from decoded
         waiting = [(to_bytes(text), "utf-8") for text in following]
+
+
+_ESCAPE = 6
+_DENSE = 40
+"""From one escape in so many bytes on, the whole text is decoded at once."""
+
+
+def unescaped(piece: Slice) -> str:
+    """Return a text full of JSON's escapes as it reads, any other as ``""``.
+
+    Its delimiters put aside, it is one string to the C scanner.
+    """
+    if piece.raw.count(b"\\u") * _DENSE < len(piece.raw):
+        return ""
+    text = piece.raw.decode(piece.codec, "surrogateescape").replace('\\"', " ").replace('"', " ")
+    cut_off = text.find("\\", -_ESCAPE)  # the piece may end within an escape, which the next one holds whole
+    try:
+        return json.JSONDecoder(strict=False).decode('"' + (text if cut_off < 0 else text[:cut_off]) + '"')  # type: ignore[no-any-return]
+    except ValueError:
+        return ""
 
 
 def _text(word: bytes, codec: str) -> str:

@@ -164,10 +164,11 @@ def _protection(checkup: Checkup) -> Iterator[str]:
     yield _("👤 Running as {user}; the directories belong to {owners}").format(
         user=checkup.user, owners=", ".join(owners) or "—"
     )
-    absent = [name for name, active in checkup.guards.items() if not active]
-    yield _("🛡️ Kernel guards: {state}").format(
-        state=_("all active") if not absent else _("missing: {names}").format(names=", ".join(absent))
-    )
+    active = ", ".join(name for name, is_active in checkup.guards.items() if is_active)
+    absent = ", ".join(name for name, is_active in checkup.guards.items() if not is_active)
+    yield _("🛡️ Active guards: {names}").format(names=active or "—")
+    if absent:
+        yield _("🛡️ Not here, their fallbacks serve: {names}").format(names=absent)
     if checkup.restricted is not None:
         yield _("🛡️ At the last run the kernel forbade removing anything elsewhere: {answer}").format(
             answer=_("yes") if checkup.restricted else _("no (a backup command, or a file system without leases)")

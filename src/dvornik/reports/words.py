@@ -88,6 +88,7 @@ def kind(what: str) -> str:
         "temp": lambda: _("temporary files"),
         "logs": lambda: _("logs"),
         "media": lambda: _("media"),
+        "references": lambda: _("texts that may name media"),
         "database": lambda: _("database"),
         "sessions": lambda: _("sessions"),
         "cache": lambda: _("cache"),

@@ -67,9 +67,10 @@ def apply() -> click.Command:
     @click.argument("file", type=click.Path(exists=True, dir_okay=False))
     @click.option("--digest", metavar="HEX", help=_("Only if the plan has this digest (or it begins so)."))
     @options.allow
+    @options.strict
     @options.common
     @options.opened()
-    def command(yard: Yard, *, file: str, digest: str | None, allow: list[str], as_json: bool) -> int:
+    def command(yard: Yard, *, file: str, digest: str | None, allow: list[str], strict: bool, as_json: bool) -> int:
         with Path(file).open("rb") as sink:
             header = next(iter(plans.read(sink, file, only=[plans.Header])))
             assert isinstance(header, plans.Header)  # noqa: S101 - read was asked for nothing else
@@ -79,6 +80,7 @@ def apply() -> click.Command:
                     _("The plan has another digest."), context=f"{file}: {actual}", hint=_("Look it over again.")
                 )
             yard.state.lock()
+            yard.strict |= strict
             engine = yard.engine(header.collectors)
             recover(engine, quiet=as_json)
             if not as_json:

@@ -23,6 +23,7 @@ def run() -> click.Command:
         help=_("Write a report besides: .html, .md, .json or .txt; what is there is replaced."),
     )
     @options.allow
+    @options.strict
     @options.common
     @options.opened()
     def command(
@@ -34,10 +35,12 @@ def run() -> click.Command:
         yes: bool,
         report: str | None,
         allow: list[str],
+        strict: bool,
         as_json: bool,
     ) -> int:
         if aggressive and not (yes or dry_run):
             confirm()
+        yard.strict |= strict
         if report and dry_run:
             raise click.UsageError(_("--report tells what was done; for a dry run: dvornik run --dry-run --json"))
         order = Order(

@@ -13,7 +13,7 @@ import msgspec
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.languages import _
-from dvornik.model import ConfigurationError, Evidence, Explains
+from dvornik.model import ConfigurationError, Evidence, Explains, Reason
 from dvornik.reports import words
 
 if TYPE_CHECKING:
@@ -70,15 +70,27 @@ def _tell(evidence: Evidence, path: str) -> None:
         say(_("🔒 It stays: {reason} ({rule})").format(reason=words.reason(evidence.verdict), rule=evidence.rule))
     elif evidence.facts:
         say(_("🗑️ It may go ({rule}): nothing keeps it but the grace for young files").format(rule=evidence.rule))
+    if evidence.via:
+        say("   " + _("made from {file}").format(file=words.safe(evidence.via)))
     for referrer in evidence.referrers:
         say("   " + _("named by {row}").format(row=words.safe(referrer)))
     if not evidence.referrers and evidence.looked:
-        say("   " + _("looked in {n} columns, {values} values:").format(
-            n=len(evidence.looked), values=sum(evidence.looked.values())))  # fmt: skip
-        for source, count in sorted(evidence.looked.items(), key=lambda item: -item[1])[:_MOST]:
-            say(f"     {source}: {count}")
-    for near in evidence.near[:3]:
-        say("   " + _("nearly named by {row}").format(row=words.safe(near)))
+        _tell_where(evidence)
     if "age" in evidence.facts:
         age, limit = float(evidence.facts["age"]), float(evidence.facts["older_than"])
         say("   " + _("age {age}; goes after {limit}").format(age=words.hours(age), limit=words.hours(limit)))
+
+
+def _tell_where(evidence: Evidence) -> None:
+    if evidence.verdict in {Reason.REFERENCED, Reason.DERIVATIVE}:
+        say("   " + _("no row names it by itself: several do together, or one names a file that was made from it"))
+    values, size = sum(evidence.looked.values()), words.size(sum(evidence.read.values()))
+    say("   " + _("looked in {n} columns, {values} values, {size}:").format(
+        n=len(evidence.looked), values=values, size=size))  # fmt: skip
+    ordered = sorted(evidence.looked.items(), key=lambda item: (-evidence.read.get(item[0], 0), item[0]))
+    for source, count in ordered[:_MOST]:
+        say(f"     {words.safe(source)}: {count} ({words.size(evidence.read.get(source, 0))})")
+    if len(ordered) > _MOST:
+        say("     " + _("and {n} more").format(n=len(ordered) - _MOST))
+    for near in evidence.near[:3]:
+        say("   " + _("nearly named by {row}").format(row=words.safe(near)))

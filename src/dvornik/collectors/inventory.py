@@ -1,0 +1,146 @@
+"""The files of all media places, and everything that may name one: listed first, looked up afterwards.
+
+The other order loses what is uploaded in between, so nothing here looks a name up that it did not list itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from dvornik.languages import _
+from dvornik.model import Batch, Column, Database, ExactColumn, Lockable, Readable, Storage, UnreachableError
+from dvornik.references.derivatives import Pattern, keep_originals
+from dvornik.references.names import Names
+from dvornik.references.referrers import Referrers, Target, find_referrers
+from dvornik.references.search import Columns, Counted, Missing, Sought, count, missing, search
+
+if TYPE_CHECKING:
+    Listed = dict[str, Names]
+
+Listing = Callable[[Storage], Iterator[tuple[str, Sequence[str]]]]
+"""Lists files of a storage: a container and its names at a time."""
+
+
+class Source(msgspec.Struct, frozen=True):
+    """One storage of media and what is known of the rows that name files in it."""
+
+    storage: Storage
+    root: str
+    url: str = ""
+    exact: Sequence[ExactColumn] = ()
+    defaults: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+    derivatives: Sequence[Pattern] = ()
+
+
+class Inventory:
+    """Storages by place, and by name the databases and texts that may refer to their files."""
+
+    def __init__(
+        self,
+        places: Mapping[str, Source],
+        databases: Mapping[str, Database],
+        *,
+        texts: Mapping[str, Readable],
+        exclude: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Take everything by name; ``texts`` are read as databases are, ``exclude`` are columns not searched."""
+        self.places = places
+        self.databases = databases
+        self._exclude = exclude
+        self._readable: dict[str, Readable] = {**texts, **databases}
+        if len(self._readable) < len(texts) + len(databases):
+            raise ValueError(*texts)
+        self._columns: dict[str, list[Column]] = {}
+
+    def listed(self, places: Iterable[str], listing: Listing) -> Listed:
+        """Take note of the names that ``listing`` yields of each place."""
+        listed: Listed = {}
+        for place in places:
+            source = self.places[place]
+            listed[place] = Names(source.root, source.url)
+            listed[place].derivatives = source.derivatives
+            if listing is not everything:
+                listed[place].is_elsewhere = partial(_is_there, source.storage)
+            for container, names in listing(source.storage):
+                listed[place].add(container, names)
+        return listed
+
+    def search(self, listed: Mapping[str, Names], listing: Listing) -> None:
+        """Strike out what anything names; raise ``UnreachableError`` rather than conclude from a part of it."""
+        search(self._sought(listed), self._readable, self._exclude)
+        for place, names in listed.items():
+            keep_originals(names, listing(self.places[place].storage))
+
+    def _sought(self, listed: Mapping[str, Names]) -> list[Sought]:
+        return [Sought(names, self.places[place].exact, self.places[place].defaults) for place, names in listed.items()]
+
+    def referrers(self, place: str, names: Names, targets: Sequence[Target]) -> Referrers:
+        """Say who names each of ``targets``, files of a place that is listed whole in ``names``."""
+        (sought,) = self._sought({place: names})
+        return find_referrers(targets, sought, self._readable, self._exclude)
+
+    def count(self) -> Iterator[Counted]:
+        """Yield what each column contributes; takes a pass over the listing for each that names anything."""
+        listed = self.listed(self.places, everything)
+
+        def files() -> int:
+            return sum(
+                len(listed_names) - len(names.unused(container, listed_names))
+                for place, names in listed.items()
+                for container, listed_names in everything(self.places[place].storage)
+            )
+
+        yield from count(self._sought(listed), self._readable, self._exclude, files)
+
+    def missing(self) -> Iterator[Missing]:
+        """Yield what exact columns name that is not there: set aside is not there, for the application."""
+        yield from missing(self._sought(self.listed(self.places, present)), self._readable)
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Keep everyone from writing what may be a reference; raise ``UnreachableError`` where that cannot be had."""
+        with ExitStack() as stack:
+            for name, database in self.databases.items():
+                if not isinstance(database, Lockable):
+                    raise UnreachableError(
+                        _("strict is not possible: this database cannot keep its writers out"),
+                        context=name,
+                        hint=_("Take [policy] strict (or --strict) away."),
+                    )
+                if name not in self._columns:  # the same for every directory of a run
+                    sought = self._sought({place: Names() for place in self.places})
+                    columns = Columns(sought, name, database.columns(), self._exclude.get(name, ()))
+                    self._columns[name] = columns.all()
+                stack.enter_context(database.locked(self._columns[name]))
+            yield
+
+
+def _is_there(storage: Storage, path: str) -> bool:
+    container, _slash, name = path.rpartition("/")
+    return bool(name and storage.examine(container, [name]).names)
+
+
+def present(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:
+    """List the files of a storage, a directory at a time."""
+    for step in storage.walk(with_times=False):
+        if isinstance(step, Batch) and step.names:
+            yield step.container, step.names
+
+
+def everything(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:
+    """List the files of a storage and of its quarantine, a directory at a time."""
+    yield from present(storage)
+    yield from quarantine(storage)
+
+
+def quarantine(storage: Storage, run: str = "") -> Iterator[tuple[str, Sequence[str]]]:
+    """List what ``run`` (or any run) set aside, a directory at a time."""
+    for each, batch in storage.quarantined():
+        if run in {"", each}:
+            yield batch.container, batch.names

@@ -1,0 +1,134 @@
+"""The directories of one storage's listing, and which of them a text or a value names: that keeps all below."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dvornik.references.keys import Keys
+from dvornik.references.paths import path_key, tidy
+from dvornik.references.tokens import Slice, any_of, cut, to_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from dvornik.references.paths import Base
+
+_MANY = 200
+"""So many different names make an alternation slower than looking at every slash."""
+_SHORT = 1024
+"""A cell up to this length may be one path as a whole."""
+_LONGEST = 4096
+_ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
+_NUMBERS = re.compile(rb"^[./\\]*[0-9]+(?:[/\\]+[0-9]+)+[/\\]*$", re.MULTILINE)
+_PLAIN_WORD = re.compile(r"[\w.-]+")
+
+
+class Directories:
+    """First ``add`` all of them, then strike, then ask."""
+
+    def __init__(self, base: Base) -> None:
+        """Take what may stand before a path."""
+        self._base = base
+        self._marks = tuple(prefix.rpartition("/")[2] for prefix in base.prefixes)
+        self._keys = Keys()
+        self._containers: set[str] = {""}
+        self._leaves: set[bytes] = set()
+        self._leaf: re.Pattern[bytes] | None = None
+        self._awkward = self._numeric = self._dotted = self._escape_like = False
+
+    def add(self, container: str) -> None:
+        """Take note of a directory and of those above it."""
+        while container not in self._containers:
+            self._containers.add(container)
+            self._keys.add_all(self._spellings(container))
+            self._numeric = self._numeric or container.replace("/", "").isdigit()
+            words = cut(container)
+            if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
+                self._awkward = True  # words of a text cannot name it: it has delimiters in it
+            else:
+                self._add_leaf(path_key(container.rpartition("/")[2]))
+            container = container.rpartition("/")[0]
+
+    def _add_leaf(self, leaf: bytes) -> None:
+        self._dotted = self._dotted or b"." in leaf
+        self._escape_like = self._escape_like or bool(_ESCAPE_LIKE.match(leaf))
+        if len(self._leaves) <= _MANY:
+            self._leaves.add(leaf)
+
+    def _spellings(self, container: str) -> Iterator[bytes]:
+        """Yield the keys of what names a directory; after ``=`` what does so as a whole value alone.
+
+        A single part (``gallery``), or numbers alone (``2024/01``), are words of any page's address: in texts they
+        count only after the place's own prefix (``media/gallery``), several numbers also as a cell of their own.
+        """
+        key = path_key(container)
+        yield b"=" + key
+        if b"/" in key and not key.replace(b"/", b"").isdigit():
+            yield key
+        for mark in self._marks:
+            yield path_key(f"{mark}/{container}")
+
+    # -- striking ------------------------------------------------------------------------------------------------
+
+    def strike_values(self, keys: Iterable[bytes]) -> bool:
+        """Strike those that a value of an exact column names, by ``path_key``; tell whether there are any."""
+        return sum(self._keys.mark(b"=" + key) for key in keys) > 0  # each of them, not just the first
+
+    def strike_cells(self, cells: Sequence[str | bytes]) -> None:
+        """Strike what a cell names as a whole: several numbers, names with delimiters in them."""
+        if self._numeric:
+            joined = b"\n".join(to_bytes(cell) if isinstance(cell, str) else cell for cell in cells)
+            self._keys.mark_all(b"=" + path_key(tidy(path.decode())) for path in _NUMBERS.findall(joined))
+        if self._awkward:
+            for cell in cells:
+                text = cell if isinstance(cell, str) else cell.decode("utf-8", "surrogateescape")
+                if len(text) <= _SHORT and ("/" in text or "\\" in text):
+                    self._strike_cell(text)
+
+    def _strike_cell(self, text: str) -> None:
+        for path in self._base.readings(text):
+            if not _PLAIN_WORD.fullmatch(path):
+                self._keys.mark(b"=" + path_key(path))
+
+    def strike(self, piece: Slice) -> None:
+        """Strike what a piece of text names."""
+        if not len(self._keys):
+            return
+        words, clean = set(), piece.clean
+        for match in self._pattern().finditer(clean):
+            low = max(0, match.start() - _LONGEST)
+            words.add(clean[clean.rfind(b" ", low, match.start()) + 1 or low : match.end()])
+        for word in words:
+            self._strike_word(word.decode(piece.codec, "replace"))
+
+    def _pattern(self) -> re.Pattern[bytes]:
+        if self._leaf is None:
+            few = len(self._leaves) <= _MANY and all(leaf.isascii() for leaf in self._leaves)
+            leaf = any_of(self._leaves) if few else self._any_leaf()
+            self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"/?(?= |$)")
+        return self._leaf
+
+    def _any_leaf(self) -> bytes:
+        """Match any last part that the listed directories may have; escapes and files are far more frequent."""
+        escapes = b"" if self._escape_like else rb"(?!u[0-9a-f]{4})"
+        return escapes + (rb"[^ \t/]{1,255}" if self._dotted else rb"[^ \t/.]{1,255}")
+
+    def _strike_word(self, word: str) -> None:
+        parts = tidy(word).split("/")
+        for first in range(len(parts) - 1):
+            self._keys.mark(path_key("/".join(parts[first:])))
+
+    def forget(self) -> None:
+        """Let none have been named yet."""
+        self._keys.forget()
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def is_used(self, container: str) -> bool:
+        """Tell whether the directory, or one above it, is named."""
+        while container:
+            if any(self._keys.seen(key) for key in self._spellings(container)):
+                return True
+            container = container.rpartition("/")[0]
+        return False

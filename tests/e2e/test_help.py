@@ -1,0 +1,49 @@
+"""The help has colours where a terminal shows them, in both languages, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+import sys
+
+import pytest
+
+ESCAPE = "\x1b["
+
+
+def on_a_terminal(*words: str, **env: str) -> str:
+    """Run ``dvornik`` with a terminal for its output; return what it shows."""
+    ours, theirs = pty.openpty()
+    kept = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "TERM", "DVORNIK_LANG"}}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "dvornik", *words], env={**kept, "TERM": "xterm", **env}, stdout=theirs
+    )
+    os.close(theirs)
+    shown = b""
+    try:
+        while part := os.read(ours, 4096):
+            shown += part
+    except OSError:  # the other end is closed: that is how a terminal says so
+        pass
+    os.close(ours)
+    assert process.wait() == 0
+    return shown.decode()
+
+
+@pytest.mark.parametrize(("language", "heading"), [("en", "Options"), ("ru", "Параметры")])
+@pytest.mark.parametrize("words", [(), ("run",)], ids=["group", "verb"])
+def test_headings_and_flags_stand_out_on_a_terminal(words: tuple[str, ...], language: str, heading: str) -> None:
+    shown = on_a_terminal(*words, "--help", DVORNIK_LANG=language)
+    assert f"{ESCAPE}1m{heading}" in shown
+    assert f"{ESCAPE}32m" in shown
+
+
+@pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_who_wants_no_colours_gets_none(env: dict[str, str]) -> None:
+    assert ESCAPE not in on_a_terminal("--help", **env)
+
+
+def test_a_pipe_gets_no_colours() -> None:
+    done = subprocess.run([sys.executable, "-m", "dvornik", "--help"], capture_output=True, text=True, check=True)
+    assert ESCAPE not in done.stdout

@@ -1,0 +1,60 @@
+"""The manual pages: in step with the commands, and roff that a strict reader takes without a word."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from dvornik import languages
+from dvornik.cli.group import VERBS
+from tests.servers.debian import program
+from tools import manpage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+LANGUAGES = ("en", "ru")
+
+
+@pytest.fixture(autouse=True)
+def _language_of_before() -> Iterator[None]:
+    before = languages.current()
+    yield
+    languages.use(before)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_manual_page_is_in_step_with_the_commands(language: str) -> None:
+    assert manpage.PAGES[language].read_text() == manpage.page(language), "run: make reference"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_manual_page_tells_of_every_verb(language: str) -> None:
+    page = manpage.page(language)
+    assert [verb for verb in VERBS if f"\n.SS dvornik {verb}\n" not in page] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_mandoc_has_nothing_to_say(language: str) -> None:
+    mandoc = program("mandoc", "mandoc")
+    command = [mandoc.path, "-T", "lint", "-W", "warning", "-K", "utf-8", str(manpage.PAGES[language])]
+    done = subprocess.run(command, env=mandoc.env, capture_output=True, text=True, check=False)
+    assert (done.stdout + done.stderr, done.returncode) == ("", 0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_reads_well(language: str) -> None:
+    mandoc = program("mandoc", "mandoc")
+    command = [mandoc.path, "-T", "utf8", "-K", "utf-8", "-O", "width=100", str(manpage.PAGES[language])]
+    env = {**mandoc.env, "LC_ALL": "C.UTF-8"}
+    text = subprocess.run(command, env=env, capture_output=True, text=True, check=True).stdout
+    plain = "".join(part[1:] if position else part for position, part in enumerate(text.split("\b")))
+    assert "--dry-run" in plain
+    assert os.linesep
+
+
+def test_a_leading_dot_is_no_order_to_roff() -> None:
+    assert manpage.roff(".env and\n'x\\y-z") == "\\&.env and\n\\&'x\\ey\\-z"
