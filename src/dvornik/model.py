@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
@@ -37,6 +37,7 @@ class Reason(StrEnum):
     NO_APPEND = "no-append"
     UNSUPPORTED = "unsupported"
     REFERENCED = "referenced"
+    NO_RETENTION = "no-retention"
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
     GROUP = "group"
@@ -394,6 +395,17 @@ class Column(msgspec.Struct, frozen=True):
         return ".".join(part for part in (self.schema, self.table, self.name) if part)
 
 
+class Comparison(msgspec.Struct, frozen=True):
+    """What a column must hold for a row to go. ``values`` is empty for ``null`` and ``not null``, many for ``in``.
+
+    A cell that is NULL satisfies nothing but ``null``; texts are equal only letter by letter.
+    """
+
+    column: str
+    operator: str
+    values: Sequence[str | int | float | bool] = ()
+
+
 class ExpiryRule(msgspec.Struct, frozen=True):
     """Rows that go: those of ``table`` whose time column ``column`` lies before now minus ``retention`` seconds."""
 
@@ -402,6 +414,31 @@ class ExpiryRule(msgspec.Struct, frozen=True):
     table: str
     column: str
     retention: int = 0
+    where: Sequence[Comparison] = ()
+    """All of these must hold too."""
+    units: int = 0
+    """Of a number since 1970, how many make a second; 0: found out."""
+    cascade: bool = False
+    """Rows of other tables that the database itself deletes or empties with these may go too."""
+    rule: str = "sessions/expired"
+    archive: str = ""
+    """Directory into which rows are written before they go; empty: none."""
+
+
+class Reference(msgspec.Struct, frozen=True):
+    """A foreign key that refers to a table; ``follows``: its rows are deleted or emptied along by the database."""
+
+    table: str
+    columns: Sequence[str]
+    targets: Sequence[str]
+    follows: bool = False
+    schema: str = ""
+
+
+Row = Mapping[str, object]
+"""A row that went, by column, in values that JSON can hold; only the database that wrote it need understand them."""
+Keep = Callable[[Sequence[Row]], None]
+"""Makes rows durable before the transaction that deletes them ends; raises where it cannot."""
 
 
 class TableSize(msgspec.Struct, frozen=True):
@@ -477,11 +514,20 @@ class Database(Readable, Protocol):
     def has(self, table: str, column: str) -> bool:
         """Tell whether that column exists."""
 
-    def expired(self, rule: ExpiryRule, cutoff: float) -> int:
-        """Count rows whose time lies before ``cutoff`` (seconds since the epoch)."""
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the kind of every column of every table: ``time``, ``number``, ``text``, ``bytes`` or ``other``."""
 
-    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
-        """Delete them in short statements; yield the number gone after each."""
+    def expired(self, rule: ExpiryRule, cutoff: float) -> int:
+        """Count rows whose time lies before ``cutoff`` (seconds since the epoch) and to which nothing refers."""
+
+    def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
+        """Count rows whose time has passed but that stay, by the table that refers to them."""
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
+        """Delete what nothing refers to in short statements, kept first; yield the number gone after each."""
+
+    def restore(self, table: str, rows: Sequence[Row]) -> int:
+        """Insert rows that ``keep`` was given, in one transaction; return how many. Never overwrites."""
 
     def measure(self) -> Sequence[TableSize]:
         """Measure without changing anything."""

@@ -11,7 +11,7 @@ import pytest
 
 from dvornik.collectors.sessions import Sessions
 from dvornik.databases import connect
-from dvornik.model import DatabasePlace, ExpiryRule, Finding, Miss, Reason, Survey, Trouble
+from dvornik.model import DatabasePlace, ExpiryRule, Finding, Held, Miss, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,14 +75,16 @@ def test_retention_keeps_rows_for_longer(path: Path) -> None:
     assert finding.count == 1
 
 
-def test_rows_that_others_refer_to_are_missed_with_that_reason(path: Path) -> None:
+def test_rows_that_others_refer_to_are_held_with_the_table_that_does(path: Path) -> None:
     fill(path, 5, 6, 7)
     execute(path, "CREATE TABLE basket (session REFERENCES django_session (session_key))")
     execute(path, "INSERT INTO basket VALUES ('key1')")
     sessions = collector(path)
-    (finding,) = [seen for seen in sessions.scan(NOW, thorough=False) if isinstance(seen, Finding)]
+    _survey, finding, held = sessions.scan(NOW, thorough=False)
+    assert held == Held("sessions/expired", "main", "django_session", Reason.REFERENCED, 1, detail="basket")
+    assert isinstance(finding, Finding)
     outcome = sessions.apply(finding, "run")
-    assert (outcome.done, outcome.missed) == (2, (Miss("django_session", Reason.REFERENCED, "1"),))
+    assert (finding.count, outcome.done, outcome.missed) == (2, 2, ())
 
 
 def test_a_table_that_does_not_exist_holds_nothing(path: Path) -> None:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dvornik import presets
 from dvornik.apps.places import unique
-from dvornik.config import addresses
+from dvornik.config import addresses, rows
 from dvornik.languages import _
 from dvornik.model import (
     App,
@@ -25,9 +26,9 @@ from dvornik.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dvornik.config import Config, Loaded, MediaSection
+    from dvornik.config import Config, Loaded, MediaSection, RowsSection
 
 _HOW = "configuration"
 
@@ -149,10 +150,10 @@ def _unknown(section: MediaSection, known: set[str]) -> str:
 
 
 def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRule], list[Trouble]]:
-    rules = [
-        ExpiryRule(name, section.database, section.table, section.column, int(section.retention))
-        for name, section in config.sessions.items()
-    ]
+    """Return what is declared and, where that speaks of another table, what was found."""
+    rules = [_rule(name, section, presets.SESSION) for name, section in _tables(config.sessions)]
+    taken = {rule.name for rule in rules}
+    rules += [_rule(unique(name, sorted(taken)), section, presets.ROW) for name, section in _tables(config.rows)]
     trouble = [
         Trouble(
             rule.name,
@@ -162,8 +163,32 @@ def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRul
         for rule in rules
         if rule.database not in known
     ]
-    chosen = rules or list(found.expiry)
+    # [sessions.NAME] has always stood in the place of the sessions that were found.
+    off = {
+        (each.database, each.table) for each in (*config.sessions.values(), *config.rows.values()) if not each.enabled
+    }
+    chosen = rules if any(rule.rule == presets.SESSION for rule in rules) else [*found.expiry, *rules]
+    chosen = [rule for rule in chosen if (rule.database, rule.table) not in off]
     return [rule for rule in chosen if rule.database in known], trouble
+
+
+def _tables(sections: Mapping[str, RowsSection]) -> Iterator[tuple[str, RowsSection]]:
+    return ((name, section) for name, section in sections.items() if section.enabled and not section.preset)
+
+
+def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
+    return ExpiryRule(
+        name,
+        section.database,
+        section.table,
+        section.column,
+        int(section.retention),
+        rows.comparisons(section),
+        rows.UNITS[section.unit],
+        section.cascade,
+        rule,
+        section.archive,
+    )
 
 
 def _caches(config: Config, found: Sequence[CachePlace]) -> list[CachePlace]:
@@ -200,4 +225,5 @@ def _told(config: Config) -> list[Found]:
     urls = [("database", section.url) for section in config.databases.values()]
     urls += [("cache", config.cache.url)] if config.cache.url else []
     told += [Found(what, addresses.without_password(url), _HOW) for what, url in urls]
-    return told + [Found("sessions", f"{rule.table}.{rule.column}", _HOW) for rule in config.sessions.values()]
+    declared = [*_tables(config.sessions), *_tables(config.rows)]
+    return told + [Found("sessions", f"{each.table}.{each.column}", _HOW) for _name, each in declared]

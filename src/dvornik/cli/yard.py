@@ -126,7 +126,9 @@ class Yard:
             "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
             "logs": self._logs,
             "media": self._media,
-            "sessions": lambda: Sessions(self.databases, self.app.expiry),
+            "sessions": lambda: Sessions(
+                self.databases, self.app.expiry, [*self.config.sessions.values(), *self.config.rows.values()]
+            ),
             "database": lambda: DatabaseBloat(
                 self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
             ),
@@ -238,6 +240,7 @@ class Yard:
         own = [str(self.state.directory), str(Path(self.config.log.path or self.state.directory).parent)]
         if self.config.metrics.textfile:
             own.append(str(metrics.textfile(self.config.metrics.textfile, self.name).parent))
+        own += [each.archive for each in (*self.config.sessions.values(), *self.config.rows.values()) if each.archive]
         scratch = [tempfile.gettempdir(), "/var/tmp"]  # noqa: S108 - where SQLite puts what a rewrite needs
         return landlock.restrict([*roots, *map(quarantine.made, roots), *files, *own, *scratch])
 

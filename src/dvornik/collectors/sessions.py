@@ -1,76 +1,113 @@
 """Expired sessions, and any other rows with a time after which nobody needs them.
 
-**Finds** rows whose time (plus the retention) has passed, in tables that a rule names: Django's ``django_session``, or
-what ``[sessions.NAME]`` declares. The times may be real ones, ISO 8601 text in UTC or numbers since 1970; where that is
-not certain, nothing is found and the run says so.
+**Finds** rows whose time (plus the retention) has passed: in Django's session table, in what ``[sessions.NAME]`` and
+``[rows.NAME]`` declare, and in the tables of well-known packages, which are recognised by their columns. The times may
+be real ones, ISO 8601 text in UTC or numbers since 1970; where that is not certain, nothing goes, and the run says so.
 
-**May go** because the application itself no longer accepts them. They are deleted in short transactions, each of which
-asks again: whoever logs in meanwhile keeps the session.
+**May go** because the application itself no longer accepts them: sessions, tokens and codes that say when they end.
+They are deleted in short transactions, each of which asks again: whoever logs in meanwhile keeps the session. What is
+history (results, logs, audits) is only reported, until a retention is named for it.
 
-**Held back**: rows that another table refers to, rows that somebody has locked.
+**Held back**: rows that another table refers to, by the table; rows that somebody has locked.
 
-**Undo**: none; the rows are gone.
+**Undo**: where ``archive`` names a directory, ``dvornik undo`` puts the rows back; else there is none.
 
-**Settings**: ``sessions.NAME.table``, ``column``, ``database``, ``retention``.
+**Settings**: ``rows.NAME.table``, ``column``, ``database``, ``retention``, ``unit``, ``where``, ``cascade``,
+``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
+import msgspec
+
+from dvornik import presets
 from dvornik.collectors.identity import reachable
+from dvornik.config.rows import comparisons
+from dvornik.databases import archives
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
-from dvornik.model import DvornikError, Finding, Miss, Outcome, Reason, Rule, Survey, Trouble
+from dvornik.model import (
+    DvornikError,
+    Finding,
+    Held,
+    Miss,
+    Outcome,
+    Reason,
+    Rule,
+    Survey,
+    Trouble,
+    UnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from dvornik.config import RowsSection
     from dvornik.model import Database, ExpiryRule, Seen
 
-EXPIRED = Rule("sessions/expired", capped=False, guarded=True)
+EXPIRED = Rule(presets.SESSION, capped=False, guarded=True)
 """Uncapped: a table may well be expired as a whole after a quiet month."""
+ROW = Rule(presets.ROW, capped=False, guarded=True)
+RETURN, PURGE = "sessions/return", "sessions/purge"
 _MICROSECONDS = 1_000_000
+
+
+class _Plan(NamedTuple):
+    """A rule, and whether its rows go or are only told of."""
+
+    rule: ExpiryRule
+    goes: bool = True
 
 
 class Sessions:
     """Deletes rows whose time has passed."""
 
     name: ClassVar[str] = "sessions"
-    rules: ClassVar[Mapping[str, Rule]] = {EXPIRED.id: EXPIRED}
+    rules: ClassVar[Mapping[str, Rule]] = {EXPIRED.id: EXPIRED, ROW.id: ROW}
 
-    def __init__(self, databases: Mapping[str, Database], rules: Sequence[ExpiryRule]) -> None:
-        """Take the databases by name, and what expires in them."""
+    def __init__(
+        self, databases: Mapping[str, Database], rules: Sequence[ExpiryRule], settings: Sequence[RowsSection] = ()
+    ) -> None:
+        """Take the databases by name, what expires in them, and what is said of the presets."""
         self._databases = databases
         self._expiry = rules
+        self._settings = settings
 
     def fingerprints(self) -> Mapping[str, str]:
         """Return the identity of each database that is there."""
-        names = {rule.database for rule in self._expiry}
-        return reachable({name: each for name, each in self._databases.items() if name in names})
+        return reachable(self._databases)
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - the same either way
         """Count; an unreachable database is told of and the others go on. A table that is not there holds nothing."""
         for rule in self._expiry:
-            database = self._databases.get(rule.database)
-            if database is None:
+            if rule.database not in self._databases:
                 yield Trouble(rule.database, _("this database is not configured"), rule.name)
-                continue
+        for place, database in self._databases.items():
             try:
-                yield from _look(database, rule, now)
+                seen = [line for plan in self._plans(place) for line in _looked(database, plan, now)]
+                found = [line for line in seen if not isinstance(line, Survey)]
+                surveys = [line for line in seen if isinstance(line, Survey)]
+                if surveys:
+                    items = sum(survey.items for survey in surveys)
+                    yield Survey(place, self.name, database.fingerprint(), items=items)
+                yield from found
             except DvornikError as error:
-                yield Trouble(rule.database, error.message, error.hint, error.context)
+                yield Trouble(place, error.message, error.hint, error.context)
 
-    def apply(self, finding: Finding, run: str) -> Outcome:  # noqa: ARG002 - nothing is set aside
+    def apply(self, finding: Finding, run: str) -> Outcome:
         """Delete what had expired by the moment of the scan, not by now: no more than was shown."""
         cutoff, _space, name = finding.detail.partition(" ")
-        rule = next((rule for rule in self._expiry if rule.name == name and rule.database == finding.place), None)
         database = self._databases.get(finding.place)
-        if rule is None or database is None or rule.table != finding.container:
+        rule = self._rule(finding, name)
+        if rule is None or database is None:
             return _outcome(finding, 0, Miss(finding.container, Reason.CHANGED))
         done = 0
         try:
-            for count in database.delete_expired(rule, float(cutoff)):
+            keep = archives.Archive(rule, run, database.fingerprint()) if rule.archive else None
+            for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
             left = database.expired(rule, float(cutoff))
         except StuckError as error:
@@ -79,16 +116,95 @@ class Sessions:
             return _outcome(finding, done, Miss(finding.container, Reason.IO_ERROR, type(error).__name__))
         return _outcome(finding, done, *([Miss(finding.container, Reason.REFERENCED, str(left))] if left else []))
 
+    def _rule(self, finding: Finding, name: str) -> ExpiryRule | None:
+        rules = (
+            (plan.rule for plan in self._plans(finding.place) if plan.goes) if finding.place in self._databases else ()
+        )
+        wanted = (name, finding.container, finding.rule)
+        return next((rule for rule in rules if (rule.name, rule.table, rule.rule) == wanted), None)
 
-def _look(database: Database, rule: ExpiryRule, now: int) -> Iterator[Seen]:
+    def _plans(self, place: str) -> list[_Plan]:
+        """Return what is declared for a database, then what is recognised in it and not spoken of."""
+        declared = [rule for rule in self._expiry if rule.database == place]
+        taken = {rule.table for rule in declared}
+        taken |= {each.table for each in self._settings if each.database == place and not each.enabled}
+        plans = [_Plan(rule) for rule in declared]
+        for preset, table in presets.matching(self._databases[place].tables()):
+            if table not in taken:
+                taken.add(table)
+                plans += self._recognised(preset, place, table)
+        return plans
+
+    def _recognised(self, preset: presets.Preset, place: str, table: str) -> list[_Plan]:
+        section = next((each for each in self._settings if each.preset == preset.name), None)
+        if section is None:
+            return [_Plan(preset.expiry(place, table), preset.expires)]
+        rule = preset.expiry(place, table, int(section.retention) or None)
+        where = (*rule.where, *comparisons(section))
+        rule = msgspec.structs.replace(rule, where=where, cascade=section.cascade, archive=section.archive)
+        return [_Plan(rule)] if section.enabled else []
+
+    # what was kept
+
+    def set_aside(self) -> Mapping[str, tuple[int, int]]:
+        """Return the runs whose rows are kept, each with the number of rows and the bytes that they take packed."""
+        found: dict[str, tuple[int, int]] = {}
+        for directory in self._archives():
+            for path, header in archives.kept(directory):
+                count, size = found.get(header.run, (0, 0))
+                found[header.run] = (count + archives.count(path), size + path.stat().st_size)
+        return found
+
+    def undo(self, run: str) -> Iterator[Outcome]:
+        """Put back the rows of ``run``, and let go of its archive once all of them were. Never overwrites."""
+        for directory in self._archives():
+            for path, header in archives.kept(directory, run):
+                database = self._databases.get(header.database)
+                if database is None:
+                    raise UnreachableError(_("this database is not configured"), context=header.database)
+                if database.fingerprint() != header.fingerprint:
+                    message = _("these rows were taken from another database")
+                    raise UnreachableError(message, context=str(path))
+                done = total = 0
+                for batch in archives.batches(path):
+                    done += database.restore(header.table, batch)
+                    total += len(batch)
+                missed = (Miss(header.table, Reason.TAKEN, str(total - done)),) if total > done else ()
+                if not missed:  # what a newer row stands in the place of stays kept
+                    path.unlink()
+                yield Outcome(RETURN, header.database, header.table, done, missed=missed)
+
+    def purge(self, run: str) -> Iterator[Outcome]:
+        """Delete what is kept of ``run``, for good."""
+        for directory in self._archives():
+            for path, header in archives.kept(directory, run):
+                count, size = archives.count(path), path.stat().st_size
+                with suppress(FileNotFoundError):
+                    path.unlink()
+                yield Outcome(PURGE, header.database, header.table, count, freed=size)
+
+    def _archives(self) -> list[str]:
+        told = [rule.archive for rule in self._expiry] + [each.archive for each in self._settings]
+        return list(dict.fromkeys(directory for directory in told if directory))
+
+
+def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
+    rule = plan.rule
     if not database.has(rule.table, rule.column):
         return
     moment = now // 1000 - round(rule.retention * _MICROSECONDS)
     cutoff = f"{moment // _MICROSECONDS}.{moment % _MICROSECONDS:06d}"
     count = database.expired(rule, float(cutoff))
-    yield Survey(rule.database, Sessions.name, database.fingerprint(), items=count)
+    if not plan.goes:
+        if count:
+            yield Held(rule.rule, rule.database, rule.table, Reason.NO_RETENTION, count, detail=rule.name)
+        return
+    yield Survey(rule.database, Sessions.name, "", items=count)
     if count:
-        yield Finding(EXPIRED.id, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
+        yield Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
+    for table, rows in database.referred(rule, float(cutoff)).items():
+        if rows:
+            yield Held(rule.rule, rule.database, rule.table, Reason.REFERENCED, rows, detail=table)
 
 
 def _outcome(finding: Finding, done: int, *missed: Miss) -> Outcome:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dvornik.config import addresses
+from dvornik.config import addresses, rows
 from dvornik.config.problems import Problem, dotted, shown
 from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
 from dvornik.config.sections import ScheduleSection
@@ -18,7 +18,7 @@ from dvornik.languages import _
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dvornik.config.sections import Config, WindowSection
+    from dvornik.config.sections import Config, RowsSection, WindowSection
 
 _EXACT = re.compile(r"(?:[^:]+:)?[^:.]+(?:\.[^:.]+){1,2}")
 _HOUR = 3600
@@ -51,7 +51,10 @@ class _Check:
             kept=databases_kept(item.url for item in config.databases.values()),
         )
         config = msgspec.structs.replace(config, **self._places(config, on))
-        self._rows(config)
+        self._exact(config)
+        config = msgspec.structs.replace(
+            config, sessions=self._rows("sessions", config.sessions), rows=self._rows("rows", config.rows)
+        )
         self._window(config.window)
         self._schedule(config.schedule)
         config = msgspec.structs.replace(config, **self._told(config))
@@ -170,12 +173,21 @@ class _Check:
             self._add(key, value, message, _("Set it where dvornik is started."))
             return ""
 
-    def _rows(self, config: Config) -> None:
+    def _exact(self, config: Config) -> None:
         for name, media in config.media.items():
             for text in media.exact:
                 if not _EXACT.fullmatch(text):
                     hint = _('Write it like "table.column" or "database:table.column".')
                     self._add(("media", name, "exact"), shown(text), _("this is no column"), hint)
+
+    def _rows(self, kind: str, sections: Mapping[str, RowsSection]) -> dict[str, RowsSection]:
+        found = {}
+        for name, section in sections.items():
+            for key, value, message, hint in rows.problems(section):
+                self._add((kind, name, key), value, message, hint)
+            archive = section.archive and self._absolute((kind, name, "archive"), section.archive)
+            found[name] = msgspec.structs.replace(section, archive=archive)
+        return found
 
     def _window(self, window: WindowSection) -> None:
         if bool(window.start) != bool(window.end):

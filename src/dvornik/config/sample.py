@@ -178,6 +178,9 @@ def _toml(value: object) -> str:
         return shown(written(value))
     if isinstance(value, list):
         return "[" + ", ".join(_toml(item) for item in value) + "]"
+    if isinstance(value, msgspec.Struct):
+        said = [(name, getattr(value, name)) for name in value.__struct_fields__]
+        return "{" + ", ".join(f"{name} = {_toml(item)}" for name, item in said if item is not None) + "}"
     return msgspec.json.encode(value).decode().replace("\x7f", "\\u007f")
 
 
@@ -217,4 +220,6 @@ def _kind(kind: Any) -> str:  # noqa: ANN401 - a field's type
     }
     if bare in names:
         return names[bare]
+    if any(isinstance(part, type) and issubclass(part, msgspec.Struct) for part in get_args(bare)):
+        return "list of tables"
     return "text" if bare is str or get_origin(bare) is Literal else "list of texts"

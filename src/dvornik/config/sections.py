@@ -143,15 +143,43 @@ class DatabaseSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"DatabaseSection(exclude={self.exclude!r})"
 
 
-class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[sessions.NAME]``: rows that expire."""
+class ComparisonSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """An entry of ``where``: what a column must hold for a row to go."""
 
-    table: Annotated[str, Meta(min_length=1, description="Table.")]
+    column: Annotated[str, Meta(min_length=1, description="Column.")]
+    op: Annotated[
+        Literal["=", "!=", "<", "<=", ">", ">=", "in", "null", "not null"], Meta(description="How it is compared.")
+    ] = "="
+    value: Annotated[
+        str | int | float | bool | list[str | int | float] | None,
+        Meta(description='What with; a list for "in", nothing for "null" and "not null".'),
+    ] = None
+
+
+class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[rows.NAME]`` or ``[sessions.NAME]``: rows that expire."""
+
+    table: Annotated[str, Meta(description="Table; not with a preset.")] = ""
     column: Annotated[
-        str, Meta(min_length=1, description="Column that holds the time of expiry (or of creation, with retention).")
-    ]
+        str, Meta(description="Column that holds the time of expiry (or of creation, with retention).")
+    ] = ""
     database: Annotated[str, Meta(description="Name of the database.")] = "default"
     retention: Annotated[Duration, Meta(description="Kept for this long after the time in the column.")] = Duration("0")
+    unit: Annotated[
+        Literal["auto", "s", "ms", "us", "ns"], Meta(description="Unit of a number since 1970; auto: found out.")
+    ] = "auto"
+    where: Annotated[
+        list[ComparisonSection],
+        Meta(description='Only rows of which all this holds: {column = "status", op = "in", value = ["done"]}.'),
+    ] = field(default_factory=list)
+    cascade: Annotated[
+        bool, Meta(description="Rows that the database itself deletes or empties with these may go too.")
+    ] = False
+    archive: Annotated[
+        str, Meta(description="Directory into which rows are written before they go, so that undo works; empty: none.")
+    ] = ""
+    preset: Annotated[str, Meta(description="Instead of table and column: the tables of a known package.")] = ""
+    enabled: Annotated[bool, Meta(description="false: rows of this preset or table stay.")] = True
 
 
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -286,6 +314,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Upkeep = Upkeep()
     references: ReferencesSection = ReferencesSection()
     sessions: dict[str, RowsSection] = field(default_factory=dict)
+    rows: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
     health: HealthSection = HealthSection()
     backup: BackupSection = BackupSection()

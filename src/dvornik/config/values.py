@@ -85,7 +85,13 @@ def wanted(kind: Any) -> str:  # noqa: ANN401 - a field's type
         return _("true or false is wanted.")
     if bare in {int, float}:
         return _limits(kind)
-    return _("A list of texts is wanted.") if wants_list(kind) else _("A text is wanted.")
+    return _listed(bare) if wants_list(kind) else _("A text is wanted.")
+
+
+def _listed(bare: Any) -> str:  # noqa: ANN401 - a field's type
+    if any(isinstance(part, type) and issubclass(part, msgspec.Struct) for part in get_args(bare)):
+        return _('A list of tables is wanted, such as [{column = "status", op = "=", value = "done"}].')
+    return _("A list of texts is wanted.")
 
 
 def _value(kind: Any, raw: object, path: tuple[str, ...], problems: list[Problem], origins: Origins) -> Any:  # noqa: ANN401 - as convert_section

@@ -23,6 +23,7 @@ from dvornik.databases.mysql_connection import (
     rows,
     variable,
 )
+from dvornik.databases.mysql_keeping import Keeper, kinds, left_out, referring, restored
 from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
 from dvornik.databases.mysql_snapshot import CHARACTER_SET, MySQLSnapshot, versioned_tables
 from dvornik.databases.trouble import StuckError
@@ -30,11 +31,11 @@ from dvornik.languages import _
 from dvornik.model import Column, Miss, Outcome, Reason, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from pymysql.connections import Connection
 
-    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot, TableSize
+    from dvornik.model import DatabasePlace, ExpiryRule, Keep, Row, Snapshot, TableSize
 
 PATIENCE: Final = 4.0
 """Seconds for which a lock on all tables is tried for."""
@@ -183,18 +184,47 @@ class MySQL:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._server.connected() as (connection, _flavour):
             table, where = condition(connection, rule, cutoff)
+            where = left_out(where, referring(connection, rule, table))
             return int(rows(connection, f"SELECT count(*) FROM {quoted(table)} WHERE {where}")[0][0])  # noqa: S608 - quoted
 
-    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
+    def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
+        """Count by table, by the foreign keys that are declared; one row may count for several."""
+        with self._server.connected() as (connection, _flavour):
+            table, where = condition(connection, rule, cutoff)
+            query = f"SELECT count(*) FROM {quoted(table)} WHERE {where} AND "  # noqa: S608 - quoted
+            return {
+                name: int(rows(connection, f"{query}({exists})")[0][0])
+                for name, exists in referring(connection, rule, table).items()
+            }
+
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the kinds by the columns' types; a table that this user may not see is not there."""
+        with self._server.connected() as (connection, _flavour):
+            return kinds(connection)
+
+    def restore(self, table: str, rows: Sequence[Row]) -> int:
+        """Insert in one transaction; whatever stands under the same key stays as it is."""
+        with self._server.connected() as (connection, _flavour):
+            connection.begin()
+            count = restored(connection, table, rows)
+            connection.commit()
+            return count
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Go once through the table by key. A row that others refer to stays; ``StuckError`` if some were locked."""
         with self._server.connected() as (connection, _flavour):
             table, where = condition(connection, rule, cutoff)
+            where = left_out(where, referring(connection, rule, table))
             key = key_of(connection, table)
+            if keep and not key:
+                message = _("rows of a table without a usable key cannot be kept")
+                raise UnreachableError(message, context=f"{self.place}: {table}")
         with self._server.connected(lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT) as (connection, _flavour):
             if not _binlog_needs_repeatable(connection):
                 # No gap between keys is locked then, and a row that stays is let go of at once.
                 rows(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            yield from Sweep(connection, table, where, key).run()
+            keeper = Keeper(connection, table, keep) if keep else None
+            yield from Sweep(connection, table, where, key, keeper).run()
 
     def measure(self) -> Sequence[TableSize]:
         """Measure every table; ``detail`` says whether by its file (needs PROCESS) or by the server's estimate."""

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pymysql
 
 from dvornik.databases.mysql_connection import DEADLOCK, LOCKED, quoted, rows
-from dvornik.databases.times import iso, moment, per_second
+from dvornik.databases.mysql_keeping import Keeper, compared
+from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
 from dvornik.model import Reason, UnreachableError
@@ -67,7 +68,7 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
         limit = moment(cutoff).replace(tzinfo=None).isoformat(" ")
         where = f"({column} > '{_NEVER}' AND {column} < '{limit[:10] if kind == 'date' else limit}')"
     elif kind in _NUMBERS:
-        where = _smaller(connection, table, column, cutoff)
+        where = _smaller(connection, table, column, cutoff, rule.units)
     elif kind in _TEXTS:
         where = _sooner(connection, table, column, cutoff)
     if where is None:
@@ -76,14 +77,14 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
             context=f"{rule.table}.{rule.column}: {kind}",
             hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
         )
-    return table, where
+    return table, " AND ".join([where, *(compared(connection, table, each) for each in rule.where)])
 
 
-def _smaller(connection: Connection, table: str, column: str, cutoff: float) -> str | None:
+def _smaller(connection: Connection, table: str, column: str, cutoff: float, declared: int) -> str | None:
     """Compare with a number since the epoch, in the one unit that fits all that the column holds."""
     query = f"SELECT min({column}), max({column}) FROM {quoted(table)} WHERE {column} <> 0"  # noqa: S608 - quoted
     ((low, high),) = rows(connection, query)
-    units = 1 if low is None else per_second(float(low), float(high))
+    units = 1 if low is None else units_of(float(low), float(high), declared)
     return None if units is None else f"({column} > 0 AND {column} < {Decimal(repr(cutoff)) * units:f})"
 
 
@@ -121,8 +122,11 @@ class Sweep:
     Without a usable key every statement takes the first rows that have expired, wherever they lie.
     """
 
-    def __init__(self, connection: Connection, table: str, condition: str, key: Sequence[str]) -> None:
-        """Take the index's name and columns as ``key_of`` returns them."""
+    def __init__(
+        self, connection: Connection, table: str, condition: str, key: Sequence[str], keeper: Keeper | None
+    ) -> None:
+        """Take the index's name and columns as ``key_of`` returns them, and who keeps rows before they go."""
+        self._keeper = keeper
         self._connection = connection
         self._table = table
         self._condition = f"({condition}) IS TRUE"  # so that no index on the time draws a statement out of its range
@@ -227,6 +231,8 @@ class Sweep:
         return self._once(tail)
 
     def _once(self, tail: str) -> int:
+        if self._keeper:
+            return self._keeper.delete(tail)
         with self._connection.cursor() as cursor:
             try:
                 return int(cursor.execute(f"DELETE {tail}"))

@@ -23,19 +23,20 @@ from dvornik.databases import (
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_catalogue import find as _table
 from dvornik.databases.postgresql_catalogue import one as _one
-from dvornik.databases.times import iso, moment, per_second
+from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored
+from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
 from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import LiteralString
 
     from dvornik.databases.postgresql_catalogue import Table as _Table
     from dvornik.databases.upkeep import Upkeep
-    from dvornik.model import Concern, DatabasePlace, ExpiryRule, Snapshot, TableSize
+    from dvornik.model import Concern, DatabasePlace, ExpiryRule, Keep, Row, Snapshot, TableSize
 
 CONNECT_TIMEOUT = 10
 """Seconds."""
@@ -212,16 +213,43 @@ class PostgreSQL:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
             table, condition = self._condition(connection, rule, cutoff)
-            query = sql.SQL("SELECT count(*) FROM {} WHERE {}").format(table.alone, condition)
+            where = Referrers(connection, table.oid, cascade=rule.cascade).left_out(condition)
+            query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {}").format(table.alone, where)
             return int(str(_one(connection, query)))
 
-    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
+    def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
+        """Count by table, by the foreign keys that are declared; one row may count for several."""
+        with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
+            table, condition = self._condition(connection, rule, cutoff)
+            query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {} AND {}")
+            return {
+                name: int(str(_one(connection, query.format(table.alone, condition, exists))))
+                for name, exists in Referrers(connection, table.oid, cascade=rule.cascade).conditions.items()
+            }
+
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the kinds by the columns' types; a table of another schema than the usual is named with it."""
+        with self._transaction() as connection:
+            return kinds(connection)
+
+    def restore(self, table: str, rows: Sequence[Row]) -> int:
+        """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
+        with self._connected() as connection, connection.transaction():
+            _limit(connection, lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT)
+            found = _table(connection, table)
+            if found is None:
+                raise UnreachableError(_("there is no such table or column"), context=table)
+            return restored(connection, found.identifier, rows)
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Go once through the pages. A row that others refer to stays; ``StuckError`` ends it if some were locked."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
             table, condition = self._condition(connection, rule, cutoff)
             pages = int(str(_one(connection, _PAGES, {"table": table.oid})))
+            referrers = Referrers(connection, table.oid, cascade=rule.cascade)
+            columns = stored(connection, table.oid) if keep else ()
         with self._connected() as connection:
-            yield from _Sweep(connection, table, condition, pages).run()
+            yield from _Sweep(connection, table, condition, pages, referrers, columns, keep).run()
 
     def measure(self) -> Sequence[TableSize]:
         """Measure every table with its indexes; dead rows are what the server's statistics estimate."""
@@ -297,7 +325,7 @@ class PostgreSQL:
         if kind in _TIMES:
             condition = _earlier(column, str(kind), cutoff)
         elif kind in _NUMBERS:
-            condition = _smaller(connection, table, column, cutoff)
+            condition = _smaller(connection, table, column, cutoff, rule.units)
         elif kind in _TEXTS:
             condition = _sooner(connection, table, column, cutoff)
         if condition is None:
@@ -306,7 +334,7 @@ class PostgreSQL:
                 context=f"{rule.table}.{rule.column}: {kind}",
                 hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
             )
-        return table, condition
+        return table, sql.SQL(" AND ").join([condition, *map(compared, rule.where)])
 
     @contextmanager
     def _transaction(
@@ -412,7 +440,19 @@ class PostgreSQLSnapshot:
 class _Sweep:
     """One pass over a table by ranges of pages, deleting what the condition holds for."""
 
-    def __init__(self, connection: psycopg.Connection, table: _Table, condition: sql.Composed, pages: int) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what goes, where it is, what holds it back, who keeps it
+        self,
+        connection: psycopg.Connection,
+        table: _Table,
+        condition: sql.Composed,
+        pages: int,
+        referrers: Referrers,
+        columns: Sequence[str],
+        keep: Keep | None,
+    ) -> None:
+        self._referrers = referrers
+        self._columns = columns
+        self._keep = keep
         self._connection = connection
         self._table = table
         self._condition = condition
@@ -471,18 +511,39 @@ class _Sweep:
 
     def _delete(self, where: sql.Composed, attempts: int) -> int:
         """Delete in one short transaction; the condition is asked again of rows that changed meanwhile."""
-        statement = sql.SQL("DELETE FROM {} WHERE {} AND {}").format(self._table.alone, where, self._condition)
+        due = sql.SQL("{} AND {}").format(where, self._condition)
         for _attempt in range(1, attempts):
             try:
-                return self._once(statement)
+                return self._once(due)
             except errors.LockNotAvailable:
                 continue
-        return self._once(statement)
+        return self._once(due)
 
-    def _once(self, statement: sql.Composed) -> int:
+    def _once(self, due: sql.Composed) -> int:
+        table = self._table.alone
+        left = self._referrers.left_out(due)
+        statement = sql.SQL("DELETE FROM {} AS target WHERE {}").format(table, left)
         with self._connection.transaction():
             _limit(self._connection, lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT)
-            return self._connection.execute(statement).rowcount
+            if self._referrers.follow:
+                # Whoever refers to a row from now on waits, and who did so before is seen by the next statement: else
+                # the database would delete the new row along with the old one.
+                lock = sql.SQL("SELECT FROM {} AS target WHERE {} FOR UPDATE").format(table, due)
+                self._connection.execute(lock)
+            if self._keep is None:
+                return self._connection.execute(statement).rowcount
+            return self._kept(statement)
+
+    def _kept(self, statement: sql.Composed) -> int:
+        """Delete, and have the rows kept before the transaction ends."""
+        assert self._keep is not None  # noqa: S101 - asked by the caller
+        names = [sql.SQL("target.{}::text").format(sql.Identifier(name)) for name in self._columns]
+        self._connection.execute(plain_output())
+        found = self._connection.execute(sql.SQL("{} RETURNING {}").format(statement, sql.SQL(", ").join(names)))
+        rows = [dict(zip(self._columns, row, strict=True)) for row in found.fetchall()]
+        if rows:
+            self._keep(rows)
+        return len(rows)
 
     def _row_by_row(self, page: int) -> Iterator[int]:
         """Delete one page's rows each by itself, so that only the ones that others refer to stay."""
@@ -562,12 +623,12 @@ def _earlier(column: sql.Identifier, kind: str, cutoff: float) -> sql.Composed:
 
 
 def _smaller(
-    connection: psycopg.Connection, table: _Table, column: sql.Identifier, cutoff: float
+    connection: psycopg.Connection, table: _Table, column: sql.Identifier, cutoff: float, declared: int
 ) -> sql.Composed | None:
     """Compare with a number since the epoch, in the one unit that fits all that the column holds."""
     query = sql.SQL("SELECT min({0})::float8, max({0})::float8 FROM {1} WHERE {0} <> 0").format(column, table.alone)
     low, high = connection.execute(query).fetchone() or (None, None)
-    units = 1 if low is None else per_second(low, high)
+    units = 1 if low is None else units_of(low, high, declared)
     if units is None:
         return None
     limit = sql.SQL("{}::float8").format(sql.Literal(str(cutoff * units)))

@@ -12,38 +12,30 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dvornik.databases.batches import as_text, batches
-from dvornik.databases.times import iso, per_second
+from dvornik.databases.sqlite_rows import Sweep, condition, marked, plain, quoted, references
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
 from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, TableSize, UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from dvornik.model import DatabasePlace, ExpiryRule, Snapshot
+    from dvornik.model import DatabasePlace, ExpiryRule, Keep, Row, Snapshot
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, each time."""
-ATTEMPTS = 3
-"""How often a deletion that found the file locked is tried."""
-BATCH = 5_000
-"""Rows a transaction: a writer waits near 100 ms for it."""
 PAUSE = 0.05
 """Longest rest after a batch, in seconds: SQLite does not queue its writers, so they need a gap."""
 CHECK_ALWAYS = 1 << 30
 """Up to this size the file is checked at every run; beyond only before a rewrite, since the check reads it all."""
 HEADROOM = 2
-LOG_MOST = 32 << 20
-"""Bytes of write-ahead log from which it is written back to the file between batches."""
+LOG_MOST = 2 << 20
+"""Bytes of write-ahead log from which it is written back to the file between batches.
+
+At 4 MB (1,000 pages) the application's own next commit would do that, and wait for all that we deleted.
+"""
 VACUUM_PAGES = 1_000
 INCREMENTAL = 2
-
-_DIGITS = "[0-9]"
-_DAY = f"{_DIGITS * 4}-[01]{_DIGITS}-[0-3]{_DIGITS}"
-_CLOCK = f"[0-2]{_DIGITS}:[0-5]{_DIGITS}:[0-6]{_DIGITS}"
-_SHAPES = (f"{_DAY} {_CLOCK}*", f"{_DAY}T{_CLOCK}*", _DAY)
-_ENDS = "'', 'Z', '+00:00', '+0000', '+00', '-00:00'"
-"""What may stand after the seconds: UTC, said or implied."""
 
 _REASONS = {
     sqlite3.SQLITE_BUSY: Reason.BUSY,
@@ -108,27 +100,51 @@ class SQLite:
             )
             return connection.execute(query, (table, column)).fetchone() is not None
 
+    def tables(self) -> Mapping[str, Mapping[str, str]]:
+        """Return the kinds by the declared types; SQLite itself keeps anything anywhere."""
+        query = "SELECT name, type FROM pragma_table_xinfo(?) WHERE hidden <> 1"
+        with self._reading() as connection:
+            return {
+                table: {name: _kind(declared.upper()) for name, declared in connection.execute(query, (table,))}
+                for table in _tables(connection)
+            }
+
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._reading() as connection:
-            condition = _condition(connection, rule, cutoff)
-            query = f"SELECT count(*) FROM {_quoted(rule.table)} WHERE {condition}"  # noqa: S608 - quoted
-            (count,) = connection.execute(query).fetchone()
-            return int(count)
+            where = condition(connection, rule, cutoff, references(connection, rule).values())
+            return _count(connection, rule.table, where)
 
-    def delete_expired(self, rule: ExpiryRule, cutoff: float) -> Iterator[int]:
+    def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
+        """Count by table, by the foreign keys that are declared; one row may count for several."""
+        with self._reading() as connection:
+            found = references(connection, rule)
+            due = condition(connection, rule, cutoff, ()) if found else ""
+            return {table: _count(connection, rule.table, f"{due} AND ({where})") for table, where in found.items()}
+
+    def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Go once through the table by key. A row that others refer to stays, alone; ``StuckError`` ends it early."""
         with self._writing() as connection:
             connection.execute("PRAGMA foreign_keys = ON")
-            sweep = _Sweep(connection, rule.table, _condition(connection, rule, cutoff))
+            where = condition(connection, rule, cutoff, references(connection, rule).values())
+            sweep = Sweep(connection, rule.table, where, keep)
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # not while a writer waits for our commit
             while not sweep.finished:
                 begun = time.monotonic()
                 count = sweep.step()
+                self._tame_log(connection)
                 if count:
                     yield count
                     time.sleep(min(PAUSE, time.monotonic() - begun))
-                self._tame_log(connection)
+
+    def restore(self, table: str, rows: Sequence[Row]) -> int:
+        """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
+        with self._writing() as connection:
+            connection.execute("PRAGMA foreign_keys = ON")
+            connection.execute("BEGIN IMMEDIATE")
+            count = sum(_insert(connection, table, row) for row in rows)
+            connection.execute("COMMIT")
+            return count
 
     def _tame_log(self, connection: sqlite3.Connection) -> None:
         """Keep the write-ahead log from growing to the size of all that is deleted, and from filling the disk."""
@@ -263,22 +279,22 @@ class SQLiteSnapshot:
 
     def values(self, column: Column) -> Iterator[Sequence[str]]:
         """Stream one exact column."""
-        name = _quoted(column.name)
-        query = f"SELECT DISTINCT CAST({name} AS BLOB) FROM {_quoted(column.table)} WHERE {name} <> ''"  # noqa: S608 - quoted
+        name = quoted(column.name)
+        query = f"SELECT DISTINCT CAST({name} AS BLOB) FROM {quoted(column.table)} WHERE {name} <> ''"  # noqa: S608 - quoted
         cells = (cell for (cell,) in self._rows(query) if isinstance(cell, bytes))
         return (list(map(as_text, batch)) for batch in batches(cells))
 
     def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:
         """Stream what is text or blob, as bytes."""
-        names = ", ".join(_quoted(column.name) for column in columns)
-        rows = self._rows(f"SELECT {names} FROM {_quoted(table)}")  # noqa: S608 - quoted
+        names = ", ".join(quoted(column.name) for column in columns)
+        rows = self._rows(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608 - quoted
         return batches(cell for row in rows for cell in row if isinstance(cell, bytes) and cell)
 
     def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
         """Stream what is text or blob, with the row's key."""
         keys = list(column.key) or ["rowid"]
-        names = ", ".join(_quoted(name) for name in [column.name, *keys])
-        for cell, *key in self._rows(f"SELECT {names} FROM {_quoted(column.table)}"):  # noqa: S608 - quoted
+        names = ", ".join(quoted(name) for name in [column.name, *keys])
+        for cell, *key in self._rows(f"SELECT {names} FROM {quoted(column.table)}"):  # noqa: S608 - quoted
             if isinstance(cell, bytes) and cell:
                 yield ",".join(f"{name}={_plain(value)}" for name, value in zip(keys, key, strict=True)), cell
 
@@ -287,74 +303,6 @@ class SQLiteSnapshot:
             yield from self._connection.execute(query)
         except sqlite3.Error as error:
             raise self._database._trouble(error) from error  # noqa: SLF001 - a part of it
-
-
-class _Sweep:
-    """One pass over a table in the order of its key, deleting what the condition holds for."""
-
-    def __init__(self, connection: sqlite3.Connection, table: str, condition: str) -> None:
-        self.finished = False
-        self._connection = connection
-        self._table = _quoted(table)
-        self._condition = condition
-        self._key = [_quoted(name) for name in _key(connection, table)]
-        self._low: tuple[object, ...] | None = None
-        self._size = BATCH
-
-    def step(self) -> int:
-        """Delete one batch in one transaction and return its size; 0 where nothing could go."""
-        high = self._upper()
-        try:
-            count = self._delete(high)
-        except sqlite3.IntegrityError:
-            if self._size == 1:
-                self._advance(high)  # this row is referred to: it stays
-            self._size = max(1, self._size // 2)
-            return 0
-        self._size = min(BATCH, self._size * 2)
-        self._advance(high)
-        return count
-
-    def _advance(self, high: tuple[object, ...] | None) -> None:
-        self._low = high
-        self.finished = high is None
-
-    def _upper(self) -> tuple[object, ...] | None:
-        """Return the key of the batch's last row; ``None``: the batch reaches to the end."""
-        keys = ", ".join(self._key)
-        where = self._where(None)
-        # Not by an index on the time: batches in key order visit every row once.
-        query = f"SELECT {keys} FROM {self._table} NOT INDEXED WHERE {where} ORDER BY {keys} LIMIT 1 OFFSET ?"  # noqa: S608 - quoted
-        row = self._connection.execute(query, [*(self._low or ()), self._size - 1]).fetchone()
-        return None if row is None else tuple(row)
-
-    def _where(self, high: tuple[object, ...] | None) -> str:
-        keys, marks = ", ".join(self._key), ", ".join("?" * len(self._key))
-        above = f"({keys}) > ({marks}) AND " if self._low is not None else ""
-        below = f"({keys}) <= ({marks}) AND " if high is not None else ""
-        return f"{above}{below}({self._condition})"
-
-    def _delete(self, high: tuple[object, ...] | None) -> int:
-        for _attempt in range(1, ATTEMPTS):
-            try:
-                return self._transaction(high)
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
-                    raise
-        return self._transaction(high)
-
-    def _transaction(self, high: tuple[object, ...] | None) -> int:
-        """Delete between the last batch and ``high``; the condition is asked again, under the lock."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            statement = f"DELETE FROM {self._table} NOT INDEXED WHERE {self._where(high)}"  # noqa: S608 - quoted
-            count = self._connection.execute(statement, [*(self._low or ()), *(high or ())]).rowcount
-            self._connection.execute("COMMIT")
-        except sqlite3.Error:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            raise
-        return count
 
 
 def _tables(connection: sqlite3.Connection) -> list[str]:
@@ -377,60 +325,23 @@ def _columns(connection: sqlite3.Connection, table: str) -> Iterator[Column]:
             yield Column(table=table, name=name, type=kind, key=key)
 
 
-def _key(connection: sqlite3.Connection, table: str) -> list[str]:
-    """Return what orders the rows: a name of the row id that no column has taken, else the primary key."""
-    rows = connection.execute("SELECT name, pk FROM pragma_table_xinfo(?)", (table,)).fetchall()
-    taken = {name.lower() for name, _rank in rows}
-    for alias in ("rowid", "_rowid_", "oid"):
-        try:
-            if alias not in taken:
-                connection.execute(f"SELECT {alias} FROM {_quoted(table)} LIMIT 0")  # noqa: S608 - quoted
-                return [alias]
-        except sqlite3.OperationalError:  # a table WITHOUT ROWID
-            break
-    return [name for name, rank in sorted(rows, key=lambda row: row[1]) if rank]
+def _kind(declared: str) -> str:
+    """Tell what a declared type is meant to hold, by the words that SQLite itself goes by, and by those of dates."""
+    words = {"TIME": "time", "DATE": "time", "INT": "number", "CHAR": "text", "CLOB": "text", "TEXT": "text"}
+    words |= {"BLOB": "bytes", "REAL": "number", "FLOA": "number", "DOUB": "number", "NUM": "number", "DEC": "number"}
+    return next((kind for word, kind in words.items() if word in declared), "other" if declared else "text")
 
 
-def _condition(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float) -> str:
-    """Return SQL that holds for rows whose time lies before the cutoff, by how the column in fact writes times."""
-    column = _quoted(rule.column)
-    number = f"typeof({column}) IN ('integer', 'real')"
-    # LIMIT -1 keeps SQLite from working a value's kind out again for each of the five.
-    query = f"""
-        SELECT total(kind = 'n'), total(kind = 't'), total(kind = '?'),
-               min(value) FILTER (WHERE kind = 'n'), max(value) FILTER (WHERE kind = 'n')
-        FROM (SELECT {column} AS value,
-                     CASE WHEN {column} IS NULL OR {column} = '' OR {column} = 0 THEN ''
-                          WHEN {number} AND {column} > 0 THEN 'n' WHEN {_is_text(column)} THEN 't' ELSE '?' END AS kind
-              FROM {_quoted(rule.table)} LIMIT -1)"""  # noqa: S608 - quoted
-    numbers, texts, others, low, high = connection.execute(query).fetchone()
-    if not numbers and not texts and not others:
-        return "0"
-    units = per_second(low, high) if numbers else None
-    if others or (numbers and texts) or (numbers and units is None):
-        raise UnreachableError(
-            _("it is not certain how this column writes a time"),
-            context=f"{rule.table}.{rule.column}",
-            hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
-        )
-    return f"{number} AND {column} > 0 AND {column} < {cutoff * units!r}" if units else _before(column, cutoff)
+def _count(connection: sqlite3.Connection, table: str, where: str) -> int:
+    (count,) = connection.execute(f"SELECT count(*) FROM {quoted(table)} WHERE {where}").fetchone()  # noqa: S608 - quoted
+    return int(count)
 
 
-def _is_text(column: str) -> str:
-    """Return SQL that holds for a time in ISO 8601, in UTC."""
-    shapes = " OR ".join(f"{column} GLOB '{shape}'" for shape in _SHAPES)
-    end = f"ltrim(substr({column}, 20), '.0123456789')"
-    return f"(typeof({column}) = 'text' AND ({shapes}) AND {end} IN ({_ENDS}))"
-
-
-def _before(column: str, cutoff: float) -> str:
-    spaced, joined = iso(cutoff, " "), iso(cutoff, "T")
-    day = spaced[:10]  # a mere day has passed once the next one begins
-    # An index may serve the first comparison, which the latest of the three shapes bounds.
-    return (
-        f"{column} < '{joined}' AND CASE substr({column}, 11, 1) WHEN ' ' THEN {column} < '{spaced}'"
-        f" WHEN 'T' THEN 1 ELSE {column} < '{day}' END AND {_is_text(column)}"
-    )
+def _insert(connection: sqlite3.Connection, table: str, row: Row) -> int:
+    names = ", ".join(quoted(name) for name in row)
+    marks = ", ".join(marked(value) for value in row.values())
+    query = f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - quoted
+    return connection.execute(query, [plain(value) for value in row.values()]).rowcount
 
 
 def _vacuum_by_steps(connection: sqlite3.Connection) -> None:
@@ -460,8 +371,3 @@ def _size(path: Path) -> int:
 
 def _plain(value: object) -> str:
     return as_text(value) if isinstance(value, bytes) else str(value)
-
-
-def _quoted(name: str) -> str:
-    """Quote with backticks: a column that is not there would pass as a string between double quotes."""
-    return "`" + name.replace("`", "``") + "`"

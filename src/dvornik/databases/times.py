@@ -30,3 +30,11 @@ def per_second(low: float, high: float) -> int | None:
         if _EARLIEST * units <= low and high < _LATEST * units:
             return units
     return None
+
+
+def units_of(low: float, high: float, declared: int) -> int | None:
+    """Return the units a second that are declared, unless the values plainly speak of others; else those found."""
+    found = per_second(low, high)
+    if not declared:
+        return found
+    return declared if found in {declared, None} else None

@@ -20,7 +20,7 @@ _STEPS: Final = {
     "temp": ("temp/old", "temp/empty-directory"),
     "logs": ("logs/old", "logs/over-cap", "logs/compress", "logs/truncate"),
     "media": ("media/orphan", "media/return", "media/purge"),
-    "sessions": ("sessions/expired",),
+    "sessions": ("sessions/expired", "sessions/row"),
     "database": ("database/optimise", "database/vacuum", "database/rewrite"),
     "cache": ("cache/entry",),
 }

@@ -32,6 +32,11 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
     ),
     "media/purge": lambda n: ngettext("🧺 Emptied {n} file from quarantine", "🧺 Emptied {n} files from quarantine", n),
     "sessions/expired": lambda n: ngettext("🔑 Removed {n} expired session", "🔑 Removed {n} expired sessions", n),
+    "sessions/row": lambda n: ngettext("🧾 Removed {n} expired row", "🧾 Removed {n} expired rows", n),
+    "sessions/return": lambda n: ngettext("↩️ Brought back {n} row", "↩️ Brought back {n} rows", n),
+    "sessions/purge": lambda n: ngettext(
+        "🧺 Let go of {n} row in the archive", "🧺 Let go of {n} rows in the archive", n
+    ),
     "cache/entry": lambda n: ngettext("⚡ Removed {n} cache key", "⚡ Removed {n} cache keys", n),
     "database/vacuum": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
     "database/rewrite": lambda n: ngettext("🗄️ Rewrote {n} table", "🗄️ Rewrote {n} tables", n),
@@ -60,6 +65,7 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
     "sessions/expired": lambda n: ngettext(
         "🔑 Would remove {n} expired session", "🔑 Would remove {n} expired sessions", n
     ),
+    "sessions/row": lambda n: ngettext("🧾 Would remove {n} expired row", "🧾 Would remove {n} expired rows", n),
     "cache/entry": lambda n: ngettext("⚡ Would remove {n} cache key", "⚡ Would remove {n} cache keys", n),
     "database/vacuum": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
     "database/rewrite": lambda n: ngettext("🗄️ Would rewrite {n} table", "🗄️ Would rewrite {n} tables", n),
@@ -154,6 +160,7 @@ def rule(name: str) -> str:
         "media/return": lambda: _("media that is used again"),
         "media/purge": lambda: _("media in quarantine"),
         "sessions/expired": lambda: _("expired sessions"),
+        "sessions/row": lambda: _("expired rows"),
         "cache/entry": lambda: _("cache keys"),
         "database/vacuum": lambda: _("databases, thoroughly"),
         "database/rewrite": lambda: _("tables rewritten"),
@@ -205,6 +212,7 @@ def reason(code: Reason) -> str:
         Reason.NO_APPEND: _("written without append mode"),
         Reason.UNSUPPORTED: _("not possible on this file system"),
         Reason.REFERENCED: _("referred to"),
+        Reason.NO_RETENTION: _("kept until a retention is named"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
         Reason.UNSEARCHABLE: _("name cannot be searched for"),

@@ -11,6 +11,7 @@ import click
 from dvornik import state
 from dvornik.cli import options
 from dvornik.cli.cleaning import confirm_purge, recover, say
+from dvornik.collectors.sessions import PURGE, RETURN, Sessions
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError, Reason, RefusedError, UnreachableError
 from dvornik.policy import CAPS
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from dvornik.engine import Engine
     from dvornik.model import Refusal
 
-REVERSIBLE = ("temp", "logs", "media")
+REVERSIBLE = ("temp", "logs", "media", "sessions")
 """Collectors that set aside; building others would only cost time."""
+ROWS = frozenset({RETURN, PURGE})
+"""Rules that count rows rather than files."""
 
 
 def undo() -> click.Command:
@@ -88,6 +91,8 @@ def _distrusted(engine: Engine, allowed: list[str]) -> list[Refusal]:
     with state.scratch_plan() as sink:
         result = engine.plan(state.new_run(), sink, allowed=allowed)
     for trouble in result.troubles:
+        if trouble.collector == Sessions.name:  # rows refer to no file that is set aside
+            continue
         raise UnreachableError(trouble.message, context=trouble.context, hint=trouble.hint)
     return [refusal for refusal in result.open_refusals if refusal.gate not in CAPS]
 
@@ -116,9 +121,11 @@ def _told(yard: Yard, engine: Engine, result: Result, *, as_json: bool) -> int:
     if as_json:
         document.write(sys.stdout, document.of(result, yard.roots, dry=False))
         return result.exit_code
-    back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return"))
-    gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("/purge"))
-    if result.verb == "undo" or back:
+    rows = {rule: total.done for rule, total in result.totals.items() if rule in ROWS and total.done}
+    back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return") and rule not in ROWS)
+    gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("/purge") and rule not in ROWS)
+    say(*(words.did(rule, count) for rule, count in rows.items()))
+    if (result.verb == "undo" and not rows) or back:
         say(ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", back).format(n=back))
     if result.verb == "purge":
         say(words.did("media/purge", gone), *text.space(result))

@@ -1,0 +1,126 @@
+"""Rows of PostgreSQL: who refers to them, how they compare, how they are kept and put back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from psycopg import sql
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import LiteralString
+
+    import psycopg
+
+    from dvornik.model import Comparison, Row
+
+_FOREIGN: LiteralString = """
+SELECT n.nspname, c.relname, f.confdeltype::text IN ('c', 'n', 'd'), pg_table_is_visible(c.oid),
+       ARRAY(SELECT a.attname FROM unnest(f.conkey) WITH ORDINALITY k(number, place)
+             JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number ORDER BY k.place)::text[],
+       ARRAY(SELECT a.attname FROM unnest(f.confkey) WITH ORDINALITY k(number, place)
+             JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number ORDER BY k.place)::text[]
+FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE f.contype = 'f' AND f.confrelid = %s::int8::oid AND f.conparentid = 0
+ORDER BY 1, 2, f.conname
+"""
+
+_KINDS: LiteralString = """
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END, a.attname,
+       CASE WHEN b.typname IN ('timestamptz', 'timestamp', 'date') THEN 'time'
+            WHEN b.typcategory = 'N' THEN 'number' WHEN b.typcategory = 'S' THEN 'text'
+            WHEN b.typname = 'bytea' THEN 'bytes' ELSE 'other' END
+FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+JOIN pg_type t ON t.oid = a.atttypid JOIN pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence <> 't'
+  AND a.attnum > 0 AND NOT a.attisdropped AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+"""
+
+_STORED: LiteralString = """
+SELECT attname FROM pg_attribute
+WHERE attrelid = %s::int8::oid AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum
+"""
+"""Generated columns come by themselves."""
+
+
+class Referrers:
+    """The foreign keys that refer to one table, called ``target`` in every statement."""
+
+    def __init__(self, connection: psycopg.Connection, oid: int, *, cascade: bool) -> None:
+        """Read them; with ``cascade``, those that delete or empty their own rows along are meant to."""
+        self.conditions: dict[str, sql.Composable] = {}
+        self.follow = False
+        """Whether the database would delete or empty other rows along, rather than refuse."""
+        for schema, table, follows, is_visible, own, targets in connection.execute(_FOREIGN, (oid,)).fetchall():
+            if follows and cascade:
+                continue
+            self.follow |= follows
+            name = table if is_visible else f"{schema}.{table}"
+            pairs = [
+                sql.SQL("referrer.{} = target.{}").format(sql.Identifier(one), sql.Identifier(other))
+                for one, other in zip(own, targets, strict=True)
+            ]
+            exists = sql.SQL("EXISTS (SELECT FROM {} AS referrer WHERE {})").format(
+                sql.Identifier(schema, table), sql.SQL(" AND ").join(pairs)
+            )
+            before = self.conditions.get(name)
+            self.conditions[name] = sql.SQL("({} OR {})").format(before, exists) if before else exists
+
+    def left_out(self, condition: sql.Composed) -> sql.Composed:
+        """Return the condition so that it holds for no row that is referred to."""
+        return sql.SQL(" AND NOT ").join([condition, *self.conditions.values()])
+
+
+def compared(comparison: Comparison) -> sql.Composed:
+    """Return SQL for a comparison; the driver writes the literals."""
+    column, operator = sql.Identifier(comparison.column), comparison.operator
+    values = sql.SQL(", ").join(map(sql.Literal, comparison.values))
+    if operator == "null":
+        return sql.SQL("{} IS NULL").format(column)
+    if operator == "not null":
+        return sql.SQL("{} IS NOT NULL").format(column)
+    return _OPERATORS[operator].format(column, values)
+
+
+_OPERATORS = {
+    "=": sql.SQL("{} = {}"),
+    "!=": sql.SQL("{} <> {}"),
+    "<": sql.SQL("{} < {}"),
+    "<=": sql.SQL("{} <= {}"),
+    ">": sql.SQL("{} > {}"),
+    ">=": sql.SQL("{} >= {}"),
+    "in": sql.SQL("{} IN ({})"),
+}
+
+
+def kinds(connection: psycopg.Connection) -> Mapping[str, Mapping[str, str]]:
+    """Return the kind of every column of every table of the application's."""
+    found: dict[str, dict[str, str]] = {}
+    for table, column, kind in connection.execute(_KINDS).fetchall():
+        found.setdefault(table, {})[column] = kind
+    return found
+
+
+def stored(connection: psycopg.Connection, oid: int) -> Sequence[str]:
+    """Return the columns that an INSERT may name."""
+    return [name for (name,) in connection.execute(_STORED, (oid,)).fetchall()]
+
+
+def plain_output() -> LiteralString:
+    """Return statements by which every value's text reads back as the same value, wherever."""
+    return (
+        "SET LOCAL DateStyle = 'ISO, YMD'; SET LOCAL IntervalStyle = 'iso_8601'; SET LOCAL TimeZone = 'UTC';"
+        " SET LOCAL bytea_output = 'hex'; SET LOCAL extra_float_digits = 1; SET LOCAL xmloption = 'content'"
+    )
+
+
+def restored(connection: psycopg.Connection, table: sql.Identifier, rows: Sequence[Row]) -> int:
+    """Insert rows as they were kept, each value by its type's own reading; leave whatever stands in their place."""
+    connection.execute(plain_output())
+    count = 0
+    for row in rows:
+        names = sql.SQL(", ").join(map(sql.Identifier, row))
+        values = sql.SQL(", ").join(map(sql.Literal, row.values()))
+        query = sql.SQL("INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ({}) ON CONFLICT DO NOTHING")
+        count += connection.execute(query.format(table, names, values)).rowcount
+    return count

@@ -1,0 +1,227 @@
+"""What every database promises of rows that expire: conditions, references, and rows kept before they go."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from dvornik.model import Comparison, ExpiryRule, UnreachableError
+from tests.contract.test_databases import NOON, Site, keys, mariadb, postgresql, sessions, site, sqlite, written
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["mariadb", "postgresql", "site", "sqlite"]
+
+JOBS = "CREATE TABLE session (key varchar(40) PRIMARY KEY, status varchar(20), tries int, expires bigint)"
+
+
+def rule(*where: Comparison, units: int = 0, cascade: bool = False) -> ExpiryRule:
+    return ExpiryRule("web", "main", "session", "expires", where=where, units=units, cascade=cascade)
+
+
+def gone(site: Site, *where: Comparison) -> list[object]:
+    """Fill a table of jobs, delete those for which the conditions hold, and return the keys that went."""
+    site.execute(JOBS)
+    rows: list[tuple[object, ...]] = [("a", "done", 1), ("b", "Done", 2), ("c", "failed", 3), ("d", None, 4)]
+    for row in rows:
+        site.execute("INSERT INTO session VALUES (?, ?, ?, 1000000000)", *row)
+    count = site.database.expired(rule(*where), NOON)
+    assert sum(site.database.delete_expired(rule(*where), NOON)) == count
+    return sorted({key for key, *_rest in rows} - set(keys(site)), key=str)
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        (Comparison("status", "=", ("done",)), ["a"]),
+        (Comparison("status", "in", ("done", "failed")), ["a", "c"]),
+        (Comparison("tries", "!=", (3,)), ["a", "b", "d"]),
+        (Comparison("tries", "<", (3,)), ["a", "b"]),
+        (Comparison("tries", "<=", (3,)), ["a", "b", "c"]),
+        (Comparison("tries", ">", (3,)), ["d"]),
+        (Comparison("tries", ">=", (3,)), ["c", "d"]),
+        (Comparison("status", "null"), ["d"]),
+        (Comparison("status", "not null"), ["a", "b", "c"]),
+        (Comparison("status", "=", ("' OR '1'='1",)), []),
+        (Comparison("status", "=", ("\\' OR 1=1 -- ",)), []),
+    ],
+)
+def test_a_comparison_holds_for_what_it_says_and_nothing_else(
+    site: Site, where: Comparison, expected: list[str]
+) -> None:
+    assert gone(site, where) == expected
+
+
+def test_several_comparisons_must_all_hold(site: Site) -> None:
+    assert gone(site, Comparison("status", "not null"), Comparison("tries", ">", (1,))) == ["b", "c"]
+
+
+def test_what_is_null_is_not_unequal_to_anything(site: Site) -> None:
+    assert "d" not in gone(site, Comparison("status", "!=", ("failed",)))
+
+
+def test_a_comparison_with_a_column_that_is_not_there_is_an_error(site: Site) -> None:
+    site.execute(JOBS)
+    with pytest.raises(UnreachableError):
+        site.database.expired(rule(Comparison("state", "=", ("done",))), NOON)
+
+
+def test_a_text_is_never_taken_for_a_number(site: Site) -> None:
+    site.execute(JOBS)
+    site.execute("INSERT INTO session VALUES ('a', 'done', 1, 1000000000)")
+    try:
+        assert sum(site.database.delete_expired(rule(Comparison("status", "=", (0,))), NOON)) == 0
+    except UnreachableError:
+        assert keys(site) == ["a"]
+
+
+def test_a_declared_unit_decides_what_cannot_be_told(site: Site) -> None:
+    site.execute(JOBS)
+    site.execute("INSERT INTO session VALUES ('a', '', 1, 86400), ('b', '', 1, 1000000000)")
+    with pytest.raises(UnreachableError):
+        site.database.expired(rule(), NOON)
+    assert site.database.expired(rule(units=1), NOON) == 2
+
+
+def test_a_declared_unit_that_the_values_contradict_is_an_error(site: Site) -> None:
+    site.execute(JOBS)
+    site.execute("INSERT INTO session VALUES ('a', '', 1, 1000000000), ('b', '', 1, 2000000000)")
+    with pytest.raises(UnreachableError):
+        site.database.expired(rule(units=1_000), NOON)
+
+
+@pytest.mark.parametrize("action", ["NO ACTION", "CASCADE", "SET NULL"])
+def test_a_row_that_is_referred_to_stays_whatever_the_key_would_do(site: Site, action: str) -> None:
+    sessions(site, *[NOON - 1] * 30)
+    key = "FOREIGN KEY (session) REFERENCES session (key)"
+    site.execute(f"CREATE TABLE basket (id int PRIMARY KEY, session varchar(40), {key} ON DELETE {action})")
+    site.execute("INSERT INTO basket VALUES (1, 'key7'), (2, NULL)")
+    assert site.database.expired(rule(), NOON) == 29
+    assert site.database.referred(rule(), NOON) == {"basket": 1}
+    assert sum(site.database.delete_expired(rule(), NOON)) == 29
+    assert keys(site) == ["key7"]
+    assert site.execute("SELECT id, session FROM basket ORDER BY id") == [(1, "key7"), (2, None)]
+
+
+def test_rows_that_go_along_may_where_that_is_declared(site: Site) -> None:
+    sessions(site, *[NOON - 1] * 5)
+    site.execute(
+        "CREATE TABLE basket (session varchar(40), FOREIGN KEY (session) REFERENCES session (key) ON DELETE CASCADE)"
+    )
+    site.execute("INSERT INTO basket VALUES ('key3')")
+    assert site.database.referred(rule(cascade=True), NOON) == {}
+    assert sum(site.database.delete_expired(rule(cascade=True), NOON)) == 5
+    assert site.execute("SELECT * FROM basket") == []
+
+
+def test_a_row_that_refers_to_another_of_its_table_goes_and_that_one_stays(site: Site) -> None:
+    site.execute(
+        "CREATE TABLE session (key varchar(40) PRIMARY KEY, parent varchar(40), expires bigint,"
+        " FOREIGN KEY (parent) REFERENCES session (key) ON DELETE CASCADE)"
+    )
+    site.execute("INSERT INTO session VALUES ('a', NULL, 1000000000)")
+    site.execute("INSERT INTO session VALUES ('b', 'a', 2000000000)")
+    assert sum(site.database.delete_expired(rule(), NOON)) == 0
+    assert keys(site) == ["a", "b"]
+
+
+TYPES = {
+    "sqlite": "key text PRIMARY KEY, a, b blob, c real, d integer, e numeric, expires integer",
+    "postgresql": (
+        "key text PRIMARY KEY, a timestamptz, b bytea, c float8, d int8, e numeric(30, 10), f jsonb, g text[],"
+        " h interval, i uuid, j boolean, k date, l inet, m float4, n bit(3), o time,"
+        " p int generated always as identity, q int generated always as (7) stored, expires bigint"
+    ),
+    "mariadb": (
+        "key varchar(40) PRIMARY KEY, a datetime(6), b longblob, c double, d bigint unsigned, e decimal(30, 10),"
+        " f json, g text, h time(6), i bit(3), j boolean, k date, l enum('x', 'y'), m float, n year,"
+        " o timestamp(6) NULL, p int GENERATED ALWAYS AS (7) STORED, expires bigint"
+    ),
+}
+VALUES = {
+    "sqlite": [
+        "'a', 'ф\"\n\\', x'00ff', 0.1, 9223372036854775807, 1.5, 1000000000",
+        "'b', CAST(x'ff2e' AS text), NULL, 9e999, -1, 'x', 1000000000",
+        "'c', 1.0, 'text in a blob', 5, NULL, 12345678901234567890, 1000000000",
+    ],
+    "postgresql": [
+        (
+            "'a', '2001-02-03 04:05:06.789012+03', '\\x00ff', 0.1, 9223372036854775807,"
+            " 12345678901234567890.0123456789, '{\"ф\": [1, null, \"\\\"\"]}', ARRAY['a\"b', NULL, 'c\\d'],"
+            " '1 mon 2 days 03:04:05.6', 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', true, '2001-02-03', '10.0.0.1/8', 0.1,"
+            " B'101', '01:02:03.456', 1000000000"
+        ),
+        (
+            "'b', 'infinity', NULL, 'NaN', NULL, 'NaN', 'null', '{}', NULL, NULL, NULL, '0001-01-01 BC', NULL, '-inf',"
+            " NULL, NULL, 1000000000"
+        ),
+    ],
+    "mariadb": [
+        (
+            "'a', '2001-02-03 04:05:06.789012', x'00ff27', 0.1, 18446744073709551615, 12345678901234567890.0123456789,"
+            " '{\"ф\": [1, null]}', 'ф\\'\"\\n\\\\', '-12:34:56.789012', b'101', true, '2001-02-03', 'y', 0.1, 2001,"
+            " '2001-02-03 04:05:06.789012', 1000000000"
+        ),
+        (
+            "'b', NULL, NULL, -1e-300, NULL, NULL, NULL, '', NULL, NULL, NULL, '0000-00-00', NULL, NULL, NULL, NULL,"
+            " 1000000000"
+        ),
+    ],
+}
+NAMES = {"sqlite": "key, a, b, c, d, e, expires"}
+NAMES["postgresql"] = NAMES["mariadb"] = ", ".join(["key", *"abcdefghijklmno", "expires"])
+
+
+def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.FixtureRequest) -> None:
+    system = request.node.callspec.params["site"]
+    site.execute(f"CREATE TABLE session ({TYPES[system]})")
+    for values in VALUES[system]:
+        site.execute(f"INSERT INTO session ({NAMES[system]}) VALUES ({values})")  # noqa: S608 - made up here
+    query = {
+        "sqlite": "SELECT key, quote(CAST(a AS blob)), typeof(a), quote(b), typeof(b), c, d, e, typeof(e) FROM session",
+        "postgresql": "SELECT session::text FROM session ORDER BY 1",
+        "mariadb": "SELECT * FROM session ORDER BY 1",
+    }[system]
+    before = site.execute(query)
+    kept: list[Mapping[str, Any]] = []
+
+    def keep(rows: Sequence[Mapping[str, object]]) -> None:
+        kept.extend(json.loads(json.dumps(rows)))
+
+    assert sum(site.database.delete_expired(rule(), NOON, keep)) == len(kept) == len(before)
+    assert site.execute(query) == []
+    assert site.database.restore("session", kept) == len(before)
+    assert site.execute(query) == before
+    assert site.database.restore("session", kept) == 0
+
+
+def test_a_row_that_is_kept_no_more_stays(site: Site) -> None:
+    sessions(site, *[NOON - 1] * 3)
+
+    def keep(_rows: Sequence[Mapping[str, object]]) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(site.database.delete_expired(rule(), NOON, keep))
+    assert len(keys(site)) == 3
+
+
+def test_restoring_overwrites_nothing(site: Site) -> None:
+    sessions(site, NOON - 1)
+    kept: list[Mapping[str, object]] = []
+    assert sum(site.database.delete_expired(rule(), NOON, kept.extend)) == 1
+    site.execute("INSERT INTO session VALUES ('key0', 'newer', ?)", written(NOON))
+    assert site.database.restore("session", kept) == 0
+    assert site.execute("SELECT data FROM session") == [("newer",)]
+
+
+def test_tables_tell_the_kinds_of_their_columns(site: Site) -> None:
+    site.execute(f"CREATE TABLE session (a varchar(9), b int, c {site.time}, d {_blob(site)})")
+    assert site.database.tables()["session"] == {"a": "text", "b": "number", "c": "time", "d": "bytes"}
+
+
+def _blob(site: Site) -> str:
+    return "bytea" if site.time == "timestamptz" else "blob"
