@@ -162,6 +162,7 @@ def rule(name: str) -> str:
         "sessions/expired": lambda: _("expired sessions"),
         "sessions/row": lambda: _("expired rows"),
         "cache/entry": lambda: _("cache keys"),
+        "cache/lasting-session": lambda: _("sessions in the cache without an end"),
         "database/vacuum": lambda: _("databases, thoroughly"),
         "database/rewrite": lambda: _("tables rewritten"),
         "database/index-unused": lambda: _("unused indexes"),
