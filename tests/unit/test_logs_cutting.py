@@ -182,9 +182,10 @@ def test_a_log_that_is_locked_or_mapped_for_writing_is_left_alone(site: SmallSit
         assert outcome
         assert [miss.reason for miss in outcome.missed] == [Reason.OPEN]
     script = (
-        "import mmap,sys; f=open(sys.argv[1],'r+b'); m=mmap.mmap(f.fileno(),0); f.close(); print(flush=True); sys.stdin.read()"
+        "import mmap,sys; f=open(sys.argv[1],'r+b'); m=mmap.mmap(f.fileno(),0); f.close(); print(); sys.stdin.read()"
     )
-    mapping = subprocess.Popen([sys.executable, "-c", script, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    command = [sys.executable, "-u", "-c", script, str(path)]
+    mapping = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     assert mapping.stdout
     mapping.stdout.readline()
     held_lines = [line for line in scan(collector) if isinstance(line, Held)]
