@@ -324,7 +324,10 @@ def test_the_compose_file_follows_its_schema_and_says_what_was_meant(app: App, t
     assert service["working_dir"].replace("$$", "$") == str(app.path)
     assert service["command"][-1] == "daemon"
     assert service["volumes_from"] == ["web"]
-    assert service["environment"] == {"DATABASE_URL": "${DATABASE_URL:?as web has it}"}
+    assert service["environment"] == {
+        "DATABASE_URL": "${DATABASE_URL:?as web has it}",
+        "DVORNIK_METRICS_LISTEN": "${DVORNIK_METRICS_LISTEN:-}",  # nobody listens unless told to
+    }
 
 
 def test_the_compose_service_of_the_backend_has_the_contracts_health_check(keeper: Keeper) -> None:

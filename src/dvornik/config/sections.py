@@ -266,6 +266,13 @@ class MetricsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="Directory of node-exporter's textfile collector, or a file in it that ends in .prom.")
     ] = ""
     pushgateway: Annotated[str, Meta(description="Address of a push gateway, such as http://pushgateway:9091.")] = ""
+    listen: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]:|[^\s/@:\[\]]*:)?\d{1,5}$",
+            description="Where dvornik daemon serves /metrics: a port of the loopback, or HOST:PORT; empty: nowhere.",
+        ),
+    ] = ""
     job: Annotated[str, Meta(min_length=1, description="Name of the job at the push gateway.")] = "dvornik"
     timeout: Annotated[Duration, Meta(description="The push gateway may take this long.")] = Duration("10s")
 

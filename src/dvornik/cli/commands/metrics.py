@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -15,7 +16,10 @@ from dvornik.languages import _
 from dvornik.model import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
     from dvornik.cli.yard import Yard
+    from dvornik.metrics.server import Server
 
 
 def metrics() -> click.Command:
@@ -23,16 +27,23 @@ def metrics() -> click.Command:
 
     @click.command(help=_("Print the figures for Prometheus, from what the last runs left. Read-only and quick."))
     @click.option("--deliver", is_flag=True, help=_("Write the textfile and push to the gateway instead, as set."))
+    @click.option(
+        "--listen",
+        metavar="[HOST:]PORT",
+        help=_("Serve them at /metrics until interrupted; a port alone is the loopback's."),
+    )
     @options.common
     @options.opened()
-    def command(yard: Yard, *, deliver: bool, as_json: bool) -> None:
+    def command(yard: Yard, *, deliver: bool, listen: str | None, as_json: bool) -> None:
         settings = yard.config.metrics
-        if as_json:
+        if listen is not None:
+            _serve(server(yard, listen))
+        elif as_json:
             samples = figures.samples(yard.last_health(), time.time())
             fields = ("name", "labels", "value")
             click.echo(json.dumps([dict(zip(fields, sample, strict=True)) for sample in samples], indent=1))
         elif not deliver:
-            sys.stdout.write(_exposition(yard))
+            sys.stdout.write(figures.exposition(_registry(yard)).decode())
         elif settings.textfile or settings.pushgateway:
             _delivered(yard)
         else:
@@ -44,9 +55,34 @@ def metrics() -> click.Command:
     return command
 
 
-def _exposition(yard: Yard) -> str:
+def server(yard: Yard, where: str) -> Server:
+    """Return a server that listens at ``where`` and tells what the last runs left, each time that somebody asks."""
+    from dvornik.metrics.server import Address, Server
+
+    _registry(yard)  # what is wrong with it is told now, not to the first who asks
     try:
-        return figures.exposition(figures.registry(yard.last_health(), yard.name, time.time())).decode()
+        return Server(Address.of(where), lambda: _registry(yard))
+    except ValueError:
+        raise ConfigurationError(
+            _("This is no address to listen at."), context=where, hint=_("Write it like 9108 or 0.0.0.0:9108.")
+        ) from None
+    except OSError as error:
+        raise ConfigurationError(
+            _("Nobody can listen there: {error}").format(error=error.strerror or error),
+            context=where,
+            hint=_("Name another port, or an address of this machine."),
+        ) from error
+
+
+def _serve(serving: Server) -> None:
+    click.echo(_("👂 Listening at {url}; Ctrl-C ends it").format(url=serving.url), err=True)
+    with suppress(KeyboardInterrupt):  # which is how a server is ended, by SIGTERM too
+        serving.serve()
+
+
+def _registry(yard: Yard) -> CollectorRegistry:
+    try:
+        return figures.registry(yard.last_health(), yard.name, time.time())
     except ImportError as error:
         raise _not_installed() from error
 

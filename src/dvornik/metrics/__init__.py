@@ -164,6 +164,14 @@ def exposition(figures: CollectorRegistry) -> bytes:
     return generate_latest(figures)
 
 
+def offered(figures: CollectorRegistry, accept: str) -> tuple[str, bytes]:
+    """Return content type and text in the form that an HTTP ``Accept`` asks for: OpenMetrics, else Prometheus' own."""
+    from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - as above
+
+    encode, form = choose_encoder(accept)
+    return form, encode(figures)
+
+
 def textfile(path: str, app: str) -> Path:
     """Return the file to write: ``path`` itself, or one for this application in the directory ``path``."""
     if path.endswith(".prom"):
