@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import platform
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from dvornik import atomic, quick_health
 from dvornik.languages import _, current
+from dvornik.overheard import overheard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from dvornik.health import Alert
@@ -133,7 +132,7 @@ def _send(text: Message, url: str, hide: Callable[[str], str]) -> Failure | None
     import apprise  # noqa: PLC0415 - an extra, and half a second
 
     kind = apprise.NotifyType.SUCCESS if text.is_good else apprise.NotifyType.WARNING
-    with _heard() as said:
+    with overheard("apprise") as said:
         box = apprise.Apprise()
         taken = box.add(url) and box.notify(
             body=text.body, title=text.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT
@@ -141,23 +140,3 @@ def _send(text: Message, url: str, hide: Callable[[str], str]) -> Failure | None
     if taken:
         return None
     return Failure(url.partition("://")[0], hide("; ".join(said)))
-
-
-@contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Collect what Apprise logs: left alone, it would go to standard error with all that it names."""
-    said: list[str] = []
-
-    class _Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage().strip())
-
-    logger, ear = logging.getLogger("apprise"), _Ear(logging.WARNING)
-    before = logger.propagate
-    logger.addHandler(ear)
-    logger.propagate = False
-    try:
-        yield said
-    finally:
-        logger.removeHandler(ear)
-        logger.propagate = before

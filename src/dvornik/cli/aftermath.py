@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import TYPE_CHECKING
 
@@ -9,10 +10,12 @@ import click
 
 from dvornik import health, metrics, notify, ping
 from dvornik.languages import _
+from dvornik.metrics import otlp
+from dvornik.metrics.otlp import Fact, Span
 from dvornik.reports import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dvornik.cli.yard import Yard
 
@@ -26,7 +29,7 @@ def begin(yard: Yard) -> None:
 def follow(yard: Yard, exit_code: int) -> None:
     """Tell everyone who is configured how the cleanup ended; what cannot be told is a warning."""
     config = yard.config
-    refresh(yard)
+    _refresh(yard, [_whole(yard, exit_code), *yard.trace.spans])
     if config.notify.urls:
         _try(yard, "notify", lambda: tell_people(yard))
     if config.ping.url:
@@ -35,14 +38,43 @@ def follow(yard: Yard, exit_code: int) -> None:
 
 def refresh(yard: Yard) -> None:
     """Bring the metrics up to date after what was no cleanup."""
+    _refresh(yard, [])
+
+
+def _refresh(yard: Yard, spans: Sequence[Span]) -> None:
     if yard.config.metrics.textfile or yard.config.metrics.pushgateway:
         _try(yard, "metrics", lambda: deliver_metrics(yard))
+    if otlp.signals(yard.config.telemetry, os.environ):
+        _try(yard, "otel", lambda: _tell_collector(yard, spans))
+
+
+def _tell_collector(yard: Yard, spans: Sequence[Span]) -> None:
+    try:
+        deliver_telemetry(yard, spans)
+    except ImportError:
+        # The variables may be the application's own: who has not installed the extra did not mean us by them.
+        if yard.config.telemetry.endpoint:
+            raise
+
+
+def _whole(yard: Yard, exit_code: int) -> Span:
+    last = yard.health().last_run
+    facts: dict[str, Fact] = {"dvornik.run": last.id, "dvornik.status": last.status} if last else {}
+    facts |= {"dvornik.app": yard.name, "dvornik.exit_code": exit_code}
+    return Span("dvornik run", yard.trace.begun, time.time(), facts, is_error=bool(exit_code))
 
 
 def deliver_metrics(yard: Yard) -> None:
     """Write the textfile and push to the gateway, as configured."""
     figures = metrics.registry(yard.health(), yard.name, time.time())
     metrics.deliver(figures, yard.config.metrics, yard.name)
+
+
+def deliver_telemetry(yard: Yard, spans: Sequence[Span] = ()) -> None:
+    """Send figures, and the spans of a cleanup, to who collects them."""
+    settings = yard.config.telemetry
+    wanted = otlp.signals(settings, os.environ)
+    otlp.deliver(wanted, settings, yard.name, metrics.samples(yard.health(), time.time()), spans)
 
 
 def tell_people(yard: Yard) -> int | None:

@@ -90,7 +90,7 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
             return result.exit_code
         if yard.progress:
             yard.progress.clear()
-        for name in result.steps:
+        for name in result.turns:
             say(*text.step(name, result, dry=True))
         say(*text.listing(findings(sink)))
     tell(result, dry=True)
@@ -109,6 +109,7 @@ def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     recover(engine, quiet=order.json)
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
+        yard.trace.planned(planned)
         return perform(yard, engine, plan, planned.digest, order)
 
 
@@ -117,6 +118,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     before = _usage(yard)
 
     def on_step(name: str, result: Result) -> None:
+        yard.trace.applied(name, result)
         if yard.progress:
             yard.progress.clear()
         if not order.json:

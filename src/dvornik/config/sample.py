@@ -116,6 +116,8 @@ class _Sample:
             return {"url": addresses.masked(section.url, "CACHE_PASSWORD")}
         if name == "metrics":
             return {"pushgateway": addresses.masked(section.pushgateway, "PUSHGATEWAY_PASSWORD")}
+        if name == "telemetry":
+            return {"endpoint": addresses.masked(section.endpoint, "TELEMETRY_PASSWORD")}
         if name == "notify":
             return {"urls": [f"${{NOTIFY_URL_{number}}}" for number, _url in enumerate(section.urls, 1)]}
         if name == "ping":

@@ -281,6 +281,20 @@ class MetricsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return f"MetricsSection(textfile={self.textfile!r}, job={self.job!r})"
 
 
+class TelemetrySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[telemetry]``: figures and a trace of each cleanup for OpenTelemetry."""
+
+    endpoint: Annotated[
+        str,
+        Meta(description="Address of a collector (OTLP over HTTP): http://collector:4318; empty: as OTEL_… say."),
+    ] = ""
+    timeout: Annotated[Duration, Meta(description="The collector may take this long.")] = Duration("10s")
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"TelemetrySection(timeout={self.timeout!r})"
+
+
 class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[notify]``: who is told when an alert begins, goes on and ends."""
 
@@ -329,5 +343,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: ScheduleSection = ScheduleSection()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
+    telemetry: TelemetrySection = TelemetrySection()
     notify: NotifySection = NotifySection()
     ping: PingSection = PingSection()

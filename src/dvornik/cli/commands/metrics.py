@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
 from contextlib import suppress
@@ -13,6 +14,7 @@ import click
 from dvornik import metrics as figures
 from dvornik.cli import aftermath, options
 from dvornik.languages import _
+from dvornik.metrics import otlp
 from dvornik.model import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
@@ -26,7 +28,9 @@ def metrics() -> click.Command:
     """Build the verb."""
 
     @click.command(help=_("Print the figures for Prometheus, from what the last runs left. Read-only and quick."))
-    @click.option("--deliver", is_flag=True, help=_("Write the textfile and push to the gateway instead, as set."))
+    @click.option(
+        "--deliver", is_flag=True, help=_("Write the textfile, push to the gateway and the collector instead, as set.")
+    )
     @click.option(
         "--listen",
         metavar="[HOST:]PORT",
@@ -44,12 +48,12 @@ def metrics() -> click.Command:
             click.echo(json.dumps([dict(zip(fields, sample, strict=True)) for sample in samples], indent=1))
         elif not deliver:
             sys.stdout.write(figures.exposition(_registry(yard)).decode())
-        elif settings.textfile or settings.pushgateway:
+        elif settings.textfile or settings.pushgateway or otlp.signals(yard.config.telemetry, os.environ):
             _delivered(yard)
         else:
             raise ConfigurationError(
-                _("Neither a textfile nor a push gateway is set."),
-                hint=_("Set [metrics] textfile or pushgateway in dvornik.toml."),
+                _("Neither a textfile, a push gateway nor a collector is set."),
+                hint=_("Set [metrics] textfile or pushgateway, or [telemetry] endpoint, in dvornik.toml."),
             )
 
     return command
@@ -84,23 +88,30 @@ def _registry(yard: Yard) -> CollectorRegistry:
     try:
         return figures.registry(yard.last_health(), yard.name, time.time())
     except ImportError as error:
-        raise _not_installed() from error
+        raise _not_installed("metrics") from error
 
 
 def _delivered(yard: Yard) -> None:
+    settings = yard.config.metrics
     try:
-        aftermath.deliver_metrics(yard)
+        if settings.textfile or settings.pushgateway:
+            aftermath.deliver_metrics(yard)
+        if otlp.signals(yard.config.telemetry, os.environ):
+            aftermath.deliver_telemetry(yard)
     except ImportError as error:
-        raise _not_installed() from error
+        raise _not_installed("otel" if "opentelemetry" in str(error) else "metrics") from error
     except OSError as error:
         raise UnreachableError(
             _("The metrics could not be delivered."),
             context=yard.secrets.hide(str(error)),
-            hint=_("Check [metrics] textfile and pushgateway."),
+            hint=_("Check [metrics] textfile and pushgateway, and [telemetry] endpoint."),
         ) from error
 
 
-def _not_installed() -> ConfigurationError:
+def _not_installed(extra: str) -> ConfigurationError:
     return ConfigurationError(
-        _("The library for Prometheus is not installed."), hint=_("Install it: pip install 'dvornik[metrics]'")
+        _("The library for Prometheus is not installed.")
+        if extra == "metrics"
+        else _("The library for OpenTelemetry is not installed."),
+        hint=_("Install it: pip install 'dvornik[{extra}]'").format(extra=extra),
     )

@@ -51,7 +51,7 @@ def plan() -> click.Command:
             if as_json:
                 document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
                 return result.exit_code
-        for name in result.steps:
+        for name in result.turns:
             say(*text.step(name, result, dry=True))
         tell(result, dry=True)
         say(_("📝 Plan: {path}, digest {digest}").format(path=output, digest=result.digest[:16]))
