@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from dvornik import health, metrics, notify, ping
+from dvornik.cli import reporting
 from dvornik.languages import _
 from dvornik.metrics import otlp
 from dvornik.metrics.otlp import Fact, Span
-from dvornik.reports import words
+from dvornik.reports import text, words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from dvornik.cli.yard import Yard
+    from dvornik.reports.document import Report
 
 
 def begin(yard: Yard) -> None:
@@ -26,12 +28,14 @@ def begin(yard: Yard) -> None:
         _try(yard, "ping", lambda: ping.started(yard.config.ping))
 
 
-def follow(yard: Yard, exit_code: int) -> None:
+def follow(yard: Yard, exit_code: int, report: Report | None = None) -> None:
     """Tell everyone who is configured how the cleanup ended; what cannot be told is a warning."""
     config = yard.config
     _refresh(yard, [_whole(yard, exit_code), *yard.trace.spans])
     if config.notify.urls:
         _try(yard, "notify", lambda: tell_people(yard))
+    if report is not None and config.notify.report != "never":
+        _try(yard, "notify", lambda: _send_report_if_due(yard, report))
     if config.ping.url:
         _try(yard, "ping", lambda: ping.finished(config.ping, exit_code, yard.log.tail))
 
@@ -88,17 +92,35 @@ def tell_people(yard: Yard) -> int | None:
     news = notify.news(alerts, notify.read(path), now, float(settings.repeat))
     if not news:
         return None
-    told = send(yard, notify.message(news, alerts, yard.name))
+    told = send(yard, notify.message(news, alerts, yard.name), settings.urls)
     if told:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         notify.write(path, news.known)
     return told
 
 
-def send(yard: Yard, message: notify.Message) -> int:
+def readers(yard: Yard) -> Sequence[str]:
+    """Return the addresses that get reports."""
+    return yard.config.notify.report_to or yard.config.notify.urls
+
+
+def _send_report_if_due(yard: Yard, report: Report) -> None:
+    path, now = yard.state.directory / notify.REPORTED, time.time()
+    if notify.is_due(yard.config.notify.report, notify.last_report(path), now) and send_report(yard, report):
+        notify.note_report(path, now)
+
+
+def send_report(yard: Yard, report: Report) -> int:
+    """Send a report to its readers, the page attached; return how many addresses took it. The others are warnings."""
+    told = reporting.with_trends(yard, report)
+    name = f"dvornik-{time.strftime('%Y-%m-%d', time.localtime(report.started))}.html"
+    page = notify.Attachment(name, "text/html", reporting.rendered(told, name))
+    return send(yard, notify.reporting(yard.name, list(text.report(told))), readers(yard), page)
+
+
+def send(yard: Yard, message: notify.Message, urls: Sequence[str], attached: notify.Attachment | None = None) -> int:
     """Deliver a message; return how many addresses took it. The others are warnings."""
-    urls = yard.config.notify.urls
-    failures = notify.send(message, urls, yard.secrets.hide)
+    failures = notify.send(message, urls, yard.secrets.hide, attached)
     for failure in failures:
         warn(yard, "notify", f"{failure.scheme}: {failure.why}")
     return notify.count(urls) - len(failures)

@@ -142,7 +142,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
         if order.report:
             reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
     finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
-        aftermath.follow(yard, result.exit_code)
+        aftermath.follow(yard, result.exit_code, report)
     return result.exit_code
 
 

@@ -119,7 +119,10 @@ class _Sample:
         if name == "telemetry":
             return {"endpoint": addresses.masked(section.endpoint, "TELEMETRY_PASSWORD")}
         if name == "notify":
-            return {"urls": [f"${{NOTIFY_URL_{number}}}" for number, _url in enumerate(section.urls, 1)]}
+            return {
+                "urls": [f"${{NOTIFY_URL_{number}}}" for number, _url in enumerate(section.urls, 1)],
+                "report_to": [f"${{REPORT_URL_{number}}}" for number, _url in enumerate(section.report_to, 1)],
+            }
         if name == "ping":
             return {"url": section.url and "${PING_URL}"}
         return {}

@@ -29,7 +29,9 @@ class Secrets:
         """Learn them from the settings; ``urls`` are addresses that were found, of databases and caches."""
         found = set(addresses.secret_values(env))
         found |= {word for url in (*_urls(config), *urls) for word in _passwords(url)}
-        found |= {word for url in (*config.notify.urls, config.ping.url) for word in _tokens(url)}
+        found |= {
+            word for url in (*config.notify.urls, *config.notify.report_to, config.ping.url) for word in _tokens(url)
+        }
         found |= {value for name in _HEADERS if len(value := env.get(name, "")) >= _SHORTEST}
         found |= {word for name in _HEADERS for word in _header_values(env.get(name, ""))}
         spelt = {each for word in found for each in (word, quote(word, safe=""), quote_plus(word))}

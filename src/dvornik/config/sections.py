@@ -304,6 +304,13 @@ class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     repeat: Annotated[Duration, Meta(description="An alert that goes on is told again after this; 0: never.")] = (
         Duration("7d")
     )
+    report: Annotated[
+        Literal["never", "daily", "weekly", "monthly"],
+        Meta(description="How often a cleanup sends its report, as a page with charts, by mail for instance."),
+    ] = "never"
+    report_to: Annotated[list[str], Meta(description="Apprise addresses that get it; empty: those of urls.")] = field(
+        default_factory=list
+    )
 
     def __repr__(self) -> str:
         """Leave the addresses out: they hold tokens and passwords."""

@@ -50,7 +50,7 @@ def notify() -> click.Command:
 
 
 def _tested(yard: Yard) -> int:
-    return _all(yard, aftermath.send(yard, messages.trial(yard.name)))
+    return _all(yard, aftermath.send(yard, messages.trial(yard.name), yard.config.notify.urls))
 
 
 def _told(yard: Yard) -> int:
