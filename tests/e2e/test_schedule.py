@@ -53,7 +53,7 @@ def test_cron_gets_the_three_lines_of_the_contract(keeper: Keeper) -> None:
     ran = keeper.dvornik("schedule", "cron", "--own")
     times = [time for time, _command in lines(ran.out)]
     flags = [command.rpartition("cleanup.py")[2] for _time, command in lines(ran.out)]
-    assert (ran.code, times, flags) == (0, THREE, [" --temp-only", "", " --aggressive"])
+    assert (ran.code, times, flags) == (0, THREE, [" --temp-only --quiet", " --quiet", " --aggressive --quiet"])
     for time in times:
         next(CronSim(time, datetime.now(UTC)))
 

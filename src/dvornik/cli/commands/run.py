@@ -24,6 +24,7 @@ def run() -> click.Command:
     )
     @options.allow
     @options.strict
+    @options.quiet
     @options.common
     @options.opened()
     def command(
@@ -36,8 +37,10 @@ def run() -> click.Command:
         report: str | None,
         allow: list[str],
         strict: bool,
+        quiet: bool,
         as_json: bool,
     ) -> int:
+        options.must_not_be_both(quiet=quiet, as_json=as_json)
         if aggressive and not (yes or dry_run):
             confirm()
         yard.strict |= strict
@@ -50,6 +53,7 @@ def run() -> click.Command:
             allow,
             as_json,
             "cache" in steps,
+            quiet,
             report or "",
         )
         return clean(yard, order)
