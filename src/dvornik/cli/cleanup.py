@@ -48,6 +48,7 @@ def command(directory: str) -> click.Command:
     """Build the command. It is built late, so that its help speaks the chosen language."""
 
     @click.command(
+        options_metavar=_("[OPTIONS]"),
         context_settings={"help_option_names": ["-h", "--help"]},
         help=_(
             "Clean up what the application leaves behind: temporary files, logs, unused media, expired sessions; "

@@ -25,7 +25,9 @@ def history() -> click.Command:
     """Build the verb."""
 
     @click.command(help=_("List the latest runs."))
-    @click.option("-n", "limit", type=click.IntRange(1), default=20, help=_("How many."))
+    @click.option(
+        "-n", "limit", metavar="N", type=click.IntRange(1), default=20, help=_("How many."), show_default=True
+    )
     @options.common
     @options.opened()
     def command(yard: Yard, *, limit: int, as_json: bool) -> None:

@@ -13,7 +13,13 @@ from dvornik.languages import _
 def run() -> click.Command:
     """Build the verb."""
 
-    @click.command(help=_("Clean up: all steps but the cache, or those that are named."))
+    @click.command(
+        help=_(
+            "Clean up: all steps but the cache, or those that are named.\n\n"
+            "temp: old temporary files. logs: old logs. media: files that nothing refers to. sessions: expired rows. "
+            "database: optimization. cache: what the application can fill again."
+        )
+    )
     @options.steps
     @click.option("--dry-run", is_flag=True, help=_("Show what would go; remove and change nothing, anywhere."))
     @options.aggressive
