@@ -63,8 +63,7 @@ def page(language: str) -> str:
     lines += [f".SH {synopsis}", ".B dvornik", f"\\fI{word}\\fR [\\fI{_options}\\fR]"]
     lines += [f".SH {description}", *_paragraphs(command.help or ""), ".PP", roff(command.epilog or "")]
     lines += [f".SH {commands}"]
-    for title, verbs in sections().items():
-        lines += [".PP", f"\\fB{roff(title)}\\fR: {roff(', '.join(verbs))}."]
+    lines += _tagged({title: ", ".join(verbs) for title, verbs in sections().items()})
     for each in command.list_commands(context):
         lines += verb(context, each, command.get_command(context, each) or command)
     lines += [f".SH {common}", *_tagged(_records(context, command.get_command(context, "run") or command, common=True))]
