@@ -37,7 +37,7 @@ def opening(*, dry: bool) -> str:
 
 def found(app: App) -> Iterator[str]:
     """Say what is under care and how that was found out."""
-    for item in app.found:
+    for item in words.distinct(app.found):
         yield _("🔎 {what}: {where} ({how})").format(
             what=words.kind(item.what), where=words.safe(item.where), how=words.origin(item.how)
         )

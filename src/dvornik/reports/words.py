@@ -13,9 +13,9 @@ from dvornik.languages import _, current, ngettext
 from dvornik.model import Gate, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from dvornik.model import Finding, Refusal
+    from dvornik.model import Finding, Found, Refusal
 
 _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
@@ -148,6 +148,23 @@ def origin(how: str) -> str:
         "left-alone": lambda: _("left alone"),
     }
     return names[how]() if how in names else how
+
+
+def guard(name: str) -> str:
+    """Say what a guard of the kernel's, or of ours, does."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "descriptors": lambda: _("names count from open directories"),
+        "openat2": lambda: _("no link is followed on the way (openat2)"),
+        "renameat2": lambda: _("nothing is overwritten (renameat2)"),
+        "landlock": lambda: _("nothing is removed elsewhere (Landlock)"),
+        "extension": lambda: _("loops in C"),
+    }
+    return names[name]() if name in names else name
+
+
+def distinct(found: Iterable[Found]) -> list[Found]:
+    """Return each place once: what was told of it last is why it is under care."""
+    return list({(item.what, item.where): item for item in found}.values())
 
 
 def rule(name: str) -> str:
