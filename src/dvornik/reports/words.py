@@ -205,6 +205,13 @@ def status(name: str) -> str:
     }.get(name, name)
 
 
+def figures(done: int, freed: int, aside: int) -> str:
+    """Say what an earlier run came to; ``freed`` and ``aside`` are bytes."""
+    return ngettext(
+        "{n} item, {freed} freed, {aside} set aside", "{n} items, {freed} freed, {aside} set aside", done
+    ).format(n=done, freed=size(freed), aside=size(max(0, aside)))
+
+
 def chosen(how: str) -> str:
     """Say how the configuration was found."""
     return {
@@ -298,6 +305,11 @@ def _backup(refusal: Refusal) -> str:
 def size(count: int) -> str:
     """Say a number of bytes in decimal units: 1.5 GB, 1,5 ГБ."""
     return quick_health.size_text(count, current())
+
+
+def number(count: int) -> str:
+    """Say a number of things, its thousands apart: 50,321 in English, 50 321 in Russian (the space does not break)."""
+    return f"{count:,}".replace(",", "\u00a0") if current() == "ru" else f"{count:,}"
 
 
 def hours(seconds: float) -> str:
