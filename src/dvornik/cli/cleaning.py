@@ -19,7 +19,7 @@ from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from typing import IO
 
     from dvornik.cli.yard import Yard
@@ -142,7 +142,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
     report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
     try:
-        _remember(yard, report)
+        _remember(yard, report, result.collectors)
         if order.json:
             document.write(sys.stdout, report)
         elif order.quiet:
@@ -167,16 +167,18 @@ def _usage(yard: Yard) -> dict[str, tuple[int, int]]:
     return {root: (free, total) for root, free, total in found.values()}
 
 
-def _remember(yard: Yard, report: document.Report) -> None:
-    """Keep the report, and once a day how large everything is: the doctor and the trends are judged against it."""
+def _remember(yard: Yard, report: document.Report, steps: Collection[str]) -> None:
+    """Keep the report, and once a day how large each place of the ``steps`` is: doctor and trends judge by it."""
     yard.state.keep_report(report.run, document.encoded(report))
     now = time.time()
     try:
-        is_known = bool(yard.state.weights(now - _DAY))
+        known = {weight.place for weight in yard.state.weights(now - _DAY)}
     except UnreachableError:
         return
-    if not is_known:
-        sizes, _large = diagnosis.measure(yard.storages(), seconds=_PATIENCE)
+    storages = yard.storages()
+    unknown = {place: storages[place] for place in storages if place not in known and place.partition("/")[0] in steps}
+    if unknown:
+        sizes, _large = diagnosis.measure(unknown, seconds=_PATIENCE)
         if yard.progress:
             yard.progress.clear()
         yard.state.keep_weights(diagnosis.weigh(sizes, now))
