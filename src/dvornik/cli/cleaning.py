@@ -19,7 +19,7 @@ from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import IO
 
     from dvornik.cli.yard import Yard
@@ -206,11 +206,16 @@ def tell(result: Result, *, dry: bool) -> None:
 
 
 def say(*lines: str) -> None:
-    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback."""
+    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback.
+
+    Where nothing can be printed (a file on a full disk, a pipe that nobody reads), the rest of the run is silent: the
+    cleanup is what makes room again.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    _write(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
-
-
-def _write(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(lines)
-    sys.stdout.flush()
+    try:
+        sys.stdout.writelines(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what waits in its buffer goes there too
+        os.close(nowhere)

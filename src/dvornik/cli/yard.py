@@ -163,6 +163,7 @@ class Yard:
                 place.defaults,
                 self.config.media[place.name].exclude if place.name in self.config.media else (),
                 self._derivatives(place.name),
+                place.named,
             )
             for place in self.app.media
         }
@@ -355,7 +356,13 @@ def chosen(yard: Yard, steps: Sequence[str], *, thorough: bool) -> list[str]:
 
 def with_language(loaded: Loaded, asked: str | None, env: Mapping[str, str], default: str) -> str:
     """Choose the language: the flag, the environment, the configuration, then the command's own default."""
-    return asked or env.get("DVORNIK_LANG") or loaded.config.app.language or default
+    return asked or of_environment(env) or loaded.config.app.language or default
+
+
+def of_environment(env: Mapping[str, str]) -> str:
+    """Return the language that ``DVORNIK_LANG`` asks for; empty where it asks for none that is spoken here."""
+    asked = env.get("DVORNIK_LANG", "")[:2].lower()
+    return asked if asked in {"ru", "en"} else ""
 
 
 def of_locale(env: Mapping[str, str]) -> str:
