@@ -41,8 +41,15 @@ class Order(msgspec.Struct, frozen=True):
     allowed: Sequence[str] = ()
     json: bool = False
     asked_for_cache: bool = False
+    quiet: bool = False
+    """Say nothing unless something is wrong."""
     report: str = ""
     """File that the report is to be written to besides, in the format that its name says."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether a person reads along."""
+        return not (self.json or self.quiet)
 
 
 def clean(yard: Yard, order: Order) -> int:
@@ -50,11 +57,10 @@ def clean(yard: Yard, order: Order) -> int:
     _must_have_something(yard, order)
     if order.report:
         reporting.must_be_writable(order.report)
-    if not order.json:
+    if order.tells:
         say(text.opening(dry=order.dry))
         if yard.loaded.source is None:
             say(*text.found(yard.app))
-    if not order.json:
         yard.progress = progress.for_person(sys.stderr, os.environ)
     engine = yard.engine(order.steps)
     try:
@@ -88,9 +94,12 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
         if order.json:
             document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
             return result.exit_code
+        if order.quiet:
+            complain(result, dry=True)
+            return result.exit_code
         if yard.progress:
             yard.progress.clear()
-        for name in result.steps:
+        for name in result.turns:
             say(*text.step(name, result, dry=True))
         say(*text.listing(findings(sink)))
     tell(result, dry=True)
@@ -106,9 +115,10 @@ def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     yard.state.lock()
     run = state.new_run()
     yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
-    recover(engine, quiet=order.json)
+    recover(engine, quiet=not order.tells)
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
+        yard.trace.planned(planned)
         return perform(yard, engine, plan, planned.digest, order)
 
 
@@ -117,9 +127,10 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     before = _usage(yard)
 
     def on_step(name: str, result: Result) -> None:
+        yard.trace.applied(name, result)
         if yard.progress:
             yard.progress.clear()
-        if not order.json:
+        if order.tells:
             say(*text.step(name, result, dry=False))
 
     if yard.progress:
@@ -134,13 +145,15 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
         _remember(yard, report, result.collectors)
         if order.json:
             document.write(sys.stdout, report)
+        elif order.quiet:
+            complain(result, dry=False)
         else:
             say(*text.databases(result), *text.space(result), *text.disks(disks))
             tell(result, dry=False)
         if order.report:
             reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
     finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
-        aftermath.follow(yard, result.exit_code)
+        aftermath.follow(yard, result.exit_code, report)
     return result.exit_code
 
 
@@ -203,6 +216,13 @@ def _ask(question: str) -> None:
 def tell(result: Result, *, dry: bool) -> None:
     """Say what was kept and why, what went wrong, and how it ended."""
     say(*text.kept(result), *text.noted(result), *text.trouble(result), text.closing(result, dry=dry))
+
+
+def complain(result: Result, *, dry: bool) -> None:
+    """Say what went wrong, on standard error; nothing where nothing did: cron mails whatever is said."""
+    if result.exit_code:
+        for line in (*text.trouble(result), text.closing(result, dry=dry)):
+            click.echo(line, err=True)
 
 
 def say(*lines: str) -> None:
