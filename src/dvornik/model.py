@@ -41,6 +41,9 @@ class Reason(StrEnum):
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
     GROUP = "group"
+    UNEXPIRED = "unexpired"
+    LASTING = "lasting"
+    UNKNOWN_FORMAT = "unknown-format"
     CHANGED = "changed"
     MOVED = "moved"
     GONE = "gone"
@@ -380,6 +383,13 @@ class LogStorage(Storage, Protocol):
         """Move the head of each log, down to its last lines, into a file beside it; its writers notice nothing."""
 
 
+class EntryStorage(Storage, Protocol):
+    """A storage of sessions or cache entries: files whose first bytes say until when they are good."""
+
+    def heads(self, container: str, names: Sequence[str], size: int) -> Iterator[bytes | Reason]:
+        """Yield the first ``size`` bytes of each file, or why they cannot be read."""
+
+
 class Column(msgspec.Struct, frozen=True):
     """A column that may hold text. ``key`` names the primary key's columns, for evidence."""
 
@@ -627,6 +637,21 @@ class CachePlace(msgspec.Struct, frozen=True):
         return f"CachePlace({self.name!r})"
 
 
+class EntryPlace(msgspec.Struct, frozen=True):
+    """A directory of files each of which is good until a time of its own: sessions, or entries of a cache."""
+
+    name: str
+    root: str
+    form: str
+    """How they are written: ``django-session``, ``php-session``, ``cachelib`` or ``django-cache``."""
+    lifetime: int = 0
+    """Seconds from a file's last change to its end, where it does not say that itself."""
+    prefix: str = ""
+    """What their names begin with."""
+    owned: bool = False
+    """Everything so called may go when asked thoroughly."""
+
+
 class Found(msgspec.Struct, frozen=True):
     """Where a place was learnt from, for the operator: ``how`` is a code such as ``django`` or ``environment``."""
 
@@ -646,6 +671,8 @@ class App(msgspec.Struct, frozen=True):
     databases: Sequence[DatabasePlace] = ()
     caches: Sequence[CachePlace] = ()
     expiry: Sequence[ExpiryRule] = ()
+    session_files: Sequence[EntryPlace] = ()
+    cache_files: Sequence[EntryPlace] = ()
     texts: Sequence[str] = ()
     """Files and directories whose texts may name media."""
     found: Sequence[Found] = ()

@@ -10,12 +10,14 @@ import msgspec
 
 from dvornik import presets
 from dvornik.apps.places import unique
-from dvornik.config import addresses, rows
+from dvornik.caches.entry_files import PREFIXES
+from dvornik.config import addresses, entries, rows
 from dvornik.languages import _
 from dvornik.model import (
     App,
     CachePlace,
     DatabasePlace,
+    EntryPlace,
     ExactColumn,
     ExpiryRule,
     Found,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.config import Config, Loaded, MediaSection, RowsSection
+    from dvornik.config.sections import SessionsSection
 
 _HOW = "configuration"
 
@@ -53,6 +56,7 @@ def over(loaded: Loaded, found: App) -> App:
         databases=databases,
         caches=_caches(config, found.caches),
         expiry=expiry,
+        session_files=_session_files(config, found.session_files, known),
         trouble=[*found.trouble, *trouble, *lost],
     )
     return msgspec.structs.replace(app, found=[*_still(found, app), *_told(config)])
@@ -173,7 +177,7 @@ def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRul
 
 
 def _tables(sections: Mapping[str, RowsSection]) -> Iterator[tuple[str, RowsSection]]:
-    return ((name, section) for name, section in sections.items() if section.enabled and not section.preset)
+    return ((name, section) for name, section in sections.items() if section.enabled and section.table)
 
 
 def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
@@ -189,6 +193,23 @@ def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
         rule,
         section.archive,
     )
+
+
+def _session_files(config: Config, found: Sequence[EntryPlace], taken: set[str]) -> list[EntryPlace]:
+    """Return the declared directories and those found; what is declared of one that was found stands in its place."""
+    sections = {name: section for name, section in config.sessions.items() if section.path}
+    places = [_entries(name, section) for name, section in sections.items() if section.enabled]
+    told = {os.path.realpath(section.path) for section in sections.values()}
+    places += [place for place in found if os.path.realpath(place.root) not in told]
+    names: list[str] = []
+    for place in places:
+        names.append(unique(place.name, [*taken, *names]))
+    return [msgspec.structs.replace(place, name=name) for place, name in zip(places, names, strict=True)]
+
+
+def _entries(name: str, section: SessionsSection) -> EntryPlace:
+    form = entries.SESSION_FORMS[section.format]
+    return EntryPlace(name, section.path, form, int(section.retention), section.prefix or PREFIXES.get(form, ""))
 
 
 def _caches(config: Config, found: Sequence[CachePlace]) -> list[CachePlace]:
@@ -214,6 +235,7 @@ def _still(found: App, app: App) -> list[Found]:
     known |= {addresses.without_password(place.url) for place in app.caches}
     known |= set(app.texts)
     known |= {f"{rule.table}.{rule.column}" for rule in app.expiry}
+    known |= {place.root for place in app.session_files}
     return [item for item in found.found if item.how == "left-alone" or item.where in known]
 
 
@@ -225,5 +247,6 @@ def _told(config: Config) -> list[Found]:
     urls = [("database", section.url) for section in config.databases.values()]
     urls += [("cache", config.cache.url)] if config.cache.url else []
     told += [Found(what, addresses.without_password(url), _HOW) for what, url in urls]
+    told += [Found("sessions", section.path, _HOW) for section in config.sessions.values() if section.path]
     declared = [*_tables(config.sessions), *_tables(config.rows)]
     return told + [Found("sessions", f"{each.table}.{each.column}", _HOW) for _name, each in declared]

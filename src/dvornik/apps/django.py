@@ -75,6 +75,10 @@ class Sessions(msgspec.Struct, frozen=True):
     databases: list[str] = []
     file_path: str = ""
     utc: bool = True
+    lifetime: int = 0
+    """Seconds that a session in a file lives after its last change."""
+    prefix: str = ""
+    """What the names of such files begin with."""
 
 
 class CacheFound(msgspec.Struct, frozen=True):

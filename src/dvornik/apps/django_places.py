@@ -16,6 +16,7 @@ from dvornik.model import (
     App,
     CachePlace,
     DatabasePlace,
+    EntryPlace,
     ExactColumn,
     ExpiryRule,
     Found,
@@ -76,6 +77,7 @@ class _Project:
 
     def app(self) -> App:
         self._take_media()
+        self._take_sessions()
         self._take_folders()
         caches = self._caches()
         expiry = self._expiry()
@@ -92,6 +94,7 @@ class _Project:
             databases=self._databases,
             caches=caches,
             expiry=expiry,
+            session_files=self._places.session_files,
             texts=self._answer.templates,
             found=[*self._places.found, *shown],
             trouble=[*self._trouble, *self._places.trouble],
@@ -142,6 +145,13 @@ class _Project:
             sorted(exact, key=lambda column: (column.database, column.table, column.column)),
             sorted({field.default for field in fields if field.default}),
         )
+
+    def _take_sessions(self) -> None:
+        sessions = self._answer.sessions
+        if sessions.file_path and sessions.lifetime > 0 and sessions.prefix:
+            name = unique("sessions", [place.name for place in self._databases])
+            place = EntryPlace(name, sessions.file_path, "django-session", sessions.lifetime, sessions.prefix)
+            self._places.add_sessions(place, "django")
 
     def _take_folders(self) -> None:
         for file in self._answer.logs:

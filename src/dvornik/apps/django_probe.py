@@ -207,11 +207,14 @@ def _sessions() -> dict[str, Any]:
     answer["utc"] = settings.USE_TZ
     if settings.SESSION_ENGINE.endswith(".file"):
         answer["file_path"] = _path(settings.SESSION_FILE_PATH)
+        answer.update(lifetime=int(settings.SESSION_COOKIE_AGE), prefix=settings.SESSION_COOKIE_NAME)
     try:
         from django.contrib.sessions.backends.cache import SessionStore as InCache  # noqa: PLC0415 - as above
 
         store = import_module(settings.SESSION_ENGINE).SessionStore
         answer["in_cache"] = issubclass(store, InCache)
+        if answer.get("file_path") and hasattr(store, "get_session_cookie_age"):
+            answer["lifetime"] = int(store().get_session_cookie_age())
         if hasattr(store, "get_model_class"):
             model = store.get_model_class()
             field = model._meta.get_field("expire_date")  # noqa: SLF001 - Django's documented API

@@ -18,6 +18,7 @@ from dvornik.cli import aftermath
 from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.database import DatabaseBloat, SingleFile
+from dvornik.collectors.entries import Directory
 from dvornik.collectors.logs import Logs
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from dvornik.collectors.media import Media
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
-    from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.model import App, Collector, Database, EntryPlace, Refusal
     from dvornik.references.derivatives import Pattern
     from dvornik.references.files import Files
     from dvornik.reports.progress import Progress
@@ -116,7 +117,12 @@ class Yard:
         app = self.app
         return {
             f"{kind}/{place.name}": place.root
-            for kind, places in (("temp", app.temp), ("logs", app.logs), ("media", app.media))
+            for kind, places in (
+                ("temp", app.temp),
+                ("logs", app.logs),
+                ("media", app.media),
+                ("sessions", app.session_files),
+            )
             for place in places
         }
 
@@ -127,7 +133,10 @@ class Yard:
             "logs": self._logs,
             "media": self._media,
             "sessions": lambda: Sessions(
-                self.databases, self.app.expiry, [*self.config.sessions.values(), *self.config.rows.values()]
+                self.databases,
+                self.app.expiry,
+                [*self.config.sessions.values(), *self.config.rows.values()],
+                self._entries(self.app.session_files),
             ),
             "database": lambda: DatabaseBloat(
                 self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
@@ -136,6 +145,14 @@ class Yard:
         }
         wanted = set(names)
         return {name: builders[name]() for name in STEPS if name in wanted}
+
+    def _entries(self, places: Iterable[EntryPlace]) -> dict[str, Directory]:
+        from dvornik.storages.local_entries import LocalEntries
+
+        return {
+            place.name: Directory(place, LocalEntries(place.name, place.root, skip=self._skipped(place.root)))
+            for place in places
+        }
 
     def _logs(self) -> Logs:
         from dvornik.storages.local_logs import LocalLogs

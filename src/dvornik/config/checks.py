@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dvornik.config import addresses, rows
+from dvornik.config import addresses, entries, rows
 from dvornik.config.problems import Problem, dotted, shown
 from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
-from dvornik.config.sections import ScheduleSection
+from dvornik.config.sections import RowsSection, ScheduleSection
 from dvornik.languages import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dvornik.config.sections import Config, RowsSection, WindowSection
+    from dvornik.config.sections import Config, SessionsSection, WindowSection
 
+Rows = TypeVar("Rows", bound=RowsSection)
 _EXACT = re.compile(r"(?:[^:]+:)?[^:.]+(?:\.[^:.]+){1,2}")
 _HOUR = 3600
 _DEFAULT = ScheduleSection()
@@ -53,7 +54,7 @@ class _Check:
         config = msgspec.structs.replace(config, **self._places(config, on))
         self._exact(config)
         config = msgspec.structs.replace(
-            config, sessions=self._rows("sessions", config.sessions), rows=self._rows("rows", config.rows)
+            config, sessions=self._sessions(config.sessions, on), rows=self._rows("rows", config.rows)
         )
         self._window(config.window)
         self._schedule(config.schedule)
@@ -180,7 +181,17 @@ class _Check:
                     hint = _('Write it like "table.column" or "database:table.column".')
                     self._add(("media", name, "exact"), shown(text), _("this is no column"), hint)
 
-    def _rows(self, kind: str, sections: Mapping[str, RowsSection]) -> dict[str, RowsSection]:
+    def _sessions(self, sections: Mapping[str, SessionsSection], on: Ground) -> dict[str, SessionsSection]:
+        found = self._rows("sessions", {name: section for name, section in sections.items() if not section.path})
+        for name, section in sections.items():
+            if section.path:
+                for key, value, message, hint in entries.problems(section):
+                    self._add(("sessions", name, key), value, message, hint)
+                path = self._root(("sessions", name, "path"), section.path, on, media=False)
+                found[name] = msgspec.structs.replace(section, path=path)
+        return found
+
+    def _rows(self, kind: str, sections: Mapping[str, Rows]) -> dict[str, Rows]:
         found = {}
         for name, section in sections.items():
             for key, value, message, hint in rows.problems(section):

@@ -130,6 +130,8 @@ class _Sample:
         if name == "databases":
             for key, table in declared.items():
                 table["url"] = addresses.masked(table["url"], f"{key.upper()}_PASSWORD")
+        if name == "sessions":
+            declared = {key: {**table, "path": self._relative(table["path"])} for key, table in declared.items()}
         if name != "media":
             return declared
         found = {place.name: {"root": place.root, "url": place.url} for place in self._app.media}
@@ -143,7 +145,7 @@ class _Sample:
                 yield f"# Found by itself ({item.how}): {_one_line(item.where)}"
 
     def _roots(self) -> Iterator[str]:
-        for place in (self._app.temp, self._app.logs, self._app.media):
+        for place in (self._app.temp, self._app.logs, self._app.media, self._app.session_files):
             yield from (item.root for item in place)
 
     def _relative(self, value: Any) -> Any:  # noqa: ANN401 - a path, a list of them, or none

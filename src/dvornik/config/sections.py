@@ -182,6 +182,19 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: Annotated[bool, Meta(description="false: rows of this preset or table stay.")] = True
 
 
+class SessionsSection(RowsSection, frozen=True, forbid_unknown_fields=True):
+    """``[sessions.NAME]``: sessions that expire: rows as in ``[rows.NAME]``, or files."""
+
+    path: Annotated[str, Meta(description="Instead of a table: a directory of sessions in files.")] = ""
+    format: Annotated[
+        Literal["", "django", "php", "cachelib"],
+        Meta(description="Who wrote the files: Django, PHP (sess_…), or cachelib (Flask-Session)."),
+    ] = ""
+    prefix: Annotated[
+        str, Meta(description="What the names of the files begin with; empty: sessionid for Django, sess_ for PHP.")
+    ] = ""
+
+
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[cache]``: the Redis or Valkey cache."""
 
@@ -313,7 +326,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     databases: dict[str, DatabaseSection] = field(default_factory=dict)
     database: Upkeep = Upkeep()
     references: ReferencesSection = ReferencesSection()
-    sessions: dict[str, RowsSection] = field(default_factory=dict)
+    sessions: dict[str, SessionsSection] = field(default_factory=dict)
     rows: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
     health: HealthSection = HealthSection()

@@ -1,0 +1,33 @@
+"""What is wrong with a section of sessions in files, beyond what types can say, and the forms that it stands for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from dvornik.caches.entry_files import FORMS
+from dvornik.config.problems import shown
+from dvornik.languages import _
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from dvornik.config.sections import SessionsSection
+
+SESSION_FORMS: Final = {"django": "django-session", "php": "php-session", "cachelib": "cachelib"}
+"""``[sessions.NAME] format``, in the words of those who read the files."""
+_OF_ROWS: Final = ("table", "column", "preset", "where", "archive", "cascade")
+
+
+def problems(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
+    """Yield key, value, message and hint of each thing that cannot be meant of sessions in files."""
+    for key in _OF_ROWS:
+        if getattr(section, key):
+            message = _("this belongs to a table, and path to a directory of files")
+            yield key, shown(getattr(section, key)) if key != "where" else "", message, _("Leave out one of the two.")
+    form = SESSION_FORMS.get(section.format)
+    if form is None:
+        hint = _("One of these is wanted: {choices}.").format(choices=", ".join(map(shown, SESSION_FORMS)))
+        yield "format", "", _("this setting is needed"), hint
+    elif FORMS[form].needs_lifetime and not section.retention:
+        hint = _('Name how long a session lives after its last change, such as retention = "14d".')
+        yield "retention", "", _("this setting is needed"), hint
