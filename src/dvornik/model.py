@@ -650,6 +650,8 @@ class EntryPlace(msgspec.Struct, frozen=True):
     """What their names begin with."""
     owned: bool = False
     """Everything so called may go when asked thoroughly."""
+    has_sessions: bool = False
+    """Of a cache: the application keeps its sessions in it, so that it is never owned."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -675,8 +677,17 @@ class App(msgspec.Struct, frozen=True):
     cache_files: Sequence[EntryPlace] = ()
     texts: Sequence[str] = ()
     """Files and directories whose texts may name media."""
+    cache_tables: Sequence[ExpiryRule] = ()
+    """Tables of the database that hold nothing but a cache, which may go as a whole when asked thoroughly."""
+    session_servers: Sequence[str] = ()
+    """Servers of memcached (``host:port`` or a path) that hold the sessions, which a flush would end."""
     found: Sequence[Found] = ()
     trouble: Sequence[Trouble] = ()
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether there is a cache of any kind."""
+        return bool(self.caches or self.cache_files or self.cache_tables)
 
 
 class DvornikError(Exception):

@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dvornik import presets
+from dvornik.apps import declared_stores as stores
 from dvornik.apps.places import unique
-from dvornik.caches.entry_files import PREFIXES
-from dvornik.config import addresses, entries, rows
+from dvornik.config import addresses, rows
 from dvornik.languages import _
 from dvornik.model import (
     App,
-    CachePlace,
     DatabasePlace,
-    EntryPlace,
     ExactColumn,
     ExpiryRule,
     Found,
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.config import Config, Loaded, MediaSection, RowsSection
-    from dvornik.config.sections import SessionsSection
 
 _HOW = "configuration"
 
@@ -48,16 +45,21 @@ def over(loaded: Loaded, found: App) -> App:
     found = _renamed(found, databases)
     media, trouble = _media(config, found, known)
     expiry, lost = _expiry(config, found, known)
+    caches, astray = stores.caches(config, found)
+    names = {place.name for place in caches}
+    files, shared = stores.cache_files(config, found.cache_files, names)
     app = msgspec.structs.replace(
         found,
         temp=found.temp if config.temp.paths is None else _temp(config.temp.paths, loaded.base),
         logs=found.logs if config.logs.paths is None else _logs(config.logs.paths, loaded.base),
         media=media,
         databases=databases,
-        caches=_caches(config, found.caches),
+        caches=caches,
+        cache_files=files,
         expiry=expiry,
-        session_files=_session_files(config, found.session_files, known),
-        trouble=[*found.trouble, *trouble, *lost],
+        session_files=stores.session_files(config, found.session_files, known),
+        cache_tables=stores.cache_tables(found.cache_tables, names | {place.name for place in files}),
+        trouble=[*found.trouble, *trouble, *lost, *astray, *shared],
     )
     return msgspec.structs.replace(app, found=[*_still(found, app), *_told(config)])
 
@@ -127,8 +129,12 @@ def _renamed(found: App, databases: Sequence[DatabasePlace]) -> App:
         exact = [msgspec.structs.replace(column, database=new[column.database]) for column in place.exact]
         return msgspec.structs.replace(place, exact=exact)
 
-    expiry = [msgspec.structs.replace(rule, database=new[rule.database]) for rule in found.expiry]
-    return msgspec.structs.replace(found, media=[renamed(place) for place in found.media], expiry=expiry)
+    expiry, tables = (
+        [msgspec.structs.replace(rule, database=new[rule.database]) for rule in rules]
+        for rules in (found.expiry, found.cache_tables)
+    )
+    media = [renamed(place) for place in found.media]
+    return msgspec.structs.replace(found, media=media, expiry=expiry, cache_tables=tables)
 
 
 def _place(name: str, section: MediaSection, found: App, known: set[str]) -> MediaPlace:
@@ -195,37 +201,6 @@ def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
     )
 
 
-def _session_files(config: Config, found: Sequence[EntryPlace], taken: set[str]) -> list[EntryPlace]:
-    """Return the declared directories and those found; what is declared of one that was found stands in its place."""
-    sections = {name: section for name, section in config.sessions.items() if section.path}
-    places = [_entries(name, section) for name, section in sections.items() if section.enabled]
-    told = {os.path.realpath(section.path) for section in sections.values()}
-    places += [place for place in found if os.path.realpath(place.root) not in told]
-    names: list[str] = []
-    for place in places:
-        names.append(unique(place.name, [*taken, *names]))
-    return [msgspec.structs.replace(place, name=name) for place, name in zip(places, names, strict=True)]
-
-
-def _entries(name: str, section: SessionsSection) -> EntryPlace:
-    form = entries.SESSION_FORMS[section.format]
-    return EntryPlace(name, section.path, form, int(section.retention), section.prefix or PREFIXES.get(form, ""))
-
-
-def _caches(config: Config, found: Sequence[CachePlace]) -> list[CachePlace]:
-    section = config.cache
-    places = list(found)
-    if section.url:
-        places = [CachePlace("default", section.url, section.patterns, section.owned)]
-    elif section.patterns or section.owned:
-        places = [
-            msgspec.structs.replace(place, patterns=section.patterns or place.patterns, owned=section.owned)
-            for place in found
-        ]
-    idle = int(section.idle)
-    return [msgspec.structs.replace(place, idle=idle, only_without_ttl=section.only_without_ttl) for place in places]
-
-
 def _still(found: App, app: App) -> list[Found]:
     """Return what was found and is in force."""
     known = (
@@ -235,7 +210,7 @@ def _still(found: App, app: App) -> list[Found]:
     known |= {addresses.without_password(place.url) for place in app.caches}
     known |= set(app.texts)
     known |= {f"{rule.table}.{rule.column}" for rule in app.expiry}
-    known |= {place.root for place in app.session_files}
+    known |= {place.root for place in (*app.session_files, *app.cache_files)}
     return [item for item in found.found if item.how == "left-alone" or item.where in known]
 
 
@@ -245,7 +220,9 @@ def _told(config: Config) -> list[Found]:
     told += [Found("references", path, _HOW) for path in config.references.paths]
     told += [Found("media", section.root, _HOW) for section in config.media.values()]
     urls = [("database", section.url) for section in config.databases.values()]
-    urls += [("cache", config.cache.url)] if config.cache.url else []
+    caches = (config.cache, *config.caches.values())
+    urls += [("cache", section.url) for section in caches if section.url]
+    told += [Found("cache", section.path, _HOW) for section in caches if section.path]
     told += [Found(what, addresses.without_password(url), _HOW) for what, url in urls]
     told += [Found("sessions", section.path, _HOW) for section in config.sessions.values() if section.path]
     declared = [*_tables(config.sessions), *_tables(config.rows)]

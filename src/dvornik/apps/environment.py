@@ -42,6 +42,7 @@ def look(loaded: Loaded, env: Mapping[str, str]) -> App:
             "media", _("{root}: no database is known that says what is used").format(root=variables["MEDIA_ROOT"])
         )
     _add_sessions(places, variables, loaded.base)
+    _add_cache(places, variables, loaded.base)
     add_folders(places)
     caches, cache_found, cache_trouble = _caches(variables)
     return App(
@@ -53,6 +54,7 @@ def look(loaded: Loaded, env: Mapping[str, str]) -> App:
         databases=databases,
         caches=caches,
         session_files=places.session_files,
+        cache_files=places.cache_files,
         found=[*found, *places.found, *cache_found],
         trouble=[*trouble, *places.trouble, *cache_trouble],
     )
@@ -139,6 +141,17 @@ def _add_sessions(places: Places, variables: _Variables, base: Path) -> None:
     for root in places.usual(("flask_session",)):
         name = unique("flask_session", [place.name for place in places.session_files])
         places.add_sessions(EntryPlace(name, root, "cachelib"), "folder")
+
+
+def _add_cache(places: Places, variables: _Variables, base: Path) -> None:
+    """Take Flask-Caching's files, where its settings say."""
+    if variables.get("CACHE_TYPE").lower().rpartition(".")[2] in _IN_FILES and "CACHE_DIR" in variables:
+        root = os.path.normpath(base / variables["CACHE_DIR"])
+        places.add_cache(EntryPlace("default", root, "cachelib"), variables.how("CACHE_DIR"))
+
+
+_IN_FILES = {"filesystem", "filesystemcache"}
+"""``CACHE_TYPE``: the old word, and the class, with its module or without."""
 
 
 def _caches(variables: _Variables) -> tuple[list[CachePlace], list[Found], list[Trouble]]:

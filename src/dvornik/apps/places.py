@@ -31,6 +31,7 @@ class Places:
         self.logs: list[LogPlace] = []
         self.media: list[MediaPlace] = []
         self.session_files: list[EntryPlace] = []
+        self.cache_files: list[EntryPlace] = []
         self.found: list[Found] = []
         self.trouble: list[Trouble] = []
 
@@ -54,6 +55,12 @@ class Places:
         own = msgspec.structs.replace(self._ground, kept=_without(self._ground.kept, place.root))
         if self._accept("sessions", place.root, how, missing_is_fine=True, on=own):
             self.session_files.append(place)
+
+    def add_cache(self, place: EntryPlace, how: str) -> None:
+        """Take a directory of cache entries, if it is there."""
+        if self._accept("cache", place.root, how, missing_is_fine=True):
+            name = unique(place.name, [each.name for each in self.cache_files])
+            self.cache_files.append(msgspec.structs.replace(place, name=name))
 
     def leave(self, what: str, where: str) -> None:
         """Note what was seen and is left alone."""

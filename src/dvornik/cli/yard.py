@@ -17,6 +17,7 @@ from dvornik.apps.places import unique
 from dvornik.cli import aftermath
 from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
+from dvornik.collectors.cache_tables import Tables
 from dvornik.collectors.database import DatabaseBloat, SingleFile
 from dvornik.collectors.entries import Directory
 from dvornik.collectors.logs import Logs
@@ -122,6 +123,7 @@ class Yard:
                 ("logs", app.logs),
                 ("media", app.media),
                 ("sessions", app.session_files),
+                ("cache", app.cache_files),
             )
             for place in places
         }
@@ -141,7 +143,11 @@ class Yard:
             "database": lambda: DatabaseBloat(
                 self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
             ),
-            "cache": lambda: CacheCollector(self.app.caches),
+            "cache": lambda: CacheCollector(
+                self.app.caches,
+                files=self._entries(self.app.cache_files),
+                tables=Tables(self.databases, self.app.cache_tables) if self.app.cache_tables else None,
+            ),
         }
         wanted = set(names)
         return {name: builders[name]() for name in STEPS if name in wanted}
@@ -296,7 +302,7 @@ class Yard:
 
     def _may_run(self, step: str) -> bool:
         """Tell whether a step can run at all: one that was given up is nobody's failure."""
-        return step in STEPS and (step != "cache" or bool(self.app.caches))
+        return step in STEPS and (step != "cache" or self.app.has_cache)
 
     def last_health(self) -> Health:
         """Return the last record as it is while the configuration is the same, which spares finding the application."""
@@ -366,7 +372,7 @@ class Yard:
 def chosen(yard: Yard, steps: Sequence[str], *, thorough: bool) -> list[str]:
     """Return the steps to take, in order: those named, else all but the cache, else all that there is to do."""
     wanted = steps or (STEPS if thorough else DEFAULT)
-    has_cache = bool(yard.app.caches) or "cache" in steps
+    has_cache = yard.app.has_cache or "cache" in steps
     return [step for step in STEPS if step in wanted and (step != "cache" or has_cache)]
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a section of sessions in files, beyond what types can say, and the forms that it stands for."""
+"""What is wrong with a section of files or of a cache, beyond what types can say, and the forms that it stands for."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from dvornik.languages import _
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from dvornik.config.sections import SessionsSection
+    from dvornik.config.sections import CacheSection, SessionsSection
 
 SESSION_FORMS: Final = {"django": "django-session", "php": "php-session", "cachelib": "cachelib"}
 """``[sessions.NAME] format``, in the words of those who read the files."""
+CACHE_FORMS: Final = {"django": "django-cache", "cachelib": "cachelib"}
+"""``[cache] format``, likewise."""
 _OF_ROWS: Final = ("table", "column", "preset", "where", "archive", "cascade")
 
 
-def problems(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
+def of_sessions(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
     """Yield key, value, message and hint of each thing that cannot be meant of sessions in files."""
     for key in _OF_ROWS:
         if getattr(section, key):
@@ -31,3 +33,22 @@ def problems(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
     elif FORMS[form].needs_lifetime and not section.retention:
         hint = _('Name how long a session lives after its last change, such as retention = "14d".')
         yield "retention", "", _("this setting is needed"), hint
+
+
+def of_cache(section: CacheSection) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the same of a cache: keys can be told apart in Redis and Valkey only."""
+    if section.path and section.url:
+        yield (
+            "path",
+            shown(section.path),
+            _("a cache is at an address or in a directory"),
+            _("Leave out one of the two."),
+        )
+    if section.path and not section.format:
+        hint = _("One of these is wanted: {choices}.").format(choices=", ".join(map(shown, CACHE_FORMS)))
+        yield "format", "", _("this setting is needed"), hint
+    if section.path or section.url.startswith("memcached"):
+        for key in ("patterns", "idle", "only_without_ttl"):
+            if getattr(section, key):
+                message = _("this can be told of keys in Redis and Valkey alone")
+                yield key, "", message, _("Leave it out.")

@@ -113,7 +113,7 @@ class _Sample:
     def _masked(self, name: str, section: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever section it is
         """Return the settings that hold secrets, with variables in their place."""
         if name == "cache":
-            return {"url": addresses.masked(section.url, "CACHE_PASSWORD")}
+            return {"url": addresses.masked(section.url, "CACHE_PASSWORD"), "path": self._relative(section.path)}
         if name == "metrics":
             return {"pushgateway": addresses.masked(section.pushgateway, "PUSHGATEWAY_PASSWORD")}
         if name == "notify":
@@ -127,10 +127,10 @@ class _Sample:
             key: {field: getattr(table, field) for field in table.__struct_fields__}
             for key, table in getattr(self._config, name).items()
         }
-        if name == "databases":
+        if name in {"databases", "caches"}:
             for key, table in declared.items():
                 table["url"] = addresses.masked(table["url"], f"{key.upper()}_PASSWORD")
-        if name == "sessions":
+        if name in {"sessions", "caches"}:
             declared = {key: {**table, "path": self._relative(table["path"])} for key, table in declared.items()}
         if name != "media":
             return declared
@@ -139,13 +139,13 @@ class _Sample:
         return {key: {**table, "root": self._relative(table["root"])} for key, table in tables.items()}
 
     def _found(self, name: str) -> Iterator[str]:
-        what = {"databases": "database", "sessions": "sessions"}.get(name)
+        what = {"databases": "database", "sessions": "sessions", "caches": "cache"}.get(name)
         for item in self._app.found:
             if item.what == what and item.how not in {"configuration", "left-alone"}:
                 yield f"# Found by itself ({item.how}): {_one_line(item.where)}"
 
     def _roots(self) -> Iterator[str]:
-        for place in (self._app.temp, self._app.logs, self._app.media, self._app.session_files):
+        for place in (self._app.temp, self._app.logs, self._app.media, self._app.session_files, self._app.cache_files):
             yield from (item.root for item in place)
 
     def _relative(self, value: Any) -> Any:  # noqa: ANN401 - a path, a list of them, or none

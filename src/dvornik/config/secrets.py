@@ -41,7 +41,7 @@ class Secrets:
 
 def _urls(config: Config) -> Iterator[str]:
     yield from (section.url for section in config.databases.values())
-    yield config.cache.url
+    yield from (section.url for section in (config.cache, *config.caches.values()))
     yield config.metrics.pushgateway
 
 

@@ -196,17 +196,29 @@ class SessionsSection(RowsSection, frozen=True, forbid_unknown_fields=True):
 
 
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[cache]``: the Redis or Valkey cache."""
+    """``[cache]``, or one of several ``[caches.NAME]``: a cache in Redis, Valkey, memcached, or in files."""
 
     url: Annotated[
         str,
-        Meta(description="Address: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; empty: found."),
+        Meta(
+            description="Address: redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// or memcached://; "
+            "empty: found."
+        ),
+    ] = ""
+    path: Annotated[str, Meta(description="Instead of an address: a directory of cache entries in files.")] = ""
+    format: Annotated[
+        Literal["", "django", "cachelib"],
+        Meta(description="Who wrote the files: Django (.djcache), or cachelib (Flask-Caching)."),
     ] = ""
     patterns: Annotated[list[str], Meta(description="Key patterns that are the cache's own (glob).")] = field(
         default_factory=list
     )
     owned: Annotated[
-        bool, Meta(description="The whole database is the cache's own: everything recognised as an entry may go.")
+        bool,
+        Meta(
+            description="All there is the cache's own: of a server every entry may go; of files, with --aggressive, "
+            "those too that have not expired."
+        ),
     ] = False
     idle: Annotated[Duration, Meta(description="Only entries that nobody asked for in this time; 0: all.")] = Duration(
         "0"
@@ -329,6 +341,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sessions: dict[str, SessionsSection] = field(default_factory=dict)
     rows: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
+    caches: dict[str, CacheSection] = field(default_factory=dict)
     health: HealthSection = HealthSection()
     backup: BackupSection = BackupSection()
     window: WindowSection = WindowSection()

@@ -40,7 +40,9 @@ def _roots(app: App) -> dict[str, str]:
     media = {f"media.{place.name}.root": place.root for place in app.media}
     temp = {f"temp.paths ({place.name})": place.root for place in app.temp}
     sessions = {f"sessions.{place.name}.path": place.root for place in app.session_files}
-    return {**temp, **{f"logs.paths ({place.name})": place.root for place in app.logs}, **media, **sessions}
+    caches = {f"caches.{place.name}.path": place.root for place in app.cache_files}
+    logs = {f"logs.paths ({place.name})": place.root for place in app.logs}
+    return {**temp, **logs, **media, **sessions, **caches}
 
 
 def _absent(roots: Mapping[str, str]) -> Iterator[Problem]:
