@@ -631,6 +631,8 @@ class CachePlace(msgspec.Struct, frozen=True):
     """Only entries that nobody has asked for in this many seconds; 0: all."""
     only_without_ttl: bool = False
     """Only entries that never expire by themselves."""
+    of_sessions: bool = False
+    """The patterns are of sessions: nothing but those goes, where it never expires by itself and has been idle."""
 
     def __repr__(self) -> str:
         """Name it without its address: that may hold a password."""
@@ -674,6 +676,8 @@ class App(msgspec.Struct, frozen=True):
     caches: Sequence[CachePlace] = ()
     expiry: Sequence[ExpiryRule] = ()
     session_files: Sequence[EntryPlace] = ()
+    session_stores: Sequence[CachePlace] = ()
+    """Servers on which sessions without an end are to be ended by idle time."""
     cache_files: Sequence[EntryPlace] = ()
     texts: Sequence[str] = ()
     """Files and directories whose texts may name media."""

@@ -45,6 +45,7 @@ def over(loaded: Loaded, found: App) -> App:
     found = _renamed(found, databases)
     media, trouble = _media(config, found, known)
     expiry, lost = _expiry(config, found, known)
+    sessions = stores.session_files(config, found.session_files, known)
     caches, astray = stores.caches(config, found)
     names = {place.name for place in caches}
     files, shared = stores.cache_files(config, found.cache_files, names)
@@ -57,7 +58,8 @@ def over(loaded: Loaded, found: App) -> App:
         caches=caches,
         cache_files=files,
         expiry=expiry,
-        session_files=stores.session_files(config, found.session_files, known),
+        session_files=sessions,
+        session_stores=stores.session_stores(config, known | {place.name for place in sessions}),
         cache_tables=stores.cache_tables(found.cache_tables, names | {place.name for place in files}),
         trouble=[*found.trouble, *trouble, *lost, *astray, *shared],
     )
@@ -225,5 +227,6 @@ def _told(config: Config) -> list[Found]:
     told += [Found("cache", section.path, _HOW) for section in caches if section.path]
     told += [Found(what, addresses.without_password(url), _HOW) for what, url in urls]
     told += [Found("sessions", section.path, _HOW) for section in config.sessions.values() if section.path]
+    urls += [("sessions", section.url) for section in config.sessions.values() if section.url]
     declared = [*_tables(config.sessions), *_tables(config.rows)]
     return told + [Found("sessions", f"{each.table}.{each.column}", _HOW) for _name, each in declared]

@@ -42,6 +42,22 @@ def _entries(name: str, section: SessionsSection) -> EntryPlace:
     return EntryPlace(name, section.path, form, int(section.retention), section.prefix or PREFIXES.get(form, ""))
 
 
+def session_stores(config: Config, taken: set[str]) -> list[CachePlace]:
+    """Return the servers on which sessions without an end are to be ended."""
+    sections = [(name, section) for name, section in config.sessions.items() if section.url and section.enabled]
+    return [
+        CachePlace(
+            unique(name, sorted(taken)),
+            section.url,
+            section.patterns,
+            idle=int(section.retention),
+            only_without_ttl=True,
+            of_sessions=True,
+        )
+        for name, section in sections
+    ]
+
+
 def caches(config: Config, found: App) -> tuple[list[CachePlace], list[Trouble]]:
     """Return the one cache of ``[cache]`` or those found, with what ``[caches.NAME]`` adds or says of them."""
     section = config.cache

@@ -66,7 +66,16 @@ def clean(yard: Yard, order: Order) -> int:
 
 def _must_have_something(yard: Yard, order: Order) -> None:
     app = yard.app
-    if not (app.temp or app.logs or app.media or app.databases or app.session_files or app.has_cache or app.trouble):
+    if not (
+        app.temp
+        or app.logs
+        or app.media
+        or app.databases
+        or app.session_files
+        or app.session_stores
+        or app.has_cache
+        or app.trouble
+    ):
         raise ConfigurationError(
             _("Nothing to look after was found here."),
             context=str(yard.loaded.base),

@@ -95,7 +95,8 @@ class Yard:
     @cached_property
     def secrets(self) -> Secrets:
         """What must not be said."""
-        urls = [*(place.url for place in self.app.databases), *(place.url for place in self.app.caches)]
+        app = self.app
+        urls = [place.url for places in (app.databases, app.caches, app.session_stores) for place in places]
         return Secrets(self.config, self._env, urls)
 
     @property
@@ -139,6 +140,7 @@ class Yard:
                 self.app.expiry,
                 [*self.config.sessions.values(), *self.config.rows.values()],
                 self._entries(self.app.session_files),
+                self.app.session_stores,
             ),
             "database": lambda: DatabaseBloat(
                 self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)

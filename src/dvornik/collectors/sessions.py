@@ -6,7 +6,8 @@ be real ones, ISO 8601 text in UTC or numbers since 1970; where that is not cert
 
 Also sessions in files: Django's, by their last change and the age of its cookie, or by the end that the application
 set; cachelib's (Flask-Session), by the end at their beginning, which is read without unpickling; PHP's, by their last
-change and ``retention``.
+change and ``retention``. And sessions in Redis or Valkey that never expire by themselves, by the time for which nobody
+asked for them, where ``sessions.NAME.url`` and ``patterns`` name them.
 
 **May go** because the application itself no longer accepts them: sessions, tokens and codes that say when they end.
 They are deleted in short transactions, each of which asks again: whoever logs in meanwhile keeps the session. What is
@@ -19,7 +20,7 @@ that changed after the scan, that have no end, or whose beginning is not underst
 
 **Settings**: ``rows.NAME.table``, ``column``, ``database``, ``retention``, ``unit``, ``where``, ``cascade``,
 ``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same, or ``path``, ``format``, ``prefix`` and
-``retention``.
+``retention``, or ``url``, ``patterns`` and ``retention``.
 """
 
 from __future__ import annotations
@@ -29,9 +30,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import msgspec
 
-from dvornik import presets
+from dvornik import caches, presets
 from dvornik.collectors.entries import Directory, Entries
 from dvornik.collectors.identity import reachable
+from dvornik.collectors.servers import Servers
 from dvornik.config.rows import comparisons
 from dvornik.databases import archives
 from dvornik.databases.trouble import StuckError
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.config import RowsSection
-    from dvornik.model import Database, ExpiryRule, Seen
+    from dvornik.model import CachePlace, Database, ExpiryRule, Seen
 
 EXPIRED = Rule(presets.SESSION, capped=False, guarded=True)
 """Uncapped: a table may well be expired as a whole after a quiet month."""
@@ -81,16 +83,18 @@ class Sessions:
         rules: Sequence[ExpiryRule],
         settings: Sequence[RowsSection] = (),
         files: Mapping[str, Directory] | None = None,
+        stores: Sequence[CachePlace] = (),
     ) -> None:
-        """Take the databases by name, what expires in them, what is said of the presets, and sessions in files."""
+        """Take the databases by name, what expires in them, what is said of the presets; then directories, servers."""
         self._files = Entries(self.name, files or {})
+        self._stores = Servers(self.name, EXPIRED.id, stores, caches.connect)
         self._databases = databases
         self._expiry = rules
         self._settings = settings
 
     def fingerprints(self) -> Mapping[str, str]:
         """Return the identity of each database that is there."""
-        return reachable(self._databases) | self._files.fingerprints()
+        return reachable(self._databases) | self._files.fingerprints() | self._stores.fingerprints()
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - the same either way
         """Count; an unreachable database is told of and the others go on. A table that is not there holds nothing."""
@@ -109,11 +113,14 @@ class Sessions:
             except DvornikError as error:
                 yield Trouble(place, error.message, error.hint, error.context)
         yield from self._files.scan(now, EXPIRED.id)
+        yield from self._stores.scan()
 
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Delete what had expired by the moment of the scan, not by now: no more than was shown."""
         if finding.place in self._files:
             return self._files.apply(finding, run)
+        if finding.place in self._stores:
+            return self._stores.apply(finding)
         cutoff, _space, name = finding.detail.partition(" ")
         database = self._databases.get(finding.place)
         rule = self._rule(finding, name)

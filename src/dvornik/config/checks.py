@@ -196,13 +196,14 @@ class _Check:
         return msgspec.structs.replace(section, path=path)
 
     def _sessions(self, sections: Mapping[str, SessionsSection], on: Ground) -> dict[str, SessionsSection]:
-        found = self._rows("sessions", {name: section for name, section in sections.items() if not section.path})
-        for name, section in sections.items():
-            if section.path:
-                for key, value, message, hint in entries.of_sessions(section):
-                    self._add(("sessions", name, key), value, message, hint)
-                path = self._root(("sessions", name, "path"), section.path, on, media=False)
-                found[name] = msgspec.structs.replace(section, path=path)
+        stored = {name: section for name, section in sections.items() if section.path or section.url}
+        found = self._rows("sessions", {name: section for name, section in sections.items() if name not in stored})
+        for name, section in stored.items():
+            for key, value, message, hint in entries.of_sessions(section):
+                self._add(("sessions", name, key), value, message, hint)
+            path = section.path and self._root(("sessions", name, "path"), section.path, on, media=False)
+            url = self._cache(("sessions", name, "url"), section.url)
+            found[name] = msgspec.structs.replace(section, path=path, url=url)
         return found
 
     def _rows(self, kind: str, sections: Mapping[str, Rows]) -> dict[str, Rows]:

@@ -21,11 +21,32 @@ _OF_ROWS: Final = ("table", "column", "preset", "where", "archive", "cascade")
 
 
 def of_sessions(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
-    """Yield key, value, message and hint of each thing that cannot be meant of sessions in files."""
+    """Yield key, value, message and hint of each thing that cannot be meant of sessions in files or on a server."""
     for key in _OF_ROWS:
         if getattr(section, key):
-            message = _("this belongs to a table, and path to a directory of files")
+            message = _("this belongs to a table, not to a path or a url")
             yield key, shown(getattr(section, key)) if key != "where" else "", message, _("Leave out one of the two.")
+    yield from _of_keys(section) if section.url else _of_files(section)
+
+
+def _of_keys(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
+    for key in ("path", "format", "prefix"):
+        if getattr(section, key):
+            yield key, shown(getattr(section, key)), _("this belongs to files, and url to a server"), _("Leave it out.")
+    if section.url.startswith("memcached"):
+        hint = _("Name a Redis or a Valkey.")
+        yield "url", "", _("memcached does not tell which keys it holds"), hint
+    if not section.patterns:
+        hint = _('Name the keys of the sessions, such as patterns = ["session:*"].')
+        yield "patterns", "", _("this setting is needed"), hint
+    if not section.retention:
+        hint = _('Name how long a session may be idle, such as retention = "30d".')
+        yield "retention", "", _("this setting is needed"), hint
+
+
+def _of_files(section: SessionsSection) -> Iterator[tuple[str, str, str, str]]:
+    if section.patterns:
+        yield "patterns", "", _("this belongs to a url"), _("Leave it out.")
     form = SESSION_FORMS.get(section.format)
     if form is None:
         hint = _("One of these is wanted: {choices}.").format(choices=", ".join(map(shown, SESSION_FORMS)))

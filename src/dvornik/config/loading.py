@@ -154,6 +154,6 @@ def _digest(config: Config) -> str:
         del shown[told]
     for database in shown["databases"].values():
         database["url"] = addresses.without_password(database["url"])
-    for cache in (shown["cache"], *shown["caches"].values()):
+    for cache in (shown["cache"], *shown["caches"].values(), *shown["sessions"].values()):
         cache["url"] = addresses.without_password(cache["url"])
     return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()

@@ -127,7 +127,7 @@ class _Sample:
             key: {field: getattr(table, field) for field in table.__struct_fields__}
             for key, table in getattr(self._config, name).items()
         }
-        if name in {"databases", "caches"}:
+        if name in {"databases", "caches", "sessions"}:
             for key, table in declared.items():
                 table["url"] = addresses.masked(table["url"], f"{key.upper()}_PASSWORD")
         if name in {"sessions", "caches"}:

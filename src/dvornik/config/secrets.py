@@ -42,6 +42,7 @@ class Secrets:
 def _urls(config: Config) -> Iterator[str]:
     yield from (section.url for section in config.databases.values())
     yield from (section.url for section in (config.cache, *config.caches.values()))
+    yield from (section.url for section in config.sessions.values())
     yield config.metrics.pushgateway
 
 

@@ -183,7 +183,7 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SessionsSection(RowsSection, frozen=True, forbid_unknown_fields=True):
-    """``[sessions.NAME]``: sessions that expire: rows as in ``[rows.NAME]``, or files."""
+    """``[sessions.NAME]``: sessions that expire: rows as in ``[rows.NAME]``, files, or keys without an end."""
 
     path: Annotated[str, Meta(description="Instead of a table: a directory of sessions in files.")] = ""
     format: Annotated[
@@ -193,6 +193,20 @@ class SessionsSection(RowsSection, frozen=True, forbid_unknown_fields=True):
     prefix: Annotated[
         str, Meta(description="What the names of the files begin with; empty: sessionid for Django, sess_ for PHP.")
     ] = ""
+    url: Annotated[
+        str,
+        Meta(
+            description="Instead of a table: a Redis or Valkey, as in [cache], whose sessions without a TTL go once "
+            "they have been idle for the retention."
+        ),
+    ] = ""
+    patterns: Annotated[list[str], Meta(description="Key patterns of those sessions (glob).")] = field(
+        default_factory=list
+    )
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"SessionsSection(table={self.table!r}, path={self.path!r}, patterns={self.patterns!r})"
 
 
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
