@@ -114,7 +114,9 @@ def test_django_tells_every_file_field_of_every_storage(project: Path) -> None:
     media = {place.name: place for place in look(project).media}
     columns = [("old scans", "scan"), ("shop_album", "cover"), ("shop_photo", "img")]
     exact = [ExactColumn("default", table, column) for table, column in columns]
-    assert media["default"] == MediaPlace("default", str(project / "media"), "/m/", exact, ["photos/none.png"])
+    assert media["default"] == MediaPlace(
+        "default", str(project / "media"), "/m/", exact, ["photos/none.png"], media["default"].named
+    )
     assert media["papers"].exact == [ExactColumn("default", "shop_photo", "paper")]
     assert len(media) == 2
 
@@ -242,6 +244,41 @@ def test_a_cache_that_holds_the_sessions_is_left_alone(project: Path) -> None:
     app = look(project)
     assert (list(app.caches), list(app.expiry)) == ([], [])
     assert any("sessions are kept there" in note for note in notes(app, "left-alone"))
+
+
+_IN_FILES = """
+SESSION_ENGINE, SESSION_COOKIE_AGE, SESSION_COOKIE_NAME = "django.contrib.sessions.backends.file", 3600, "shop"
+"""
+
+
+def test_django_tells_of_sessions_in_files_but_not_in_the_system_s_temporary_directory(project: Path) -> None:
+    (project / "project/settings.py").write_text(f"{SETTINGS}{_IN_FILES}SESSION_FILE_PATH = BASE_DIR / 'kept'\n")
+    (project / "kept").mkdir()
+    (place,) = look(project).session_files
+    assert (place.root, place.form, place.lifetime) == (f"{project}/kept", "django-session", 3600)
+    assert (place.name, place.prefix) == ("sessions", "shop")
+    for line in ("", "SESSION_FILE_PATH = '/tmp'\n", "SESSION_FILE_PATH = BASE_DIR\n"):
+        (project / "project/settings.py").write_text(f"{SETTINGS}{_IN_FILES}{line}")
+        assert not look(project).session_files
+
+
+def test_what_is_declared_of_session_files_stands_in_the_place_of_what_was_found(project: Path) -> None:
+    (project / "project/settings.py").write_text(f"{SETTINGS}{_IN_FILES}SESSION_FILE_PATH = BASE_DIR / 'kept'\n")
+    (project / "kept").mkdir()
+    section = '[sessions.default]\npath = "kept"\nformat = "django"\nretention = "90d"\n'
+    (place,) = look(project, section).session_files
+    assert (place.name, place.lifetime, place.prefix) == ("default-2", 90 * 86_400, "sessionid")
+    assert not look(project, f"{section}enabled = false\n").session_files
+
+
+def test_flask_session_s_directory_is_found_by_its_setting_and_by_its_name(tmp_path: Path) -> None:
+    for name in ("flask_session", "var/sessions"):
+        (tmp_path / name).mkdir(parents=True)
+    places = look(tmp_path, SESSION_TYPE="filesystem", SESSION_FILE_DIR="var/sessions").session_files
+    assert [(place.name, place.root, place.form) for place in places] == [
+        ("sessions", f"{tmp_path}/var/sessions", "cachelib"),
+        ("flask_session", f"{tmp_path}/flask_session", "cachelib"),
+    ]
 
 
 def test_a_storage_elsewhere_is_noted(project: Path) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -69,10 +70,11 @@ def _learn() -> dict[str, Any]:
         "static_root": _path(settings.STATIC_ROOT),
         "sessions": _sessions(),
         "caches": _caches(),
-        "cache_tables": _cache_tables(),
+        **_other_caches(),
         "logs": _logs(logging),
         "upload_temp": _path(settings.FILE_UPLOAD_TEMP_DIR),
         "templates": _templates(),
+        "named": sorted({*_named_by_settings(), *_named_by_fields()}),
         "version": django.get_version(),
     }
 
@@ -157,6 +159,38 @@ def _fields(storages: _Storages) -> list[dict[str, Any]]:
     return found
 
 
+_FILE = re.compile(r"[^/\\\\]\.[A-Za-z0-9]{1,8}")
+_SECRET = re.compile(r"SECRET|PASS|TOKEN|KEY|CREDENTIAL|DATABASES|CACHES|DSN|URL$")
+_LONGEST, _DEEPEST = 4096, 5
+
+
+def _named_by_settings() -> list[str]:
+    """Return the project's settings that may be the path of a file, such as a default picture; no secrets."""
+    from django.conf import settings  # noqa: PLC0415 - after setup
+
+    names = (name for name in dir(settings) if name.isupper() and not _SECRET.search(name))
+    texts = (text for name in names for text in _texts(getattr(settings, name, None)))
+    return [text for text in texts if _FILE.fullmatch(text[text.rfind(".") - 1 :])]
+
+
+def _named_by_fields() -> list[str]:
+    """Return the texts that are defaults of fields other than file fields."""
+    from django.apps import apps  # noqa: PLC0415 - after setup
+
+    fields = (field for model in apps.get_models() for field in model._meta.local_concrete_fields)  # noqa: SLF001 - Django's documented API
+    return [text for field in fields for text in _texts(field.default) if _FILE.search(text)]
+
+
+def _texts(value: Any, depth: int = 0) -> list[str]:  # noqa: ANN401 - whatever the project set
+    if isinstance(value, (str, os.PathLike)):
+        text = os.fspath(value)
+        return [text] if isinstance(text, str) and len(text) <= _LONGEST else []
+    if depth == _DEEPEST or not isinstance(value, (dict, list, tuple, set, frozenset)):
+        return []
+    inner = value.values() if isinstance(value, dict) else value
+    return [text for each in inner for text in _texts(each, depth + 1)]
+
+
 def _aliases(model: Any) -> list[str]:  # noqa: ANN401 - a model class
     from django.db import router  # noqa: PLC0415 - after setup
 
@@ -207,11 +241,18 @@ def _sessions() -> dict[str, Any]:
     answer["utc"] = settings.USE_TZ
     if settings.SESSION_ENGINE.endswith(".file"):
         answer["file_path"] = _path(settings.SESSION_FILE_PATH)
+        answer.update(lifetime=int(settings.SESSION_COOKIE_AGE), prefix=settings.SESSION_COOKIE_NAME)
     try:
         from django.contrib.sessions.backends.cache import SessionStore as InCache  # noqa: PLC0415 - as above
 
         store = import_module(settings.SESSION_ENGINE).SessionStore
         answer["in_cache"] = issubclass(store, InCache)
+        cache = settings.CACHES[settings.SESSION_CACHE_ALIAS]
+        if answer["in_cache"] and "memcache" in cache["BACKEND"].lower():
+            places = cache.get("LOCATION") or ""
+            answer["servers"] = re.split(r"[,;]", places) if isinstance(places, str) else [str(each) for each in places]
+        if answer.get("file_path") and hasattr(store, "get_session_cookie_age"):
+            answer["lifetime"] = int(store().get_session_cookie_age())
         if hasattr(store, "get_model_class"):
             model = store.get_model_class()
             field = model._meta.get_field("expire_date")  # noqa: SLF001 - Django's documented API
@@ -221,23 +262,31 @@ def _sessions() -> dict[str, Any]:
     return answer
 
 
-def _cache_tables() -> list[dict[str, str]]:
-    """Return the tables of database caches, each with the database that Django's routers write it to."""
+def _other_caches() -> dict[str, list[dict[str, str]]]:
+    """Return tables, each with the database that Django's routers write it to, and directories of caches."""
     from django.conf import settings  # noqa: PLC0415 - after setup
     from django.core.cache import caches  # noqa: PLC0415 - as above
     from django.core.cache.backends.db import DatabaseCache  # noqa: PLC0415 - as above
+    from django.core.cache.backends.filebased import FileBasedCache  # noqa: PLC0415 - as above
     from django.db import router  # noqa: PLC0415 - as above
+    from django.utils.module_loading import import_string  # noqa: PLC0415 - as above
 
-    found = []
+    tables, directories = [], []
     for alias in settings.CACHES:
         try:
+            if issubclass(import_string(settings.CACHES[alias]["BACKEND"]), FileBasedCache):
+                # Not by an object of it, which would make the directory.
+                directories.append({"alias": alias, "path": _path(settings.CACHES[alias].get("LOCATION"))})
+                continue
             cache = caches[alias]
         except Exception:  # noqa: BLE001, S112 - the backend's library may be missing: it is no database cache of Django's
             continue
         if isinstance(cache, DatabaseCache):
             model = cache.cache_model_class
-            found.append({"table": model._meta.db_table, "database": router.db_for_write(model)})  # noqa: SLF001 - Django's documented API
-    return found
+            tables.append(
+                {"alias": alias, "table": model._meta.db_table, "database": router.db_for_write(model)}  # noqa: SLF001 - Django's documented API
+            )
+    return {"cache_tables": tables, "cache_directories": directories}
 
 
 def _caches() -> list[dict[str, Any]]:

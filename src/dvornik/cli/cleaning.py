@@ -19,7 +19,7 @@ from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import IO
 
     from dvornik.cli.yard import Yard
@@ -72,17 +72,26 @@ def clean(yard: Yard, order: Order) -> int:
 
 def _must_have_something(yard: Yard, order: Order) -> None:
     app = yard.app
-    if not (app.temp or app.logs or app.media or app.databases or app.caches or app.trouble):
+    if not (
+        app.temp
+        or app.logs
+        or app.media
+        or app.databases
+        or app.session_files
+        or app.session_stores
+        or app.has_cache
+        or app.trouble
+    ):
         raise ConfigurationError(
             _("Nothing to look after was found here."),
             context=str(yard.loaded.base),
             hint=_("Go to the application's directory, or write a dvornik.toml: dvornik init"),
         )
-    if order.asked_for_cache and not app.caches:
+    if order.asked_for_cache and not app.has_cache:
         raise ConfigurationError(
-            _("No Redis cache is configured, so there is nothing to clear."),
+            _("No cache is configured, so there is nothing to clear."),
             context=str(yard.loaded.source or yard.loaded.base),
-            hint=_("Set REDIS_URL, or [cache] url in dvornik.toml."),
+            hint=_("Set REDIS_URL, or [cache] url or path in dvornik.toml."),
         )
 
 
@@ -226,11 +235,16 @@ def complain(result: Result, *, dry: bool) -> None:
 
 
 def say(*lines: str) -> None:
-    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback."""
+    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback.
+
+    Where nothing can be printed (a file on a full disk, a pipe that nobody reads), the rest of the run is silent: the
+    cleanup is what makes room again.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    _write(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
-
-
-def _write(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(lines)
-    sys.stdout.flush()
+    try:
+        sys.stdout.writelines(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what waits in its buffer goes there too
+        os.close(nowhere)

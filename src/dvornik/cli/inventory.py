@@ -26,6 +26,7 @@ def gather(yard: Yard) -> Inventory:
             place.defaults,
             yard.config.media[place.name].exclude if place.name in yard.config.media else (),
             _derivatives(yard, place.name),
+            place.named,
         )
         for place in yard.app.media
     }

@@ -75,13 +75,19 @@ def language(arguments: Sequence[str], default: str) -> str:
     """Find the language before the options are parsed: the help itself is written in it."""
     asked = [word.removeprefix("--lang=") for word in arguments if word.startswith("--lang=")]
     asked += [word for before, word in pairwise(arguments) if before == "--lang"]
-    found = [*asked, os.environ.get("DVORNIK_LANG", "")]
+    found = [*asked, of_environment(os.environ)]
     return next((each for each in found if each in {"ru", "en"}), default)
 
 
 def with_language(loaded: Loaded, asked: str | None, env: Mapping[str, str], default: str) -> str:
     """Choose the language: the flag, the environment, the configuration, then the command's own default."""
-    return asked or env.get("DVORNIK_LANG") or loaded.config.app.language or default
+    return asked or of_environment(env) or loaded.config.app.language or default
+
+
+def of_environment(env: Mapping[str, str]) -> str:
+    """Return the language that ``DVORNIK_LANG`` asks for; empty where it asks for none that is spoken here."""
+    asked = env.get("DVORNIK_LANG", "")[:2].lower()
+    return asked if asked in {"ru", "en"} else ""
 
 
 def of_locale(env: Mapping[str, str]) -> str:
@@ -132,7 +138,7 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
         @wraps(function)
         def run(config: str | None, lang: str | None, *, as_json: bool, debug: bool, **rest: Any) -> None:  # noqa: ANN401 - click's own values
             fallback = default or of_locale(os.environ)
-            languages.use(lang or os.environ.get("DVORNIK_LANG") or fallback)
+            languages.use(lang or of_environment(os.environ) or fallback)
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             yard: Yard | None = None
             try:
