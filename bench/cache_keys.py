@@ -36,12 +36,14 @@ def main(rounds: int, keys: int) -> None:
     """Print a line a round, and the medians."""
     program, env = _client_program()
     figures: dict[str, list[tuple[float, float, float]]] = {
+        "nobody, for 3 s": [],
         "redis-cli": [],
         "dvornik": [],
         "dvornik, with its plan": [],
     }
     with running() as server:
         ways: dict[str, Callable[[], object]] = {
+            "nobody, for 3 s": lambda: time.sleep(3),
             "redis-cli": lambda: _peer(program, env, server.url),
             "dvornik": lambda: sum(connect(_place(server.url)).unlink()),
             "dvornik, with its plan": lambda: (connect(_place(server.url)).usage(), _unlinked(server.url)),
@@ -81,7 +83,7 @@ def _measured(url: str, keys: int, act: Callable[[], object]) -> tuple[float, fl
         ours.send("enough")
         waits = sorted(ours.recv())
         asking.join()
-        if client.dbsize() != keys // 2:
+        if client.dbsize() not in {keys // 2, keys}:
             raise SystemExit(f"{client.dbsize()} keys are left")
     return seconds, waits[len(waits) * 99 // 100] * 1000, waits[-1] * 1000
 
