@@ -131,6 +131,7 @@ class Answer(msgspec.Struct, frozen=True):
     cache_tables: list[CacheTable] = []
     cache_directories: list[CacheDirectory] = []
     templates: list[str] = []
+    named: list[str] = []
 
 
 class _Failure(msgspec.Struct, frozen=True):
