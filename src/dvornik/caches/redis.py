@@ -131,8 +131,8 @@ class RedisCache:
                         yield _end(client, part, self._idle)
                     elif clustered:
                         yield _drop_one_by_one(client, part)
-                    else:
-                        yield dropping.drop(part)
+                    elif gone := dropping.drop(part):
+                        yield gone
             yield dropping.outcome()
 
     def memory(self) -> int:
