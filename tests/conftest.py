@@ -8,10 +8,13 @@ pytest_plugins = [
     server
     for server in (
         "tests.servers.postgresql",  # first: others import from it, and pytest wants to see a plug-in before they do
+        "tests.servers.browser",
+        "tests.servers.mail",
         "tests.servers.mariadb",
         "tests.servers.promtool",
         "tests.servers.valkey",
         "tests.servers.topologies",
+        "tests.servers.memcached",
         "tests.servers.web",
     )
     if find_spec(server) is not None

@@ -85,6 +85,22 @@ def allow(command: Callable[..., Any]) -> Callable[..., Any]:
     )(command)  # fmt: skip
 
 
+def quiet(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--quiet``."""
+    return click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        help=_("For cron: say nothing when all is well, and only what is wrong when not."),
+    )(command)
+
+
+def must_not_be_both(*, quiet: bool, as_json: bool) -> None:
+    """Refuse a document that nobody is to see."""
+    if quiet and as_json:
+        raise click.UsageError(_("--quiet says nothing, --json says all: choose one."))
+
+
 def strict(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--strict``."""
     return click.option(

@@ -167,9 +167,16 @@ def _convert(raw: dict[str, Any], problems: list[Problem], origins: Mapping[tupl
 
 def _digest(config: Config) -> str:
     shown = msgspec.to_builtins(config, enc_hook=float)
-    for told in ("log", "metrics", "notify", "ping"):  # who hears of a run changes nothing about what it does
+    for told in (
+        "log",
+        "metrics",
+        "telemetry",
+        "notify",
+        "ping",
+    ):  # who hears of a run changes nothing about what it does
         del shown[told]
     for database in shown["databases"].values():
         database["url"] = addresses.without_password(database["url"])
-    shown["cache"]["url"] = addresses.without_password(shown["cache"]["url"])
+    for cache in (shown["cache"], *shown["caches"].values(), *shown["sessions"].values()):
+        cache["url"] = addresses.without_password(cache["url"])
     return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()

@@ -182,18 +182,57 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: Annotated[bool, Meta(description="false: rows of this preset or table stay.")] = True
 
 
+class SessionsSection(RowsSection, frozen=True, forbid_unknown_fields=True):
+    """``[sessions.NAME]``: sessions that expire: rows as in ``[rows.NAME]``, files, or keys without an end."""
+
+    path: Annotated[str, Meta(description="Instead of a table: a directory of sessions in files.")] = ""
+    format: Annotated[
+        Literal["", "django", "php", "cachelib"],
+        Meta(description="Who wrote the files: Django, PHP (sess_…), or cachelib (Flask-Session)."),
+    ] = ""
+    prefix: Annotated[
+        str, Meta(description="What the names of the files begin with; empty: sessionid for Django, sess_ for PHP.")
+    ] = ""
+    url: Annotated[
+        str,
+        Meta(
+            description="Instead of a table: a Redis or Valkey, as in [cache], whose sessions without a TTL go once "
+            "they have been idle for the retention."
+        ),
+    ] = ""
+    patterns: Annotated[list[str], Meta(description="Key patterns of those sessions (glob).")] = field(
+        default_factory=list
+    )
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"SessionsSection(table={self.table!r}, path={self.path!r}, patterns={self.patterns!r})"
+
+
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[cache]``: the Redis or Valkey cache."""
+    """``[cache]``, or one of several ``[caches.NAME]``: a cache in Redis, Valkey, memcached, or in files."""
 
     url: Annotated[
         str,
-        Meta(description="Address: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; empty: found."),
+        Meta(
+            description="Address: redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// or memcached://; "
+            "empty: found."
+        ),
+    ] = ""
+    path: Annotated[str, Meta(description="Instead of an address: a directory of cache entries in files.")] = ""
+    format: Annotated[
+        Literal["", "django", "cachelib"],
+        Meta(description="Who wrote the files: Django (.djcache), or cachelib (Flask-Caching)."),
     ] = ""
     patterns: Annotated[list[str], Meta(description="Key patterns that are the cache's own (glob).")] = field(
         default_factory=list
     )
     owned: Annotated[
-        bool, Meta(description="The whole database is the cache's own: everything recognised as an entry may go.")
+        bool,
+        Meta(
+            description="All there is the cache's own: of a server every entry may go; of files, with --aggressive, "
+            "those too that have not expired."
+        ),
     ] = False
     idle: Annotated[Duration, Meta(description="Only entries that nobody asked for in this time; 0: all.")] = Duration(
         "0"
@@ -266,12 +305,33 @@ class MetricsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="Directory of node-exporter's textfile collector, or a file in it that ends in .prom.")
     ] = ""
     pushgateway: Annotated[str, Meta(description="Address of a push gateway, such as http://pushgateway:9091.")] = ""
+    listen: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]:|[^\s/@:\[\]]*:)?\d{1,5}$",
+            description="Where dvornik daemon serves /metrics: a port of the loopback, or HOST:PORT; empty: nowhere.",
+        ),
+    ] = ""
     job: Annotated[str, Meta(min_length=1, description="Name of the job at the push gateway.")] = "dvornik"
     timeout: Annotated[Duration, Meta(description="The push gateway may take this long.")] = Duration("10s")
 
     def __repr__(self) -> str:
         """Leave the address out: it may hold a password."""
         return f"MetricsSection(textfile={self.textfile!r}, job={self.job!r})"
+
+
+class TelemetrySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[telemetry]``: figures and a trace of each cleanup for OpenTelemetry."""
+
+    endpoint: Annotated[
+        str,
+        Meta(description="Address of a collector (OTLP over HTTP): http://collector:4318; empty: as OTEL_… say."),
+    ] = ""
+    timeout: Annotated[Duration, Meta(description="The collector may take this long.")] = Duration("10s")
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"TelemetrySection(timeout={self.timeout!r})"
 
 
 class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -282,6 +342,13 @@ class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = field(default_factory=list)
     repeat: Annotated[Duration, Meta(description="An alert that goes on is told again after this; 0: never.")] = (
         Duration("7d")
+    )
+    report: Annotated[
+        Literal["never", "daily", "weekly", "monthly"],
+        Meta(description="How often a cleanup sends its report, as a page with charts, by mail for instance."),
+    ] = "never"
+    report_to: Annotated[list[str], Meta(description="Apprise addresses that get it; empty: those of urls.")] = field(
+        default_factory=list
     )
 
     def __repr__(self) -> str:
@@ -313,14 +380,16 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     databases: dict[str, DatabaseSection] = field(default_factory=dict)
     database: Upkeep = Upkeep()
     references: ReferencesSection = ReferencesSection()
-    sessions: dict[str, RowsSection] = field(default_factory=dict)
+    sessions: dict[str, SessionsSection] = field(default_factory=dict)
     rows: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
+    caches: dict[str, CacheSection] = field(default_factory=dict)
     health: HealthSection = HealthSection()
     backup: BackupSection = BackupSection()
     window: WindowSection = WindowSection()
     schedule: ScheduleSection = ScheduleSection()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
+    telemetry: TelemetrySection = TelemetrySection()
     notify: NotifySection = NotifySection()
     ping: PingSection = PingSection()

@@ -156,7 +156,7 @@ class Names:
                     self._strike_bytes(cell)
                 else:
                     plain.append(cell)
-            self._strike_text(b"\n".join(plain).decode())
+            self._strike_text(b"\n".join(plain).decode("utf-8", "surrogateescape"))  # a character cut at an end
 
     def _strike_bytes(self, cell: bytes) -> None:
         for begin in range(0, len(cell), _SLICE):

@@ -54,9 +54,9 @@ def summary(report: Report) -> list[tuple[str, str]]:
     return [
         (_("Freed"), words.size(sum(total.freed for total in totals))),
         (_("Set aside"), words.size(max(0, sum(total.set_aside for total in totals)))),
-        (_("Removed"), str(sum(total.done for rule, total in report.totals.items() if _removes(rule)))),
-        (_("Kept"), str(sum(each.count for each in report.held))),
-        (_("Failed"), str(report.failed)),
+        (_("Removed"), words.number(sum(total.done for rule, total in report.totals.items() if _removes(rule)))),
+        (_("Kept"), words.number(sum(each.count for each in report.held))),
+        (_("Failed"), words.number(report.failed)),
         (_("Took"), words.hours(report.seconds)),
     ]
 
@@ -64,7 +64,8 @@ def summary(report: Report) -> list[tuple[str, str]]:
 def tables(report: Report) -> Iterator[Table]:
     """Yield the tables that have anything to say."""
     for table in (
-        _wrong(report), _steps(report), _kept(report), _places(report), _disks(report), _history(report)
+        _wrong(report), _steps(report), _caches(report), _kept(report), _places(report), _disks(report),
+        _history(report),
     ):  # fmt: skip
         if table.rows:
             yield table
@@ -101,8 +102,8 @@ def _removes(rule: str) -> bool:
 def _steps(report: Report) -> Table:
     rows = [
         [
-            words.rule(rule), str(total.found), str(total.done), words.size(total.freed),
-            words.size(max(0, total.set_aside)), str(sum(total.missed.values())),
+            words.rule(rule), words.number(total.found), words.number(total.done), words.size(total.freed),
+            words.size(max(0, total.set_aside)), words.number(sum(total.missed.values())),
         ]
         for rule, total in report.totals.items()
         if total.found or total.done
@@ -111,8 +112,23 @@ def _steps(report: Report) -> Table:
     return Table(_("What was done"), head, rows, range(1, 6))
 
 
+def _caches(report: Report) -> Table:
+    before = {survey.place: survey.size for survey in report.surveys if survey.kind == "cache"}
+    rows = [
+        [
+            words.safe(place),
+            str(total.found),
+            str(total.done),
+            words.size(before.get(place, 0)),
+            words.size(total.freed),
+        ]
+        for place, total in report.caches.items()
+    ]
+    return Table(_("Caches"), [_("Cache"), _("Found"), _("Done"), _("Size"), _("Freed")], rows, range(1, 5))
+
+
 def _kept(report: Report) -> Table:
-    rows = [[reason, str(count)] for reason, count in reasons(report)]
+    rows = [[reason, words.number(count)] for reason, count in reasons(report)]
     return Table(_("What was kept, and why"), [_("Reason"), _("Items")], rows, [1])
 
 
@@ -159,8 +175,9 @@ def _disks(report: Report) -> Table:
 def _history(report: Report) -> Table:
     rows = [
         [
-            words.moment(past.started), verb(past.verb), words.status(past.status), str(past.done),
-            words.size(past.freed), words.size(max(0, past.set_aside)), str(past.failed), words.hours(past.seconds),
+            words.moment(past.started), verb(past.verb), words.status(past.status), words.number(past.done),
+            words.size(past.freed), words.size(max(0, past.set_aside)), words.number(past.failed),
+            words.hours(past.seconds),
         ]
         for past in reversed(report.history)
     ]  # fmt: skip

@@ -22,7 +22,7 @@ _STEPS: Final = {
     "media": ("media/orphan", "media/return", "media/purge"),
     "sessions": ("sessions/expired", "sessions/row"),
     "database": ("database/optimise", "database/vacuum", "database/rewrite"),
-    "cache": ("cache/entry",),
+    "cache": ("cache/entry", "cache/expired", "cache/file", "cache/row"),
 }
 _ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "cache/entry"}
 """Rules whose line stands even when the count is nought: the operator sees that the step was taken."""
@@ -37,7 +37,7 @@ def opening(*, dry: bool) -> str:
 
 def found(app: App) -> Iterator[str]:
     """Say what is under care and how that was found out."""
-    for item in app.found:
+    for item in words.distinct(app.found):
         yield _("🔎 {what}: {where} ({how})").format(
             what=words.kind(item.what), where=words.safe(item.where), how=words.origin(item.how)
         )
@@ -51,6 +51,21 @@ def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
         count = total.found - total.refused if dry else total.done
         if count or (rule in _ALWAYS and not total.refused and not spoilt):
             yield words.would(rule, count) if dry else words.did(rule, count)
+    if name == "cache":
+        yield from _caches(result, dry=dry)
+
+
+def _caches(result: Result, *, dry: bool) -> Iterator[str]:
+    """Name each cache, and what it took before and after, where that is known."""
+    before = {survey.place: survey.size for survey in result.surveys if survey.kind == "cache"}
+    for place, total in result.caches.items():
+        count, size = total.found if dry else total.done, before.get(place, 0)
+        if dry or not size:
+            yield f"   {words.safe(place)}: {count}"
+        else:
+            after = words.size(max(0, size - total.freed))
+            line = _("{place}: {n}, {before} before, {after} after")
+            yield "   " + line.format(place=words.safe(place), n=count, before=words.size(size), after=after)
 
 
 def listing(findings: Iterable[Finding]) -> Iterator[str]:
@@ -195,15 +210,17 @@ def report(told: Report) -> Iterator[str]:
     yield from kept(result)
     yield from trouble(result)
     for place, points in tables.sizes(told).items():
+        if len(points) == 1:
+            yield _("📈 {place}: {size}").format(place=words.safe(place), size=words.size(points[0][1]))
+            continue
         change = points[-1][1] - points[0][1]
         yield _("📈 {place}: {size} ({change} since {moment})").format(
             place=words.safe(place), size=words.size(points[-1][1]), moment=words.moment(points[0][0]),
             change=("+" if change >= 0 else "−") + words.size(abs(change)),
         )  # fmt: skip
     for past in told.history[-_MOST:]:
-        yield f"🕑 {words.moment(past.started)}  {tables.verb(past.verb)}, {words.status(past.status)}: " + _(
-            "{done} items, {freed} freed, {aside} set aside"
-        ).format(done=past.done, freed=words.size(past.freed), aside=words.size(max(0, past.set_aside)))
+        ended = f"{tables.verb(past.verb)}, {words.status(past.status)}"
+        yield f"🕑 {words.moment(past.started)}  {ended}: {words.figures(past.done, past.freed, past.set_aside)}"
 
 
 def error(problem: DvornikError) -> Iterator[str]:

@@ -13,9 +13,9 @@ from dvornik.languages import _, current, ngettext
 from dvornik.model import Gate, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from dvornik.model import Finding, Refusal
+    from dvornik.model import Finding, Found, Refusal
 
 _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
@@ -38,6 +38,11 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
         "🧺 Let go of {n} row in the archive", "🧺 Let go of {n} rows in the archive", n
     ),
     "cache/entry": lambda n: ngettext("⚡ Removed {n} cache key", "⚡ Removed {n} cache keys", n),
+    "cache/expired": lambda n: ngettext(
+        "⚡ Removed {n} expired cache entry", "⚡ Removed {n} expired cache entries", n
+    ),
+    "cache/file": lambda n: ngettext("⚡ Removed {n} cache file", "⚡ Removed {n} cache files", n),
+    "cache/row": lambda n: ngettext("⚡ Removed {n} cache row", "⚡ Removed {n} cache rows", n),
     "database/vacuum": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
     "database/rewrite": lambda n: ngettext("🗄️ Rewrote {n} table", "🗄️ Rewrote {n} tables", n),
     "database/optimise": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
@@ -67,6 +72,11 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
     ),
     "sessions/row": lambda n: ngettext("🧾 Would remove {n} expired row", "🧾 Would remove {n} expired rows", n),
     "cache/entry": lambda n: ngettext("⚡ Would remove {n} cache key", "⚡ Would remove {n} cache keys", n),
+    "cache/expired": lambda n: ngettext(
+        "⚡ Would remove {n} expired cache entry", "⚡ Would remove {n} expired cache entries", n
+    ),
+    "cache/file": lambda n: ngettext("⚡ Would remove {n} cache file", "⚡ Would remove {n} cache files", n),
+    "cache/row": lambda n: ngettext("⚡ Would remove {n} cache row", "⚡ Would remove {n} cache rows", n),
     "database/vacuum": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
     "database/rewrite": lambda n: ngettext("🗄️ Would rewrite {n} table", "🗄️ Would rewrite {n} tables", n),
     "database/optimise": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
@@ -150,6 +160,23 @@ def origin(how: str) -> str:
     return names[how]() if how in names else how
 
 
+def guard(name: str) -> str:
+    """Say what a guard of the kernel's, or of ours, does."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "descriptors": lambda: _("names count from open directories"),
+        "openat2": lambda: _("no link is followed on the way (openat2)"),
+        "renameat2": lambda: _("nothing is overwritten (renameat2)"),
+        "landlock": lambda: _("nothing is removed elsewhere (Landlock)"),
+        "extension": lambda: _("loops in C"),
+    }
+    return names[name]() if name in names else name
+
+
+def distinct(found: Iterable[Found]) -> list[Found]:
+    """Return each place once: what was told of it last is why it is under care."""
+    return list({(item.what, item.where): item for item in found}.values())
+
+
 def rule(name: str) -> str:
     """Name what a rule is about, without a count."""
     names: Final[dict[str, Callable[[], str]]] = {
@@ -162,6 +189,9 @@ def rule(name: str) -> str:
         "sessions/expired": lambda: _("expired sessions"),
         "sessions/row": lambda: _("expired rows"),
         "cache/entry": lambda: _("cache keys"),
+        "cache/expired": lambda: _("expired cache entries"),
+        "cache/file": lambda: _("cache files"),
+        "cache/row": lambda: _("cache rows"),
         "cache/lasting-session": lambda: _("sessions in the cache without an end"),
         "database/vacuum": lambda: _("databases, thoroughly"),
         "database/rewrite": lambda: _("tables rewritten"),
@@ -186,6 +216,13 @@ def status(name: str) -> str:
         "interrupted": _("interrupted"),
         "running": _("still running"),
     }.get(name, name)
+
+
+def figures(done: int, freed: int, aside: int) -> str:
+    """Say what an earlier run came to; ``freed`` and ``aside`` are bytes."""
+    return ngettext(
+        "{n} item, {freed} freed, {aside} set aside", "{n} items, {freed} freed, {aside} set aside", done
+    ).format(n=done, freed=size(freed), aside=size(max(0, aside)))
 
 
 def chosen(how: str) -> str:
@@ -216,6 +253,9 @@ def reason(code: Reason) -> str:
         Reason.NO_RETENTION: _("kept until a retention is named"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
+        Reason.UNEXPIRED: _("not expired yet"),
+        Reason.LASTING: _("without an end"),
+        Reason.UNKNOWN_FORMAT: _("format not understood"),
         Reason.UNSEARCHABLE: _("name cannot be searched for"),
         Reason.CHANGED: _("changed since the scan"),
         Reason.MOVED: _("moved since the scan"),
@@ -281,6 +321,11 @@ def _backup(refusal: Refusal) -> str:
 def size(count: int) -> str:
     """Say a number of bytes in decimal units: 1.5 GB, 1,5 ГБ."""
     return quick_health.size_text(count, current())
+
+
+def number(count: int) -> str:
+    """Say a number of things, its thousands apart: 50,321 in English, 50 321 in Russian (the space does not break)."""
+    return f"{count:,}".replace(",", "\u00a0") if current() == "ru" else f"{count:,}"
 
 
 def hours(seconds: float) -> str:
