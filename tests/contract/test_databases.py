@@ -468,12 +468,24 @@ def test_a_sqlite_table_without_row_ids_is_cleaned_by_its_key(sqlite: Site) -> N
 
 def test_the_wal_stays_small_while_many_rows_go(sqlite: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dvornik.databases.sqlite.LOG_MOST", 1_000_000)
+    monkeypatch.setattr("dvornik.databases.sqlite_rows.ROWS_MOST", 4_000)
     sqlite.execute("PRAGMA journal_mode = WAL")
     sessions(sqlite)
     many_sessions(sqlite, 40_000)
     sqlite.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     assert sum(sqlite.database.delete_expired(RULE, NOON)) == 40_000
     assert (tmp_path / "site.db-wal").stat().st_size < 8_000_000
+
+
+def test_a_sqlite_file_without_a_log_is_looked_at_in_parts(sqlite: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dvornik.databases.sqlite_conditions.SLICE", 3)
+    sessions(sqlite, *[NOON - 1, NOON + 1] * 10)
+    assert sqlite.database.expired(RULE, NOON) == 10
+    sqlite.execute("UPDATE session SET expires = 'tomorrow' WHERE key = 'key19'")
+    with pytest.raises(UnreachableError):
+        sqlite.database.expired(RULE, NOON)
+    sqlite.execute("DELETE FROM session WHERE expires = 'tomorrow'")
+    assert sum(sqlite.database.delete_expired(RULE, NOON)) == 10
 
 
 # PostgreSQL alone

@@ -525,6 +525,8 @@ class _Sweep:
         statement = sql.SQL("DELETE FROM {} AS target WHERE {}").format(table, left)
         with self._connection.transaction():
             _limit(self._connection, lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT)
+            # Nobody waits for the disk, or for a standby: rows that a crash brings back go in the next run.
+            self._connection.execute("SET LOCAL synchronous_commit = off")
             if self._referrers.follow:
                 # Whoever refers to a row from now on waits, and who did so before is seen by the next statement: else
                 # the database would delete the new row along with the old one.
