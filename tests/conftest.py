@@ -9,6 +9,7 @@ pytest_plugins = [
     for server in (
         "tests.servers.postgresql",  # first: others import from it, and pytest wants to see a plug-in before they do
         "tests.servers.mariadb",
+        "tests.servers.postgresql_15",
         "tests.servers.promtool",
         "tests.servers.valkey",
         "tests.servers.topologies",

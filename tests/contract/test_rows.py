@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dvornik.model import Comparison, ExpiryRule, UnreachableError
-from tests.contract.test_databases import NOON, Site, keys, mariadb, postgresql, sessions, site, sqlite, written
+from tests.contract.test_databases import (
+    NOON,
+    Site,
+    keys,
+    mariadb,
+    postgresql,
+    postgresql_15,
+    postgresql_18,
+    sessions,
+    site,
+    sqlite,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["mariadb", "postgresql", "site", "sqlite"]
+__all__ = ["mariadb", "postgresql", "postgresql_15", "postgresql_18", "site", "sqlite"]
 
 JOBS = "CREATE TABLE session (key varchar(40) PRIMARY KEY, status varchar(20), tries int, expires bigint)"
 
@@ -176,7 +188,7 @@ NAMES["postgresql"] = NAMES["mariadb"] = ", ".join(["key", *"abcdefghijklmno", "
 
 
 def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.FixtureRequest) -> None:
-    system = request.node.callspec.params["site"]
+    system = request.node.callspec.params["site"].partition("_")[0]
     site.execute(f"CREATE TABLE session ({TYPES[system]})")
     for values in VALUES[system]:
         site.execute(f"INSERT INTO session ({NAMES[system]}) VALUES ({values})")  # noqa: S608 - made up here
