@@ -532,6 +532,14 @@ def test_rows_hidden_by_a_policy_are_an_error(postgresql: Site) -> None:
         texts(database, "page")
 
 
+def test_rows_to_delete_that_a_policy_hides_are_an_error_too(postgresql: Site) -> None:
+    sessions(postgresql, NOON - 1)
+    postgresql.execute("ALTER TABLE session ENABLE ROW LEVEL SECURITY")
+    with as_user(postgresql) as database, pytest.raises(UnreachableError):
+        database.expired(RULE, NOON)
+    assert len(keys(postgresql)) == 1
+
+
 def test_a_table_that_may_not_be_read_is_an_error(postgresql: Site) -> None:
     postgresql.execute("CREATE TABLE page (body text)")
     with as_user(postgresql) as database:

@@ -188,6 +188,7 @@ def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
         section.cascade,
         rule,
         section.archive,
+        section.triggers,
     )
 
 

@@ -8,12 +8,13 @@ be real ones, ISO 8601 text in UTC or numbers since 1970; where that is not cert
 They are deleted in short transactions, each of which asks again: whoever logs in meanwhile keeps the session. What is
 history (results, logs, audits) is only reported, until a retention is named for it.
 
-**Held back**: rows that another table refers to, by the table; rows that somebody has locked.
+**Held back**: rows that another table refers to, by the table; rows of a table whose own triggers or rules act on a
+deletion, which may do anything; rows that somebody has locked.
 
 **Undo**: where ``archive`` names a directory, ``dvornik undo`` puts the rows back; else there is none.
 
 **Settings**: ``rows.NAME.table``, ``column``, ``database``, ``retention``, ``unit``, ``where``, ``cascade``,
-``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same.
+``triggers``, ``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same.
 """
 
 from __future__ import annotations
@@ -106,6 +107,9 @@ class Sessions:
             return _outcome(finding, 0, Miss(finding.container, Reason.CHANGED))
         done = 0
         try:
+            acting = () if rule.triggers else database.triggers(rule.table)
+            if acting:  # made since the scan
+                return _outcome(finding, 0, Miss(finding.container, Reason.TRIGGER, ", ".join(acting)))
             keep = archives.Archive(rule, run, database.fingerprint()) if rule.archive else None
             for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
@@ -142,6 +146,7 @@ class Sessions:
         rule = preset.expiry(place, table, int(section.retention) or None)
         where = (*rule.where, *comparisons(section))
         rule = msgspec.structs.replace(rule, where=where, cascade=section.cascade, archive=section.archive)
+        rule = msgspec.structs.replace(rule, triggers=section.triggers)
         return [_Plan(rule)] if section.enabled else []
 
     # what was kept
@@ -200,7 +205,10 @@ def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
             yield Held(rule.rule, rule.database, rule.table, Reason.NO_RETENTION, count, detail=rule.name)
         return
     yield Survey(rule.database, Sessions.name, "", items=count)
-    if count:
+    acting = database.triggers(rule.table) if count and not rule.triggers else ()
+    if acting:
+        yield Held(rule.rule, rule.database, rule.table, Reason.TRIGGER, count, acting, ", ".join(acting))
+    elif count:
         yield Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
     for table, rows in database.referred(rule, float(cutoff)).items():
         if rows:

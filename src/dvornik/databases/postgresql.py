@@ -23,7 +23,7 @@ from dvornik.databases import (
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_catalogue import find as _table
 from dvornik.databases.postgresql_catalogue import one as _one
-from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored
+from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored, triggers
 from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
@@ -231,6 +231,12 @@ class PostgreSQL:
         """Return the kinds by the columns' types; a table of another schema than the usual is named with it."""
         with self._transaction() as connection:
             return kinds(connection)
+
+    def triggers(self, table: str) -> Sequence[str]:
+        """Return the triggers and rules for DELETE that are enabled, those of its partitions too."""
+        with self._transaction() as connection:
+            found = _table(connection, table)
+            return triggers(connection, found.oid) if found else ()
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""

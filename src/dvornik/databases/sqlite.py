@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dvornik.databases.batches import as_text, batches
-from dvornik.databases.sqlite_conditions import condition, count, references
+from dvornik.databases.sqlite_conditions import condition, count, references, triggers
 from dvornik.databases.sqlite_keys import quoted
 from dvornik.databases.sqlite_rows import Sweep, marked, plain
 from dvornik.databases.trouble import StuckError
@@ -143,6 +143,11 @@ class SQLite:
                 if gone:
                     yield gone
                     time.sleep(max(0.0, GAP - (time.monotonic() - released)))
+
+    def triggers(self, table: str) -> Sequence[str]:
+        """Return the triggers for DELETE."""
+        with self._reading() as connection:
+            return triggers(connection, table)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""

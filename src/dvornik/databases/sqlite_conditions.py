@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from dvornik.databases.sqlite_keys import Ranges, primary, quoted
@@ -15,6 +16,12 @@ if TYPE_CHECKING:
 
     from dvornik.model import Comparison, ExpiryRule
 
+_OTHERS = re.compile(
+    r"\s*CREATE\s+(?:TEMP\w*\s+)?TRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:\w+|\"[^\"]+\"|`[^`]+`|\[[^]]+\])\s+"
+    r"(?:(?:BEFORE|AFTER)\s+)?(?:INSERT|UPDATE)\s",
+    re.IGNORECASE,
+)
+"""What plainly is no trigger for DELETE."""
 SLICE = 20_000
 """Rows that are read at once where a writer waits for it: less than a tenth of a second."""
 _FOLLOWING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
@@ -24,6 +31,12 @@ _CLOCK = f"[0-2]{_DIGITS}:[0-5]{_DIGITS}:[0-6]{_DIGITS}"
 _SHAPES = (f"{_DAY} {_CLOCK}*", f"{_DAY}T{_CLOCK}*", _DAY)
 _ENDS = "'', 'Z', '+00:00', '+0000', '+00', '-00:00'"
 """What may stand after the seconds: UTC, said or implied."""
+
+
+def triggers(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the names of what acts when rows of the table are deleted, by the text of each trigger."""
+    query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name"
+    return [name for name, text in connection.execute(query, (table,)) if not _OTHERS.match(text)]
 
 
 def references(connection: sqlite3.Connection, rule: ExpiryRule) -> Mapping[str, str]:
