@@ -15,7 +15,7 @@ RUN /app/venv/bin/pip install --no-compile --require-hashes -r /build/requiremen
 COPY pyproject.toml setup.py README.md LICENSE /build/
 COPY src /build/src
 # The drivers, dvornik's extras, and setuptools, which builds it, are pinned above: nothing new is fetched here.
-RUN /app/venv/bin/pip install --no-compile --no-deps --no-build-isolation "/build[metrics,mysql,notify,postgresql,redis,terminal,zstd]" \
+RUN /app/venv/bin/pip install --no-compile --no-deps --no-build-isolation "/build[metrics,mysql,notify,otel,postgresql,redis,terminal,zstd]" \
  && /app/venv/bin/python -m compileall -q -j 0 /app/venv/lib
 
 FROM python:3.11-slim

@@ -1,8 +1,8 @@
 # ruff: noqa: SLF001, S101, PLR2004 - the tests' own server by its parts
 """Measures what a client waits at most while a bloated table is optimised, by dvornik and by plain VACUUM FULL.
 
-``python bench/optimise.py [rounds] [rows]``: a PostgreSQL of its own below ``TMPDIR``, a table and its index of which nine
-tenths are deleted, and a client that reads and writes one row after the other. Medians of the rounds.
+``python bench/optimise.py [rounds] [rows]``: a PostgreSQL of its own below ``TMPDIR``, a table and its index of which
+nine tenths are deleted, and a client that reads and writes one row after the other. Medians of the rounds.
 """
 
 from __future__ import annotations

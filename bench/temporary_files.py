@@ -2,8 +2,8 @@
 
 ``python bench/temporary_files.py DIRECTORY [--pairs 5] [--directories 2000] [--files 200]`` makes the same tree anew
 below DIRECTORY for each process, half of its files old, then times ``cleanup.py --temp-only`` (with every guard on)
-against ``find -type f -mtime +N -delete``, and a dry run against ``find -printf`` on the tree as it is. Wall-clock
-seconds, from start to end; the tree is on the disk (sync) before each.
+against ``find -type f -mtime +N -delete``, and a dry run, and the bare listing with its times, against ``find -printf``
+on the tree as it is. Wall-clock seconds, from start to end; the tree is on the disk (sync) before each.
 """
 
 from __future__ import annotations
@@ -28,6 +28,11 @@ older_than = "2d"
 age_by = "mtime"
 [log]
 path = ""
+"""
+LISTING = """\
+from dvornik.storages.local import LocalStorage
+for step in LocalStorage("temp", "tmp").walk(with_times=True):
+    pass
 """
 
 
@@ -86,6 +91,7 @@ def main() -> None:
     (base / "dvornik.toml").write_text(CONFIGURATION)
     clean = [sys.executable, str(CLEANUP), "--config", "dvornik.toml", "--temp-only"]
     old = ["find", "tmp", "-type", "f", "-mtime", "+2"]
+    dry: list[tuple[float, float]] = []
     listing: list[tuple[float, float]] = []
     removal: list[tuple[float, float]] = []
     try:
@@ -95,8 +101,9 @@ def main() -> None:
                 shutil.rmtree(base / "tmp", ignore_errors=True)
                 fill(base / "tmp", options.directories, options.files)
                 if command is clean:
-                    dry = seconds([*clean, "--dry-run"], base)
-                    listing.append((dry, seconds(["find", "tmp", "-printf", "%T@ %s %p\\n"], base)))
+                    theirs = seconds(["find", "tmp", "-printf", "%T@ %s %p\\n"], base)
+                    dry.append((seconds([*clean, "--dry-run"], base), theirs))
+                    listing.append((seconds([sys.executable, "-c", LISTING], base), theirs))
                 taken[command is clean] = seconds(command, base)
             removal.append((taken[True], taken[False]))
         print(f"peak memory of a dry run: {peak([*clean, '--dry-run'], base):.0f} MB")
@@ -104,7 +111,8 @@ def main() -> None:
         shutil.rmtree(base)
     count = options.directories * options.files
     compare(f"--temp-only, {count // 2} of {count} files old, against find -delete", *columns(removal))
-    compare(f"--dry-run of {count} files, against find -printf", *columns(listing))
+    compare(f"--dry-run of {count} files, against find -printf", *columns(dry))
+    compare(f"listing {count} files, against find -printf", *columns(listing))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ pytest_plugins = [
     server
     for server in (
         "tests.servers.postgresql",  # first: others import from it, and pytest wants to see a plug-in before they do
+        "tests.servers.browser",
+        "tests.servers.mail",
         "tests.servers.mariadb",
         "tests.servers.postgresql_15",
         "tests.servers.promtool",

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from dvornik import languages
-from dvornik.cli.group import group
+from dvornik.cli.group import group, sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PAGES: Final = {"en": ROOT / "docs/man/dvornik.1", "ru": ROOT / "docs/man/dvornik.ru.1"}
+_COMMON: Final = frozenset({"config", "lang", "as_json", "debug", "help"})
+"""Options of every verb."""
 _DATE: Final = "2026-11-22"
 """Of the pages' plan, not of their last change: the same source gives the same bytes."""
 _WORDS: Final = {
     "en": ("housekeeping for self-hosted web applications", "NAME", "SYNOPSIS", "DESCRIPTION", "COMMANDS",
-           "EXIT STATUS", "FILES", "ENVIRONMENT", "OPTIONS", "COMMAND"),
-    "ru": ("порядок в веб-приложениях на своём сервере", "ИМЯ", "КРАТКО", "ОПИСАНИЕ", "КОМАНДЫ", "КОД ВОЗВРАТА",
-           "ФАЙЛЫ", "ОКРУЖЕНИЕ", "ПАРАМЕТРЫ", "КОМАНДА"),
+           "COMMON OPTIONS", "EXIT STATUS", "FILES", "ENVIRONMENT", "OPTIONS", "COMMAND"),
+    "ru": ("порядок в веб-приложениях на своём сервере", "ИМЯ", "КРАТКО", "ОПИСАНИЕ", "КОМАНДЫ",
+           "ОБЩИЕ ПАРАМЕТРЫ", "КОД ВОЗВРАТА", "ФАЙЛЫ", "ОКРУЖЕНИЕ", "ПАРАМЕТРЫ", "КОМАНДА"),
 }  # fmt: skip
 _EXITS: Final = {
     "en": {0: "done", 1: "failed, or not healthy", 2: "usage or configuration", 3: "some items could not be removed",
@@ -56,28 +58,40 @@ def page(language: str) -> str:
     languages.use(language)
     command = group()
     context = click.Context(command, info_name="dvornik")
-    tagline, name, synopsis, description, commands, exits, files, variables, _options, verb = _WORDS[language]
+    tagline, name, synopsis, description, commands, common, exits, files, variables, _options, word = _WORDS[language]
     lines = ['.\\" made by: make reference', f'.TH DVORNIK 1 "{_DATE}"', f".SH {name}", f"dvornik \\- {roff(tagline)}"]
-    lines += [f".SH {synopsis}", ".B dvornik", f"\\fI{verb}\\fR [\\fI{_options}\\fR]"]
+    lines += [f".SH {synopsis}", ".B dvornik", f"\\fI{word}\\fR [\\fI{_options}\\fR]"]
     lines += [f".SH {description}", *_paragraphs(command.help or ""), ".PP", roff(command.epilog or "")]
     lines += [f".SH {commands}"]
+    lines += _tagged({title: ", ".join(verbs) for title, verbs in sections().items()})
     for each in command.list_commands(context):
-        lines += _verb(context, each, command.get_command(context, each) or command)
+        lines += verb(context, each, command.get_command(context, each) or command)
+    lines += [f".SH {common}", *_tagged(_records(context, command.get_command(context, "run") or command, common=True))]
     lines += [f".SH {exits}", *_tagged({str(code): text for code, text in _EXITS[language].items()})]
     lines += [f".SH {files}", *_tagged(_FILES[language])]
     lines += [f".SH {variables}", *_tagged(_VARIABLES[language])]
     return "\n".join(lines) + "\n"
 
 
-def _verb(above: click.Context, name: str, command: click.Command) -> Iterator[str]:
+def verb(above: click.Context, name: str, command: click.Command) -> Iterator[str]:
+    """Yield the part of one verb, and of the verbs below it."""
     context = click.Context(command, info_name=name, parent=above)
     yield f".SS dvornik {roff(name)}"
     usage = " ".join(command.collect_usage_pieces(context))
     yield f"\\fBdvornik {roff(name)}\\fR {roff(usage)}"
     yield ".PP"
     yield from _paragraphs(command.help or "")
-    records = [option.get_help_record(context) for option in command.get_params(context)]
-    yield from _tagged(dict(record for record in records if record and record[1]))
+    yield from _tagged(_records(context, command, common=False))
+    if isinstance(command, click.Group):
+        for each in command.list_commands(context):
+            yield from verb(context, f"{name} {each}", command.get_command(context, each) or command)
+
+
+def _records(context: click.Context, command: click.Command, *, common: bool) -> dict[str, str]:
+    """Return the options, and what each does: those that every verb has, or those of this one alone."""
+    found = [option for option in command.get_params(context) if (option.name in _COMMON) is common]
+    records = [option.get_help_record(context) for option in found]
+    return dict(record for record in records if record and record[1])
 
 
 def _paragraphs(text: str) -> list[str]:

@@ -9,14 +9,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Final, Protocol
+from typing import IO, TYPE_CHECKING, Protocol
 
 import msgspec
 
 from dvornik import __version__, plans, policy
 from dvornik.languages import _
 from dvornik.model import (
-    Concurrent,
     Finding,
     Gate,
     Held,
@@ -33,18 +32,13 @@ from dvornik.model import (
     UnreachableError,
 )
 from dvornik.result import Result
+from dvornik.taking import Taking
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     from dvornik.model import Collector, Rule, Seen
     from dvornik.policy import Policy
     from dvornik.state import State
 
-_AT_ONCE: Final = 2
-"""Threads that take files away: the work is the kernel's, which two keep busy on most disks."""
-_TOGETHER: Final = 8192
-"""Most items that are under way at once: what is waited for when somebody interrupts."""
 Guard = Callable[[], Sequence[Refusal]]
 """Asked once before the first guarded step: why it may not happen now (no backup, outside the window)."""
 
@@ -263,73 +257,38 @@ class Engine:
     ) -> None:
         names = iter(header.collectors)
         current = next(names, "")
-        with _threads() as pool:
-            for group in self._grouped(plans.read(plan, only=[Finding])):
+        lost: set[tuple[str, str]] = set()
+
+        def losing(finding: Finding, error: UnreachableError) -> None:
+            result.refused(finding)
+            if (finding.rule, finding.place) not in lost:
+                self._met(_troubled(error, finding.rule.partition("/")[0]), result)
+            lost.add((finding.rule, finding.place))
+
+        on_outcome = partial(self._did, result=result)
+        with Taking(self._collectors, self._state, header.run, on_outcome=on_outcome, on_loss=losing) as taking:
+            for group in taking.groups(plans.read(plan, only=[Finding])):
                 for line in group:
                     result.saw(line)
                 first = group[0]
                 while first.rule.partition("/")[0] != current:
+                    taking.finish()
                     self._conclude(current, header, result, on_step)
                     current = next(names)
                 rule = self._collectors[current].rules[first.rule]
                 if rule.safety is Safety.REPORT:
                     result.noted += group
                     continue
-                is_refused = (first.rule, first.place) in refused or (first.rule, "") in refused
+                is_refused = not {(first.rule, first.place), (first.rule, "")}.isdisjoint(refused | lost)
                 if is_refused or (rule.guarded and not self._may(rule, permitted, result)):
                     for line in group:
                         result.refused(line)
-                elif not self._act(group, header.run, result, pool):
-                    refused.add((first.rule, first.place))
+                else:
+                    taking.take(group)
+            taking.finish()
+        refused |= lost
         for name in (current, *names):
             self._conclude(name, header, result, on_step)
-
-    def _grouped(self, lines: Iterable[plans.Line]) -> Iterator[list[Finding]]:
-        """Put together consecutive findings that may be applied at the same time; any other stands alone."""
-        group: list[Finding] = []
-        count = 0
-        for line in lines:
-            assert isinstance(line, Finding)  # noqa: S101 - read was asked for nothing else
-            if group and not (count + line.count <= _TOGETHER and self._go_together(group[0], line)):
-                yield group
-                group, count = [], 0
-            group.append(line)
-            count += line.count
-        if group:
-            yield group
-
-    def _go_together(self, one: Finding, other: Finding) -> bool:
-        collector = self._collectors[one.rule.partition("/")[0]]
-        alike = (one.rule, one.place) == (other.rule, other.place)
-        return alike and isinstance(collector, Concurrent) and one.rule in collector.concurrent
-
-    def _act(self, group: Sequence[Finding], run: str, result: Result, pool: Executor) -> bool:
-        """Do some batches, each recorded before and after; tell whether their place could be reached."""
-        collector = self._collectors[group[0].rule.partition("/")[0]]
-        with self._state.together():
-            batches = [self._state.intend(run, f.rule, f.place, f.container, f.count) for f in group]
-        if len(group) > 1:
-            waiting = [pool.submit(collector.apply, finding, run).result for finding in group]
-        else:
-            waiting = [partial(collector.apply, group[0], run)]
-        lost: UnreachableError | None = None
-        done: list[tuple[int, Outcome]] = []
-        try:
-            for finding, batch, outcome_of in zip(group, batches, waiting, strict=True):
-                try:
-                    done.append((batch, outcome_of()))
-                except UnreachableError as error:
-                    lost = error
-                    result.refused(finding)
-                else:
-                    self._did(done[-1][1], result)
-        finally:
-            with self._state.together():
-                for batch, outcome in done:
-                    self._state.conclude(batch, outcome)
-        if lost:
-            self._met(_troubled(lost, collector.name), result)
-        return lost is None
 
     def _conclude(
         self, name: str, header: plans.Header, result: Result, on_step: Callable[[str, Result], None]
@@ -425,18 +384,6 @@ def _troubled(error: UnreachableError, name: str) -> Trouble:
 
 def _out_of_reach(collector: Collector, place: str) -> Refusal:
     return Refusal(place, Gate.UNREACHABLE, collector=collector.name, rules=tuple(collector.rules))
-
-
-@contextmanager
-def _threads() -> Iterator[Executor]:
-    """Offer threads, started when the first is needed; what has not begun when something stops us never does."""
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most commands apply nothing
-
-    pool = ThreadPoolExecutor(_AT_ONCE)
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _place_of(survey: Survey) -> str:

@@ -603,6 +603,8 @@ class MediaPlace(msgspec.Struct, frozen=True):
     exact: Sequence[ExactColumn] = ()
     defaults: Sequence[str] = ()
     """Values that no row need hold: defaults of file fields."""
+    named: Sequence[str] = ()
+    """Texts in which the application itself names files: its settings, the defaults of its other fields."""
 
 
 class DatabasePlace(msgspec.Struct, frozen=True):

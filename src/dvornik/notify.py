@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import platform
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import msgspec
 
 from dvornik import atomic, quick_health
 from dvornik.languages import _, current
+from dvornik.overheard import overheard
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from dvornik.health import Alert
 
 NAME: Final = "told.json"
+REPORTED: Final = "reported.json"
+_REPORT: Final = "report"
+Every = Literal["never", "daily", "weekly", "monthly"]
+_DAY: Final = 86400
+_PERIODS: Final = {"daily": _DAY, "weekly": 7 * _DAY, "monthly": 30 * _DAY}
+_EARLY: Final = _DAY / 4
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -47,6 +52,15 @@ class Message(msgspec.Struct, frozen=True):
     title: str
     body: str
     is_good: bool = False
+
+
+class Attachment(msgspec.Struct, frozen=True):
+    """A file that goes with a message."""
+
+    name: str
+    type: str
+    """As MIME says it."""
+    content: str
 
 
 class Failure(msgspec.Struct, frozen=True):
@@ -92,6 +106,20 @@ def trial(app: str) -> Message:
     return Message(title, _("Messages of dvornik arrive here."), is_good=True)
 
 
+def reporting(app: str, lines: Sequence[str]) -> Message:
+    """Return the message that a report goes out with: ``lines`` for who does not open the attachment."""
+    title = _("dvornik: {app} on {host}: report").format(app=app, host=platform.node())
+    return Message(title, "\n".join(lines), is_good=True)
+
+
+def is_due(every: Every, last: float | None, now: float) -> bool:
+    """Tell whether a report is to go out at ``now``, the last having gone out at ``last`` (seconds since the epoch)."""
+    if every == "never" or last is None:
+        return every != "never"
+    # A little early counts: the run that should take it along may be quicker, or start sooner, than the last.
+    return not 0 <= now - last < _PERIODS[every] - _EARLY
+
+
 def _over(code: str) -> str:
     return {
         quick_health.STALE: _("✅ Cleanups succeed again"),
@@ -99,6 +127,16 @@ def _over(code: str) -> str:
         quick_health.LOGS: _("✅ Logs take no more than they may"),
         quick_health.FAILED: _("✅ The last cleanup ended well"),
     }.get(code, code)
+
+
+def last_report(path: Path) -> float | None:
+    """Return when the last report went out; ``None`` where that is not recorded."""
+    return told.at if (told := read(path).get(_REPORT)) else None
+
+
+def note_report(path: Path, now: float) -> None:
+    """Record that a report went out at ``now``; raise ``OSError``."""
+    write(path, {_REPORT: Told(now)})
 
 
 def read(path: Path) -> dict[str, Told]:
@@ -114,9 +152,14 @@ def write(path: Path, known: Mapping[str, Told]) -> None:
     atomic.write(path, msgspec.json.encode(known))
 
 
-def send(text: Message, urls: Sequence[str], hide: Callable[[str], str]) -> list[Failure]:
-    """Deliver to every address; return those that did not take it. Raise ``ImportError`` without Apprise."""
-    return [failure for url in _split(urls) if (failure := _send(text, url, hide))]
+def send(
+    text: Message, urls: Sequence[str], hide: Callable[[str], str], attached: Attachment | None = None
+) -> list[Failure]:
+    """Deliver to every address; return those that did not take it. Raise ``ImportError`` without Apprise.
+
+    A service that knows no attachments gets the message alone.
+    """
+    return [failure for url in _split(urls) if (failure := _send(text, url, hide, attached))]
 
 
 def count(urls: Sequence[str]) -> int:
@@ -129,35 +172,18 @@ def _split(urls: Sequence[str]) -> list[str]:
     return [url for text in urls for url in text.split()]
 
 
-def _send(text: Message, url: str, hide: Callable[[str], str]) -> Failure | None:
+def _send(text: Message, url: str, hide: Callable[[str], str], attached: Attachment | None) -> Failure | None:
     import apprise  # noqa: PLC0415 - an extra, and half a second
+    from apprise.attachment.memory import AttachMemory  # noqa: PLC0415 - as above
 
     kind = apprise.NotifyType.SUCCESS if text.is_good else apprise.NotifyType.WARNING
-    with _heard() as said:
+    with overheard("apprise") as said:
         box = apprise.Apprise()
+        make: Callable[..., Any] = AttachMemory
+        file = attached and make(attached.content, name=attached.name, mimetype=attached.type)
         taken = box.add(url) and box.notify(
-            body=text.body, title=text.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT
+            body=text.body, title=text.title, notify_type=kind, body_format=apprise.NotifyFormat.TEXT, attach=file
         )
     if taken:
         return None
     return Failure(url.partition("://")[0], hide("; ".join(said)))
-
-
-@contextmanager
-def _heard() -> Iterator[list[str]]:
-    """Collect what Apprise logs: left alone, it would go to standard error with all that it names."""
-    said: list[str] = []
-
-    class _Ear(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            said.append(record.getMessage().strip())
-
-    logger, ear = logging.getLogger("apprise"), _Ear(logging.WARNING)
-    before = logger.propagate
-    logger.addHandler(ear)
-    logger.propagate = False
-    try:
-        yield said
-    finally:
-        logger.removeHandler(ear)
-        logger.propagate = before

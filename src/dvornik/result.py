@@ -63,7 +63,8 @@ class Result:
         self.failed = 0
         self.noted: list[Finding] = []
         """What is only for the operator to decide, with the evidence."""
-        self.steps: list[str] = []
+        self.turns: dict[str, float] = {}
+        """When each collector had its turn, in seconds since the epoch, in this order."""
         self.guards: list[Refusal] | None = None
         self.interrupted = False
 
@@ -73,7 +74,7 @@ class Result:
 
     def stepped(self, name: str) -> None:
         """Note that a collector had its turn."""
-        self.steps.append(name)
+        self.turns[name] = time.time()
 
     def saw(self, line: Line) -> None:
         """Count a line of the plan."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.e2e.keeper import SCRIPT, Keeper, planned, tree
+from tests.site.site import BACKEND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +36,22 @@ def test_a_run_prints_the_lines_of_the_contract_in_their_order(keeper: Keeper) -
     assert [line for line in ran.lines if line in CONTRACT] == CONTRACT
     assert ran.lines[-1] == CONTRACT[-1]
     assert "🔑 Удалено 200 истёкших сессий" in ran.lines
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a disk that is always full is Linux's")
+@pytest.mark.parametrize("where", [">/dev/full 2>&1", ">&- 2>&-", "| true"])
+def test_a_run_whose_output_nobody_can_take_cleans_all_the_same(keeper: Keeper, where: str) -> None:
+    there = keeper.site.path / "tmp"
+    before = tree(there)
+    command = shlex.join([sys.executable, str(SCRIPT), "--temp-only"])
+    done = subprocess.run(["/bin/sh", "-c", f"{command} {where}"], cwd=BACKEND, env=keeper.env, check=False)
+    assert done.returncode == 0
+    assert len(tree(there)) < len(before)
+
+
+def test_a_language_that_is_not_spoken_here_leaves_russian(keeper: Keeper) -> None:
+    ran = keeper.cleanup("--dry-run", "--temp-only", env={"DVORNIK_LANG": "fr"})
+    assert ran.lines[0].startswith("🔍 Пробный запуск")
 
 
 def test_it_speaks_english_when_asked_and_russian_whatever_the_locale(keeper: Keeper) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -42,12 +44,14 @@ def until(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> No
 
 
 @contextmanager
-def serving(app: App, *wrapped: str) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
+def serving(
+    app: App, *wrapped: str, words: tuple[str, ...] = ("daemon",)
+) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
     """Run the daemon, its standard error in a file; it is ended in any case."""
     log = app.path / "daemon.log"
     with log.open("wb") as file:
         process = subprocess.Popen(
-            [*wrapped, *app.command("daemon")], cwd=app.path, env=app.env, stdout=file, stderr=file
+            [*wrapped, *app.command(*words)], cwd=app.path, env=app.env, stdout=file, stderr=file
         )
     try:
         yield process, log
@@ -166,6 +170,46 @@ def test_the_journal_gets_priorities_and_everyone_else_the_time(app: App) -> Non
     assert app.dvornik("daemon", "--once", JOURNAL_STREAM="8:1").err.splitlines()[0].startswith("<6>dvornik daily: ")
     stamp(app)
     assert app.dvornik("daemon", "--once").err.splitlines()[0][:2] == "20"
+
+
+# figures
+
+
+def scraped(process: subprocess.Popen[bytes], log: Path) -> str:
+    """Return what Prometheus would get, once it is served."""
+    until(process, lambda: "/metrics" in log.read_text())
+    found = re.search(r"http://127\.0\.0\.1:(\d+)/metrics", log.read_text())
+    assert found
+    connection = http.client.HTTPConnection("127.0.0.1", int(found[1]), timeout=60)
+    connection.request("GET", "/metrics")
+    return connection.getresponse().read().decode()
+
+
+def test_the_daemon_serves_what_the_runs_left_while_it_keeps_the_time(app: App) -> None:
+    app.dvornik("run", "temp")
+    with serving(app, words=("daemon", "--metrics", "127.0.0.1:0")) as (process, log):
+        assert 'dvornik_last_run_exit_code{app="app"} 0.0' in scraped(process, log)
+        assert ended(process) == 0
+        assert "daemon: ended" in log.read_text()
+
+
+def test_the_address_may_be_set(app: App) -> None:
+    app.env["DVORNIK_METRICS_LISTEN"] = "0"
+    with serving(app) as (process, log):
+        assert "dvornik_build_info" in scraped(process, log)
+
+
+def test_figures_are_served_without_a_daemon_until_a_signal(app: App) -> None:
+    with serving(app, words=("metrics", "--listen", "0")) as (process, log):
+        assert "dvornik_build_info" in scraped(process, log)
+        assert ended(process) == 0
+
+
+@pytest.mark.parametrize(("where", "hint"), [("here", "0.0.0.0:9108"), ("192.0.2.1:9108", "192.0.2.1:9108")])
+def test_where_nobody_can_listen_is_told_at_once(app: App, where: str, hint: str) -> None:
+    for words in (("daemon", "--metrics", where), ("metrics", "--listen", where)):
+        ran = app.dvornik(*words)
+        assert (ran.code, hint in ran.err, "Traceback" in ran.err) == (2, True, False)
 
 
 def test_without_any_schedule_there_is_nothing_to_keep(tmp_path: Path) -> None:

@@ -53,7 +53,7 @@ def test_cron_gets_the_three_lines_of_the_contract(keeper: Keeper) -> None:
     ran = keeper.dvornik("schedule", "cron", "--own")
     times = [time for time, _command in lines(ran.out)]
     flags = [command.rpartition("cleanup.py")[2] for _time, command in lines(ran.out)]
-    assert (ran.code, times, flags) == (0, THREE, [" --temp-only", "", " --aggressive"])
+    assert (ran.code, times, flags) == (0, THREE, [" --temp-only --quiet", " --quiet", " --aggressive --quiet"])
     for time in times:
         next(CronSim(time, datetime.now(UTC)))
 
@@ -324,7 +324,10 @@ def test_the_compose_file_follows_its_schema_and_says_what_was_meant(app: App, t
     assert service["working_dir"].replace("$$", "$") == str(app.path)
     assert service["command"][-1] == "daemon"
     assert service["volumes_from"] == ["web"]
-    assert service["environment"] == {"DATABASE_URL": "${DATABASE_URL:?as web has it}"}
+    assert service["environment"] == {
+        "DATABASE_URL": "${DATABASE_URL:?as web has it}",
+        "DVORNIK_METRICS_LISTEN": "${DVORNIK_METRICS_LISTEN:-}",  # nobody listens unless told to
+    }
 
 
 def test_the_compose_service_of_the_backend_has_the_contracts_health_check(keeper: Keeper) -> None:

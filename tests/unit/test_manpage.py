@@ -6,10 +6,11 @@ import os
 import subprocess
 from typing import TYPE_CHECKING
 
+import click
 import pytest
 
 from dvornik import languages
-from dvornik.cli.group import VERBS
+from dvornik.cli.group import VERBS, group
 from tests.servers.debian import program
 from tools import manpage
 
@@ -35,6 +36,25 @@ def test_the_manual_page_is_in_step_with_the_commands(language: str) -> None:
 def test_the_manual_page_tells_of_every_verb(language: str) -> None:
     page = manpage.page(language)
     assert [verb for verb in VERBS if f"\n.SS dvornik {verb}\n" not in page] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_option_of_every_verb_is_told_and_the_common_ones_once(language: str) -> None:
+    page = manpage.page(language)
+    assert page.count(f"\\fB{manpage.roff('--config FILE')}\\fR") == 1
+    for verb in VERBS:
+        command = group().get_command(click.Context(group()), verb)
+        assert command
+        flags = [flag for option in command.params if isinstance(option, click.Option) for flag in option.opts]
+        assert [flag for flag in flags if manpage.roff(flag) not in page] == []
+
+
+def test_a_verb_of_verbs_is_told_with_all_of_them() -> None:
+    above = click.Group("config", commands=[click.Command("check", help="Look."), click.Command("show", help="Tell.")])
+    page = "\n".join(manpage.verb(click.Context(click.Group("dvornik"), info_name="dvornik"), "config", above))
+    assert ".SS dvornik config\n" in page
+    assert ".SS dvornik config check\n" in page
+    assert "Tell." in page
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

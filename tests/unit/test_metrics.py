@@ -166,6 +166,41 @@ def test_the_alert_rules_are_right_and_fire_when_they_should(promtool: Path) -> 
         assert "SUCCESS" in done.stdout
 
 
+def test_every_panel_of_the_dashboard_has_something_to_show(of: Health, promtool: Path, tmp_path: Path) -> None:
+    """Each query, as Prometheus itself answers it over the figures of a full record."""
+    panels = json.loads((ROOT / "deploy/grafana/dvornik.json").read_text())["panels"]
+    queries = [target["expr"] for panel in panels for target in panel["targets"]]
+    asked = [query.replace("$app", ".*").replace("$__range", "1h") for query in queries]
+    assert not [query for query in asked if "$" in query]
+    told = {
+        "evaluation_interval": "1m",
+        "tests": [{
+            "interval": "1m",
+            "input_series": series(text(of)),
+            "promql_expr_test": [
+                {"expr": f"count({query}) > bool 0", "eval_time": "1h", "exp_samples": [{"labels": "{}", "value": 1}]}
+                for query in asked
+            ],
+        }],
+    }  # fmt: skip
+    file = tmp_path / "dashboard.test.yml"
+    file.write_text(json.dumps(told))  # JSON is YAML
+    done = subprocess.run([promtool, "test", "rules", file], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def series(exposition: str) -> list[dict[str, str]]:
+    """Return the figures as promtool's tests take them: an hour of the same."""
+    found = [sample for family in text_string_to_metric_families(exposition) for sample in family.samples]
+    return [
+        {
+            "series": f"{each.name}{{{','.join(f'{key}={json.dumps(label)}' for key, label in each.labels.items())}}}",
+            "values": f"{each.value:g}+0x60",
+        }
+        for each in found
+    ]
+
+
 @pytest.mark.parametrize("file", ["deploy/grafana/dvornik.json", "deploy/prometheus/dvornik.rules.yml"])
 def test_what_is_deployed_names_only_metrics_that_exist(file: str) -> None:
     named = set(re.findall(r"\bdvornik_[a-z_]+", (ROOT / file).read_text()))

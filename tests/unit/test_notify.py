@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
-import socketserver
-import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
 from dvornik import languages, notify, quick_health
 from dvornik.health import Alert
-from dvornik.notify import Told
+from dvornik.notify import Attachment, Told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.servers.mail import Mail
     from tests.servers.web import Web
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # Apprise imports a hundred modules, each with its own habits
@@ -119,39 +117,40 @@ def test_one_address_that_fails_does_not_keep_the_others_from_hearing(
     assert capsys.readouterr() == ("", "")
 
 
-class _Mail(socketserver.StreamRequestHandler):
-    """As much of SMTP (RFC 5321) as taking one message needs."""
-
-    def handle(self) -> None:
-        self.wfile.write(b"220 here\r\n")
-        for line in self.rfile:
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                self.wfile.write(b"354 go on\r\n")
-                mail = b"".join(iter(self.rfile.readline, b".\r\n"))
-                self.server.mails.append(mail)  # type: ignore[attr-defined]  # of the fixture below
-            self.wfile.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 well\r\n")
-            if verb == b"QUIT":
-                return
+def test_a_mail_server_gets_the_message(mail: Mail) -> None:
+    assert notify.send(notify.trial("shop"), [mail.url], str) == []
+    (taken,) = mail.taken
+    assert taken["Subject"].startswith("dvornik: shop")
+    assert "admin@example.org" in taken["To"]
 
 
-@pytest.fixture
-def mails() -> Iterator[tuple[int, list[bytes]]]:
-    """A mail server: its port, and what it took."""
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Mail) as server:
-        server.mails = []  # type: ignore[attr-defined]
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-        thread.start()
-        with contextlib.ExitStack() as stack:
-            stack.callback(thread.join)
-            stack.callback(server.shutdown)
-            yield server.server_address[1], server.mails  # type: ignore[attr-defined]
+def test_a_report_goes_out_as_words_with_the_page_beside_them(mail: Mail, web: Web) -> None:
+    """The page is attached, since no mail program shows charts within a message."""
+    text = notify.reporting("shop", ["🧹 all", "✅ done"])
+    page = Attachment("report.html", "text/html", "<!doctype html>\n<p>Ж & <b>")
+    assert notify.send(text, [mail.url, f"json://{web.host}/hook"], str, page) == []
+    (taken,) = mail.taken
+    (attached,) = taken.iter_attachments()
+    assert (attached.get_filename(), attached.get_content_type()) == ("report.html", "text/html")
+    assert attached.get_payload(decode=True) == page.content.encode()
+    body = taken.get_body(["plain"])
+    assert body
+    assert "✅ done" in body.get_content()
+    assert web.asked[0].json["attachments"][0]["filename"] == "report.html"
 
 
-def test_a_mail_server_gets_the_message(mails: tuple[int, list[bytes]]) -> None:
-    port, taken = mails
-    url = f"mailto://127.0.0.1:{port}/?from=dvornik@example.org&to=admin@example.org&mode=insecure"
-    assert notify.send(notify.trial("shop"), [url], str) == []
-    (mail,) = taken
-    assert b"Subject: dvornik: shop" in mail
-    assert b"admin@example.org" in mail
+def test_a_mail_server_that_refuses_is_told(mail: Mail) -> None:
+    mail.refuses = True
+    (failure,) = notify.send(notify.trial("shop"), [mail.url], str)
+    assert failure.scheme == "mailto"
+
+
+@pytest.mark.parametrize(
+    ("every", "days", "expected"),
+    [("never", 999, False), ("daily", 0.5, False), ("daily", 0.99, True), ("weekly", 6, False), ("weekly", 6.99, True),
+     ("weekly", 7, True), ("monthly", 27, False), ("monthly", 30, True), ("weekly", -3, True)],
+)  # fmt: skip
+def test_a_report_is_due_as_often_as_set(every: notify.Every, days: float, expected: bool) -> None:
+    """A little early counts: no schedule is exact. A clock that was set back must not silence it."""
+    assert notify.is_due(every, NOW - days * DAY, NOW) is expected
+    assert notify.is_due(every, None, NOW) is (every != "never")

@@ -229,6 +229,11 @@ def test_a_name_is_found_wherever_it_lies_in_a_huge_cell() -> None:
         assert used("photo.jpg", b"\0" * offset + b" photo.jpg" + b"\xff" * 300_000)
 
 
+def test_cells_that_were_cut_within_a_character_are_read_like_others() -> None:
+    cut = "Подпись".encode()[:-1]
+    assert used("photo.jpg", cut, b"see photo.jpg", cut[1:])
+
+
 def test_a_huge_word_of_names_is_read_in_reasonable_time() -> None:
     assert used("b.jpg", "a.jpg." * 50_000 + "b.jpg")
     assert not used("c.jpg", "a.jpg%20" * 50_000)

@@ -11,7 +11,15 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dvornik.config import CacheSection, Config, DatabaseSection, MetricsSection, NotifySection, PingSection
+from dvornik.config import (
+    CacheSection,
+    Config,
+    DatabaseSection,
+    MetricsSection,
+    NotifySection,
+    PingSection,
+    TelemetrySection,
+)
 from dvornik.config.secrets import Secrets
 from dvornik.maintenance_log import MaintenanceLog, quoted
 from dvornik.model import Gate, Miss, Outcome, Reason, Refusal, Trouble
@@ -73,6 +81,11 @@ def test_what_the_environment_calls_a_secret_is_one() -> None:
     assert secrets.hide("open sesame swordfish /srv") == "*** *** /srv"
 
 
+def test_the_key_to_a_collector_is_secret() -> None:
+    secrets = Secrets(Config(), {"OTEL_EXPORTER_OTLP_TRACES_HEADERS": "x=1, api-key=open%20sesame"})
+    assert secrets.hide("x=1, api-key=open%20sesame | open%20sesame | open sesame") == "*** | *** | ***"
+
+
 def test_an_address_that_nobody_configured_loses_its_password_too() -> None:
     assert Secrets(Config(), {}).hide("at redis://u:swordfish@h/0!") == "at redis://***@h/0!"
 
@@ -80,6 +93,7 @@ def test_an_address_that_nobody_configured_loses_its_password_too() -> None:
 def test_no_section_shows_its_addresses_when_it_is_printed() -> None:
     sections = (
         MetricsSection(pushgateway="http://u:sesame@h"),
+        TelemetrySection("http://u:sesame@h"),
         NotifySection(["tgram://sesame"]),
         PingSection("https://h/sesame"),
     )

@@ -134,7 +134,9 @@ def _place(name: str, section: MediaSection, found: App, known: set[str]) -> Med
     if twin is not None:
         exact += [column for column in twin.exact if column not in exact]
     url = section.url or (twin.url if twin else "")
-    return MediaPlace(name, section.root, url, exact, twin.defaults if twin else ())
+    if twin is None:
+        return MediaPlace(name, section.root, url, exact)
+    return MediaPlace(name, section.root, url, exact, twin.defaults, twin.named)
 
 
 def _column(text: str, known: set[str]) -> ExactColumn:

@@ -116,6 +116,7 @@ class Answer(msgspec.Struct, frozen=True):
     version: str
     cache_tables: list[CacheTable] = []
     templates: list[str] = []
+    named: list[str] = []
 
 
 class _Failure(msgspec.Struct, frozen=True):

@@ -141,6 +141,7 @@ class _Project:
             storage.url,
             sorted(exact, key=lambda column: (column.database, column.table, column.column)),
             sorted({field.default for field in fields if field.default}),
+            self._answer.named,
         )
 
     def _take_folders(self) -> None:

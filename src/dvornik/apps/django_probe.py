@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from typing import Any
 
@@ -73,6 +74,7 @@ def _learn() -> dict[str, Any]:
         "logs": _logs(logging),
         "upload_temp": _path(settings.FILE_UPLOAD_TEMP_DIR),
         "templates": _templates(),
+        "named": sorted({*_named_by_settings(), *_named_by_fields()}),
         "version": django.get_version(),
     }
 
@@ -155,6 +157,38 @@ def _fields(storages: _Storages) -> list[dict[str, Any]]:
                     {**place, "kind": "file", "location": location, "prefix": prefix, "default": _default(field)}
                 )
     return found
+
+
+_FILE = re.compile(r"[^/\\\\]\.[A-Za-z0-9]{1,8}")
+_SECRET = re.compile(r"SECRET|PASS|TOKEN|KEY|CREDENTIAL|DATABASES|CACHES|DSN|URL$")
+_LONGEST, _DEEPEST = 4096, 5
+
+
+def _named_by_settings() -> list[str]:
+    """Return the project's settings that may be the path of a file, such as a default picture; no secrets."""
+    from django.conf import settings  # noqa: PLC0415 - after setup
+
+    names = (name for name in dir(settings) if name.isupper() and not _SECRET.search(name))
+    texts = (text for name in names for text in _texts(getattr(settings, name, None)))
+    return [text for text in texts if _FILE.fullmatch(text[text.rfind(".") - 1 :])]
+
+
+def _named_by_fields() -> list[str]:
+    """Return the texts that are defaults of fields other than file fields."""
+    from django.apps import apps  # noqa: PLC0415 - after setup
+
+    fields = (field for model in apps.get_models() for field in model._meta.local_concrete_fields)  # noqa: SLF001 - Django's documented API
+    return [text for field in fields for text in _texts(field.default) if _FILE.search(text)]
+
+
+def _texts(value: Any, depth: int = 0) -> list[str]:  # noqa: ANN401 - whatever the project set
+    if isinstance(value, (str, os.PathLike)):
+        text = os.fspath(value)
+        return [text] if isinstance(text, str) and len(text) <= _LONGEST else []
+    if depth == _DEEPEST or not isinstance(value, (dict, list, tuple, set, frozenset)):
+        return []
+    inner = value.values() if isinstance(value, dict) else value
+    return [text for each in inner for text in _texts(each, depth + 1)]
 
 
 def _aliases(model: Any) -> list[str]:  # noqa: ANN401 - a model class

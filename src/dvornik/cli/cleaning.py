@@ -19,7 +19,7 @@ from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from typing import IO
 
     from dvornik.cli.yard import Yard
@@ -41,8 +41,15 @@ class Order(msgspec.Struct, frozen=True):
     allowed: Sequence[str] = ()
     json: bool = False
     asked_for_cache: bool = False
+    quiet: bool = False
+    """Say nothing unless something is wrong."""
     report: str = ""
     """File that the report is to be written to besides, in the format that its name says."""
+
+    @property
+    def tells(self) -> bool:
+        """Whether a person reads along."""
+        return not (self.json or self.quiet)
 
 
 def clean(yard: Yard, order: Order) -> int:
@@ -50,11 +57,10 @@ def clean(yard: Yard, order: Order) -> int:
     _must_have_something(yard, order)
     if order.report:
         reporting.must_be_writable(order.report)
-    if not order.json:
+    if order.tells:
         say(text.opening(dry=order.dry))
         if yard.loaded.source is None:
             say(*text.found(yard.app))
-    if not order.json:
         yard.progress = progress.for_person(sys.stderr, os.environ)
     engine = yard.engine(order.steps)
     try:
@@ -88,9 +94,12 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
         if order.json:
             document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
             return result.exit_code
+        if order.quiet:
+            complain(result, dry=True)
+            return result.exit_code
         if yard.progress:
             yard.progress.clear()
-        for name in result.steps:
+        for name in result.turns:
             say(*text.step(name, result, dry=True))
         say(*text.listing(findings(sink)))
     tell(result, dry=True)
@@ -106,9 +115,10 @@ def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     yard.state.lock()
     run = state.new_run()
     yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
-    recover(engine, quiet=order.json)
+    recover(engine, quiet=not order.tells)
     with yard.state.new_plan(run) as plan:
         planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
+        yard.trace.planned(planned)
         return perform(yard, engine, plan, planned.digest, order)
 
 
@@ -117,9 +127,10 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     before = _usage(yard)
 
     def on_step(name: str, result: Result) -> None:
+        yard.trace.applied(name, result)
         if yard.progress:
             yard.progress.clear()
-        if not order.json:
+        if order.tells:
             say(*text.step(name, result, dry=False))
 
     if yard.progress:
@@ -131,16 +142,18 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
     report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
     try:
-        _remember(yard, report)
+        _remember(yard, report, result.collectors)
         if order.json:
             document.write(sys.stdout, report)
+        elif order.quiet:
+            complain(result, dry=False)
         else:
             say(*text.databases(result), *text.space(result), *text.disks(disks))
             tell(result, dry=False)
         if order.report:
             reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
     finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
-        aftermath.follow(yard, result.exit_code)
+        aftermath.follow(yard, result.exit_code, report)
     return result.exit_code
 
 
@@ -154,16 +167,18 @@ def _usage(yard: Yard) -> dict[str, tuple[int, int]]:
     return {root: (free, total) for root, free, total in found.values()}
 
 
-def _remember(yard: Yard, report: document.Report) -> None:
-    """Keep the report, and once a day how large everything is: the doctor and the trends are judged against it."""
+def _remember(yard: Yard, report: document.Report, steps: Collection[str]) -> None:
+    """Keep the report, and once a day how large each place of the ``steps`` is: doctor and trends judge by it."""
     yard.state.keep_report(report.run, document.encoded(report))
     now = time.time()
     try:
-        is_known = bool(yard.state.weights(now - _DAY))
+        known = {weight.place for weight in yard.state.weights(now - _DAY)}
     except UnreachableError:
         return
-    if not is_known:
-        sizes, _large = diagnosis.measure(yard.storages(), seconds=_PATIENCE)
+    storages = yard.storages()
+    unknown = {place: storages[place] for place in storages if place not in known and place.partition("/")[0] in steps}
+    if unknown:
+        sizes, _large = diagnosis.measure(unknown, seconds=_PATIENCE)
         if yard.progress:
             yard.progress.clear()
         yard.state.keep_weights(diagnosis.weigh(sizes, now))
@@ -203,12 +218,24 @@ def tell(result: Result, *, dry: bool) -> None:
     say(*text.kept(result), *text.noted(result), *text.trouble(result), text.closing(result, dry=dry))
 
 
+def complain(result: Result, *, dry: bool) -> None:
+    """Say what went wrong, on standard error; nothing where nothing did: cron mails whatever is said."""
+    if result.exit_code:
+        for line in (*text.trouble(result), text.closing(result, dry=dry)):
+            click.echo(line, err=True)
+
+
 def say(*lines: str) -> None:
-    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback."""
+    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback.
+
+    Where nothing can be printed (a file on a full disk, a pipe that nobody reads), the rest of the run is silent: the
+    cleanup is what makes room again.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    _write(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
-
-
-def _write(lines: Iterable[str]) -> None:
-    sys.stdout.writelines(lines)
-    sys.stdout.flush()
+    try:
+        sys.stdout.writelines(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
+        sys.stdout.flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())  # what waits in its buffer goes there too
+        os.close(nowhere)

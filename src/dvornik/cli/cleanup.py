@@ -48,6 +48,7 @@ def command(directory: str) -> click.Command:
     """Build the command. It is built late, so that its help speaks the chosen language."""
 
     @click.command(
+        options_metavar=_("[OPTIONS]"),
         context_settings={"help_option_names": ["-h", "--help"]},
         help=_(
             "Clean up what the application leaves behind: temporary files, logs, unused media, expired sessions; "
@@ -66,6 +67,7 @@ def command(directory: str) -> click.Command:
     @click.option("--dry-run", is_flag=True, help=_("Show what would go; remove and change nothing, anywhere."))
     @click.option("--health-check", is_flag=True, help=_("Exit status 0 or 1 for Docker and monitoring. Read-only."))
     @options.allow
+    @options.quiet
     @options.common
     @click.version_option(__version__, prog_name="dvornik", help=_("Show the version."))
     @options.opened("ru", lambda: directory)
@@ -77,6 +79,7 @@ def command(directory: str) -> click.Command:
         health_check: bool,
         yes: bool,
         allow: list[str],
+        quiet: bool,
         as_json: bool,
         **only: bool,
     ) -> int:
@@ -84,20 +87,23 @@ def command(directory: str) -> click.Command:
         if health_check:
             if steps or aggressive:
                 raise click.UsageError(_("--health-check cleans nothing: leave out the other flags."))
-            return check(yard)
+            return check(yard, quiet=quiet)
+        options.must_not_be_both(quiet=quiet, as_json=as_json)
         if aggressive and not (yes or dry_run):
             confirm()
-        order = Order(chosen(yard, steps, thorough=aggressive), dry_run, aggressive, allow, as_json, "cache" in steps)
+        order = Order(
+            chosen(yard, steps, thorough=aggressive), dry_run, aggressive, allow, as_json, "cache" in steps, quiet
+        )
         return clean(yard, order)
 
     return cleanup
 
 
-def check(yard: Yard) -> int:
+def check(yard: Yard, *, quiet: bool = False) -> int:
     """Answer the health check the thorough way: from the configuration as it is now."""
     reasons, unreadable = quick_health.judge(health.record(yard.health()), time.time())
-    for line in quick_health.lines(reasons, unreadable, languages.current()):
+    said = [*quick_health.lines(reasons, unreadable, languages.current())]
+    said += [f"⚠️ {trouble.message}" for trouble in yard.app.trouble]
+    for line in said if reasons or not quiet else []:
         click.echo(line)
-    for trouble in yard.app.trouble:
-        click.echo(f"⚠️ {trouble.message}")
     return 1 if reasons else 0

@@ -21,23 +21,35 @@ VERBS: Final = {
     "apply": "plan",
     "undo": "undo",
     "purge": "undo",
-    "history": "history",
-    "show": "history",
+    "doctor": "doctor",
     "why": "why",
     "references": "references",
-    "doctor": "doctor",
-    "health": "health",
-    "metrics": "metrics",
-    "notify": "notify",
-    "init": "init",
-    "config": "configuration",
+    "history": "history",
+    "show": "history",
     "report": "report",
-    "schema": "schema",
+    "health": "health",
     "schedule": "schedule",
     "daemon": "daemon",
+    "notify": "notify",
+    "metrics": "metrics",
+    "init": "init",
+    "config": "configuration",
+    "schema": "schema",
     "completion": "completion",
 }
 """Each verb and the module of ``dvornik.cli.commands`` that builds it."""
+_FULL: Final = 200
+"""Letters of a verb's first sentence that a list of verbs shows: all of it, which click would cut at the line's end."""
+
+
+def sections() -> dict[str, list[str]]:
+    """Return the verbs by what they are for, each once."""
+    verbs = list(VERBS)
+    begins = {_("Clean"): "run", _("Look"): "doctor", _("Automate"): "schedule", _("Set up"): "init"}
+    starts = [verbs.index(first) for first in begins.values()]
+    return {
+        title: verbs[start:end] for title, start, end in zip(begins, starts, [*starts[1:], len(verbs)], strict=True)
+    }
 
 
 class LazyGroup(click.Group):
@@ -56,7 +68,15 @@ class LazyGroup(click.Group):
         module = import_module(f"dvornik.cli.commands.{VERBS[cmd_name]}")
         command: click.Command = getattr(module, cmd_name)()
         command.context_class = Context
+        command.options_metavar = _("[OPTIONS]")
         return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs by what they are for, each with the whole of its first sentence."""
+        for title, verbs in sections().items():
+            found = {verb: self.get_command(ctx, verb) for verb in verbs}
+            with formatter.section(title):
+                formatter.write_dl([(verb, each.get_short_help_str(_FULL)) for verb, each in found.items() if each])
 
 
 def main() -> None:
@@ -74,6 +94,8 @@ def group() -> click.Group:
             "Housekeeping for self-hosted web applications: removes what an application leaves behind, and nothing "
             "that anything still refers to."
         ),
+        options_metavar=_("[OPTIONS]"),
+        subcommand_metavar=_("COMMAND …"),
         epilog=_("Begin with: dvornik run --dry-run"),
         params=[
             click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dvornik import languages
-from dvornik.cli.yard import STEPS, Yard, of_locale, with_language
+from dvornik.cli.yard import STEPS, Yard, of_environment, of_locale, with_language
 from dvornik.languages import _
 from dvornik.model import DvornikError, Gate
 from dvornik.reports import document, text
@@ -73,7 +73,7 @@ def language(arguments: Sequence[str], default: str) -> str:
     """Find the language before the options are parsed: the help itself is written in it."""
     asked = [word.removeprefix("--lang=") for word in arguments if word.startswith("--lang=")]
     asked += [word for before, word in pairwise(arguments) if before == "--lang"]
-    found = [*asked, os.environ.get("DVORNIK_LANG", "")]
+    found = [*asked, of_environment(os.environ)]
     return next((each for each in found if each in {"ru", "en"}), default)
 
 
@@ -83,6 +83,22 @@ def allow(command: Callable[..., Any]) -> Callable[..., Any]:
         "--allow", type=Gates(), default=[], metavar="GATE[,GATE]",
         help=_("Go on once although policy refuses: the code that the refusal named."),
     )(command)  # fmt: skip
+
+
+def quiet(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--quiet``."""
+    return click.option(
+        "--quiet",
+        "-q",
+        is_flag=True,
+        help=_("For cron: say nothing when all is well, and only what is wrong when not."),
+    )(command)
+
+
+def must_not_be_both(*, quiet: bool, as_json: bool) -> None:
+    """Refuse a document that nobody is to see."""
+    if quiet and as_json:
+        raise click.UsageError(_("--quiet says nothing, --json says all: choose one."))
 
 
 def strict(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -103,7 +119,7 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
         @wraps(function)
         def run(config: str | None, lang: str | None, *, as_json: bool, debug: bool, **rest: Any) -> None:  # noqa: ANN401 - click's own values
             fallback = default or of_locale(os.environ)
-            languages.use(lang or os.environ.get("DVORNIK_LANG") or fallback)
+            languages.use(lang or of_environment(os.environ) or fallback)
             signal.signal(signal.SIGTERM, signal.default_int_handler)
             yard: Yard | None = None
             try:

@@ -26,6 +26,7 @@ from dvornik.databases import connect
 from dvornik.databases.upkeep import Rewritable
 from dvornik.engine import Engine
 from dvornik.maintenance_log import MaintenanceLog
+from dvornik.metrics.otlp import Trace
 from dvornik.model import UnreachableError
 from dvornik.state import State
 from dvornik.storages import grips, landlock, quarantine
@@ -67,7 +68,8 @@ class Yard:
         self.strict = loaded.config.policy.strict
         """Whether writers are kept out while media is claimed; a flag may ask for it beyond the settings."""
         self._steps: Sequence[str] = ()
-        self._begun = 0.0
+        self.trace = Trace(0.0)
+        """What that cleanup did when."""
         source = str(loaded.source or "")
         # What is not there yet counts as well: a file that appears later changes the answer.
         watched = [source] if source else [str(loaded.base / name) for name in ("dvornik.toml", "pyproject.toml")]
@@ -163,6 +165,7 @@ class Yard:
                 place.defaults,
                 self.config.media[place.name].exclude if place.name in self.config.media else (),
                 self._derivatives(place.name),
+                place.named,
             )
             for place in self.app.media
         }
@@ -303,7 +306,7 @@ class Yard:
 
     def begin(self, run: str, steps: Sequence[str], what: str) -> None:
         """Note that a cleanup begins; ``what`` describes it in the log."""
-        self.running, self._steps, self._begun = run, steps, time.time()
+        self.running, self._steps, self.trace = run, steps, Trace(time.time())
         self.log.started(run, what)
         aftermath.begin(self)
 
@@ -329,7 +332,7 @@ class Yard:
     ) -> None:
         """Write the record of health; a disk that cannot take it is not the run's failure."""
         now = time.time()
-        last = health.LastRun(run, now, status, exit_code, now - self._begun)
+        last = health.LastRun(run, now, status, exit_code, now - self.trace.begun)
         after = health.after(self.health(), last, steps)
         try:
             if engine is not None:
@@ -355,7 +358,13 @@ def chosen(yard: Yard, steps: Sequence[str], *, thorough: bool) -> list[str]:
 
 def with_language(loaded: Loaded, asked: str | None, env: Mapping[str, str], default: str) -> str:
     """Choose the language: the flag, the environment, the configuration, then the command's own default."""
-    return asked or env.get("DVORNIK_LANG") or loaded.config.app.language or default
+    return asked or of_environment(env) or loaded.config.app.language or default
+
+
+def of_environment(env: Mapping[str, str]) -> str:
+    """Return the language that ``DVORNIK_LANG`` asks for; empty where it asks for none that is spoken here."""
+    asked = env.get("DVORNIK_LANG", "")[:2].lower()
+    return asked if asked in {"ru", "en"} else ""
 
 
 def of_locale(env: Mapping[str, str]) -> str:

@@ -5,7 +5,7 @@ The other order loses what is uploaded in between, so nothing here looks a name 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
@@ -21,6 +21,7 @@ from dvornik.references.search import Columns, Counted, Missing, Sought, count, 
 
 if TYPE_CHECKING:
     Listed = dict[str, Names]
+    Lost = dict[str, UnreachableError]
 
 Listing = Callable[[Storage], Iterator[tuple[str, Sequence[str]]]]
 """Lists files of a storage: a container and its names at a time."""
@@ -36,6 +37,7 @@ class Source(msgspec.Struct, frozen=True):
     defaults: Sequence[str] = ()
     exclude: Sequence[str] = ()
     derivatives: Sequence[Pattern] = ()
+    named: Sequence[str] = ()
 
 
 class Inventory:
@@ -58,8 +60,11 @@ class Inventory:
             raise ValueError(*texts)
         self._columns: dict[str, list[Column]] = {}
 
-    def listed(self, places: Iterable[str], listing: Listing) -> Listed:
-        """Take note of the names that ``listing`` yields of each place."""
+    def listed(self, places: Iterable[str], listing: Listing, lost: Lost | None = None) -> Listed:
+        """Take note of the names that ``listing`` yields of each place.
+
+        A place that cannot be listed is noted in ``lost``, its names left empty; without it, that is an error.
+        """
         listed: Listed = {}
         for place in places:
             source = self.places[place]
@@ -67,18 +72,26 @@ class Inventory:
             listed[place].derivatives = source.derivatives
             if listing is not everything:
                 listed[place].is_elsewhere = partial(_is_there, source.storage)
-            for container, names in listing(source.storage):
-                listed[place].add(container, names)
+            try:
+                for container, names in listing(source.storage):
+                    listed[place].add(container, names)
+            except UnreachableError as error:
+                if lost is None:
+                    raise
+                lost[place] = error
+                listed[place] = Names(source.root, source.url)
         return listed
 
-    def search(self, listed: Mapping[str, Names], listing: Listing) -> None:
+    def search(self, listed: Mapping[str, Names], listing: Listing, lost: Collection[str] = ()) -> None:
         """Strike out what anything names; raise ``UnreachableError`` rather than conclude from a part of it."""
         search(self._sought(listed), self._readable, self._exclude)
         for place, names in listed.items():
-            keep_originals(names, listing(self.places[place].storage))
+            if place not in lost:
+                keep_originals(names, listing(self.places[place].storage))
 
     def _sought(self, listed: Mapping[str, Names]) -> list[Sought]:
-        return [Sought(names, self.places[place].exact, self.places[place].defaults) for place, names in listed.items()]
+        sources = ((names, self.places[place]) for place, names in listed.items())
+        return [Sought(names, source.exact, source.defaults, source.named) for names, source in sources]
 
     def referrers(self, place: str, names: Names, targets: Sequence[Target]) -> Referrers:
         """Say who names each of ``targets``, files of a place that is listed whole in ``names``."""

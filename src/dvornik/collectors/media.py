@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from dvornik.collectors.claims import recovered, tidied, waiting
+from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.names import held, is_lonely
@@ -37,6 +38,7 @@ from dvornik.model import (
     Rule,
     Storage,
     Survey,
+    Trouble,
     UnreachableError,
 )
 from dvornik.references.derivatives import ancestors, verdict
@@ -82,20 +84,38 @@ class Media:
         self._looked: tuple[str, _Named] = ("", {})
 
     def fingerprints(self) -> Mapping[str, str]:
-        """Return the identity of the databases and of each storage."""
+        """Return the identity of the databases and of each storage that is there."""
         databases = ",".join(f"{name}={each.fingerprint()}" for name, each in sorted(self._inventory.databases.items()))
-        return {place: f"{databases}|{source.storage.fingerprint()}" for place, source in self._sources.items()}
+        storages = reachable({place: source.storage for place, source in self._sources.items()})
+        return {place: f"{databases}|{storage}" for place, storage in storages.items()}
+
+    def _there(self) -> Sequence[str]:
+        """Return the places that can be reached: one that cannot says so in its scan, and stops none of the others."""
+        return list(reachable({place: source.storage for place, source in self._sources.items()}))
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:
         """List the files, then read what refers to them (the other order loses what is uploaded between)."""
         if not self._sources:
             return
         fingerprints = self.fingerprints()
-        listed = self._inventory.listed(self._sources, everything)
-        self._inventory.search(listed, everything)
+        lost: dict[str, UnreachableError] = {}
+        listed = self._inventory.listed(self._sources, everything, lost)
+        self._inventory.search(listed, everything, lost)
         for place, names in listed.items():
-            yield from self._judge(place, names, fingerprints[place])
+            if place in lost:
+                yield from self._missed(place, names, lost[place])
+                continue
+            yield from self._judge(place, names, fingerprints.get(place, ""))
             yield from self._judge_quarantine(place, names, now, thorough=thorough)
+
+    def _missed(self, place: str, names: Names, error: UnreachableError) -> Iterator[Trouble]:
+        """Tell of a place that cannot be listed, but not of one that the application has yet to make.
+
+        It makes the directory with the first file; until then no row of the columns that are known names one.
+        """
+        is_made = not isinstance(error.__cause__, FileNotFoundError)
+        if is_made or names.references or not self._sources[place].exact:
+            yield Trouble(place, error.message, error.hint, error.context)
 
     def _judge(self, place: str, names: Names, fingerprint: str) -> Iterator[Seen]:
         source = self._sources[place]
@@ -149,14 +169,14 @@ class Media:
         if finding.rule == RETURN:
             return _returned(finding, storage.restore(finding.detail, finding.container, finding.names))
         if self._looked[0] != run:
-            self._looked = run, self._named(self._inventory.listed(self._sources, quarantine), quarantine)
+            self._looked = run, self._named(self._inventory.listed(self._there(), quarantine), quarantine)
         returned, gone, back = self._release(finding, self._looked[1])
         return msgspec.structs.replace(gone, missed=[*gone.missed, *_kept(returned, back)])
 
     def look_again(self, run: str) -> Iterator[Outcome]:
         """Give back at once what became named since the scan; everything, when that can no longer be told."""
         listing = partial(quarantine, run=run)
-        places = [place for place, source in self._sources.items() if any(listing(source.storage))]
+        places = [place for place in self._there() if any(listing(self._sources[place].storage))]
         if not places:
             return
         try:
@@ -201,7 +221,7 @@ class Media:
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete what ``run`` set aside, after a last look: what is named by now returns instead."""
         listing = partial(quarantine, run=run)
-        places = [place for place, source in self._sources.items() if any(listing(source.storage))]
+        places = [place for place in self._there() if any(listing(self._sources[place].storage))]
         if not places:
             return
         # No scan went before: whether the original of a thumbnail is in use takes the whole listing to tell.

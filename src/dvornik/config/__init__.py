@@ -18,6 +18,7 @@ from dvornik.config.sections import (
     ReferencesSection,
     RowsSection,
     ScheduleSection,
+    TelemetrySection,
     TempSection,
     WindowSection,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "ReferencesSection",
     "RowsSection",
     "ScheduleSection",
+    "TelemetrySection",
     "TempSection",
     "WindowSection",
     "load",

@@ -97,10 +97,13 @@ class _Check:
         metrics, notify, ping = config.metrics, config.notify, config.ping
         textfile = metrics.textfile and self._absolute(("metrics", "textfile"), metrics.textfile)
         gateway = self._web(("metrics", "pushgateway"), metrics.pushgateway)
+        collector = self._web(("telemetry", "endpoint"), config.telemetry.endpoint)
         urls = [self._interpolated(("notify", "urls"), url, secret=True) for url in notify.urls]
+        readers = [self._interpolated(("notify", "report_to"), url, secret=True) for url in notify.report_to]
         return {
             "metrics": msgspec.structs.replace(metrics, textfile=textfile, pushgateway=gateway),
-            "notify": msgspec.structs.replace(notify, urls=urls),
+            "telemetry": msgspec.structs.replace(config.telemetry, endpoint=collector),
+            "notify": msgspec.structs.replace(notify, urls=urls, report_to=readers),
             "ping": msgspec.structs.replace(ping, url=self._web(("ping", "url"), ping.url)),
         }
 

@@ -150,7 +150,13 @@ def _convert(raw: dict[str, Any], problems: list[Problem], origins: Mapping[tupl
 
 def _digest(config: Config) -> str:
     shown = msgspec.to_builtins(config, enc_hook=float)
-    for told in ("log", "metrics", "notify", "ping"):  # who hears of a run changes nothing about what it does
+    for told in (
+        "log",
+        "metrics",
+        "telemetry",
+        "notify",
+        "ping",
+    ):  # who hears of a run changes nothing about what it does
         del shown[told]
     for database in shown["databases"].values():
         database["url"] = addresses.without_password(database["url"])

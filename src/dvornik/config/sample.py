@@ -14,6 +14,7 @@ from dvornik.config.problems import shown
 from dvornik.config.schema import FILE
 from dvornik.config.sections import Config
 from dvornik.config.values import description
+from dvornik.languages import _
 from dvornik.quantities import Duration, Size, written
 
 if TYPE_CHECKING:
@@ -31,18 +32,10 @@ _PATHS = {
     ("logs", "paths"),
     ("references", "paths"),
 }
-_COMPLETION = f"""\
-# An editor completes this file: dvornik schema config > {FILE}
-# and put this first:  #:schema ./{FILE}
-"""
-_HEAD = """\
-# Configuration of dvornik. What is commented out is the default.
-# Paths count from the directory of this file. Passwords do not belong here: write url = "${DATABASE_URL}".
-"""
 
 
 def sample(app: App, config: Config, base: Path) -> str:
-    """Return a commented ``dvornik.toml`` for ``base``: every setting, with what was found and set filled in.
+    """Return a ``dvornik.toml`` for ``base``, commented in the current language: all settings, with what was found.
 
     Loaded from ``base`` it gives the same places. It never holds a password: databases and caches that were found are
     left to be found again, those that were declared get ``${…}`` in its place.
@@ -70,8 +63,7 @@ class _Sample:
         self._app, self._config, self._base = app, config, base
 
     def text(self) -> str:
-        completion = f"#:schema ./{FILE}\n" if (self._base / FILE).is_file() else _COMPLETION
-        blocks = [completion + _HEAD]
+        blocks = ["\n".join([*self._completion(), *_head(), ""])]
         for section in msgspec.structs.fields(Config):
             named = table_type(section.type)
             if named is None:
@@ -80,15 +72,21 @@ class _Sample:
                 blocks += ["\n".join(self._tables(section.name, named)) + "\n"]
         return "\n".join(blocks)
 
+    def _completion(self) -> list[str]:
+        if (self._base / FILE).is_file():
+            return [f"#:schema ./{FILE}"]
+        asked = _("An editor completes this file: {command}").format(command=f"dvornik schema config > {FILE}")
+        return [f"# {asked}", "# " + _("and put this first:") + f"  #:schema ./{FILE}"]
+
     def _section(self, name: str, kind: type[msgspec.Struct]) -> Iterator[str]:
-        yield f"# {_purpose(kind)}"
+        yield f"# {_(_purpose(kind))}"
         yield f"[{name}]"
         values = self._values(name)
         for item in msgspec.structs.fields(kind):
             yield from _setting(item, values.get(item.name, _default(item)))
 
     def _tables(self, name: str, kind: type[msgspec.Struct]) -> Iterator[str]:
-        yield f"# {_purpose(kind)}"
+        yield f"# {_(_purpose(kind))}"
         yield from self._found(name)
         tables = self._named(name)
         for key, values in tables.items():
@@ -116,8 +114,13 @@ class _Sample:
             return {"url": addresses.masked(section.url, "CACHE_PASSWORD")}
         if name == "metrics":
             return {"pushgateway": addresses.masked(section.pushgateway, "PUSHGATEWAY_PASSWORD")}
+        if name == "telemetry":
+            return {"endpoint": addresses.masked(section.endpoint, "TELEMETRY_PASSWORD")}
         if name == "notify":
-            return {"urls": [f"${{NOTIFY_URL_{number}}}" for number, _url in enumerate(section.urls, 1)]}
+            return {
+                "urls": [f"${{NOTIFY_URL_{number}}}" for number, _url in enumerate(section.urls, 1)],
+                "report_to": [f"${{REPORT_URL_{number}}}" for number, _url in enumerate(section.report_to, 1)],
+            }
         if name == "ping":
             return {"url": section.url and "${PING_URL}"}
         return {}
@@ -140,7 +143,7 @@ class _Sample:
         what = {"databases": "database", "sessions": "sessions"}.get(name)
         for item in self._app.found:
             if item.what == what and item.how not in {"configuration", "left-alone"}:
-                yield f"# Found by itself ({item.how}): {_one_line(item.where)}"
+                yield "# " + _("Found by itself ({how}): {where}").format(how=item.how, where=_one_line(item.where))
 
     def _roots(self) -> Iterator[str]:
         for place in (self._app.temp, self._app.logs, self._app.media):
@@ -156,8 +159,16 @@ class _Sample:
         return not Path(os.path.realpath(root)).is_relative_to(os.path.realpath(self._base))
 
 
+def _head() -> list[str]:
+    return [
+        "# " + _("Configuration of dvornik. What is commented out is the default."),
+        "# " + _("Paths count from the directory of this file. Passwords do not belong here:")
+        + ' url = "${DATABASE_URL}".',
+    ]  # fmt: skip
+
+
 def _setting(item: msgspec.structs.FieldInfo, value: object) -> Iterator[str]:
-    yield f"# {description(item.type)}{_choices(item.type)}"
+    yield f"# {_(description(item.type))}{_choices(item.type)}"
     default = _default(item)
     mark = "# " if value == default else ""
     yield f"{mark}{item.name} = {_toml(_example(item) if value is None else value)}"

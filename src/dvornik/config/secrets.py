@@ -17,6 +17,8 @@ _SHORTEST: Final = 4
 """Letters: a shorter password would blot out half of every text, and is known to every attacker anyway."""
 _SHORTEST_PART: Final = 8
 """Letters of an address's part: a token is longer, and shorter words (a path, a channel) occur everywhere."""
+_HEADERS: Final = tuple(f"OTEL_EXPORTER_OTLP_{signal}HEADERS" for signal in ("", "TRACES_", "METRICS_"))
+"""Variables of OpenTelemetry's that hold the key to a collector."""
 _PARTS: Final = re.compile(r"[/?&=#:@;,\s]+")
 
 
@@ -27,7 +29,11 @@ class Secrets:
         """Learn them from the settings; ``urls`` are addresses that were found, of databases and caches."""
         found = set(addresses.secret_values(env))
         found |= {word for url in (*_urls(config), *urls) for word in _passwords(url)}
-        found |= {word for url in (*config.notify.urls, config.ping.url) for word in _tokens(url)}
+        found |= {
+            word for url in (*config.notify.urls, *config.notify.report_to, config.ping.url) for word in _tokens(url)
+        }
+        found |= {value for name in _HEADERS if len(value := env.get(name, "")) >= _SHORTEST}
+        found |= {word for name in _HEADERS for word in _header_values(env.get(name, ""))}
         spelt = {each for word in found for each in (word, quote(word, safe=""), quote_plus(word))}
         # The longest first: a secret within another would leave the rest of it standing.
         self._words = sorted(spelt, key=len, reverse=True)
@@ -43,6 +49,14 @@ def _urls(config: Config) -> Iterator[str]:
     yield from (section.url for section in config.databases.values())
     yield config.cache.url
     yield config.metrics.pushgateway
+    yield config.telemetry.endpoint
+
+
+def _header_values(text: str) -> Iterator[str]:
+    """Yield the values of ``name=value,name=value``, as they stand there and as they are meant."""
+    for part in text.split(","):
+        value = part.partition("=")[2].strip()
+        yield from (word for word in (value, unquote(value)) if len(word) >= _SHORTEST_PART)
 
 
 def _passwords(url: str) -> Iterator[str]:

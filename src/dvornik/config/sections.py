@@ -269,12 +269,33 @@ class MetricsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         str, Meta(description="Directory of node-exporter's textfile collector, or a file in it that ends in .prom.")
     ] = ""
     pushgateway: Annotated[str, Meta(description="Address of a push gateway, such as http://pushgateway:9091.")] = ""
+    listen: Annotated[
+        str,
+        Meta(
+            pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]:|[^\s/@:\[\]]*:)?\d{1,5}$",
+            description="Where dvornik daemon serves /metrics: a port of the loopback, or HOST:PORT; empty: nowhere.",
+        ),
+    ] = ""
     job: Annotated[str, Meta(min_length=1, description="Name of the job at the push gateway.")] = "dvornik"
     timeout: Annotated[Duration, Meta(description="The push gateway may take this long.")] = Duration("10s")
 
     def __repr__(self) -> str:
         """Leave the address out: it may hold a password."""
         return f"MetricsSection(textfile={self.textfile!r}, job={self.job!r})"
+
+
+class TelemetrySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """``[telemetry]``: figures and a trace of each cleanup for OpenTelemetry."""
+
+    endpoint: Annotated[
+        str,
+        Meta(description="Address of a collector (OTLP over HTTP): http://collector:4318; empty: as OTEL_… say."),
+    ] = ""
+    timeout: Annotated[Duration, Meta(description="The collector may take this long.")] = Duration("10s")
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"TelemetrySection(timeout={self.timeout!r})"
 
 
 class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -285,6 +306,13 @@ class NotifySection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ] = field(default_factory=list)
     repeat: Annotated[Duration, Meta(description="An alert that goes on is told again after this; 0: never.")] = (
         Duration("7d")
+    )
+    report: Annotated[
+        Literal["never", "daily", "weekly", "monthly"],
+        Meta(description="How often a cleanup sends its report, as a page with charts, by mail for instance."),
+    ] = "never"
+    report_to: Annotated[list[str], Meta(description="Apprise addresses that get it; empty: those of urls.")] = field(
+        default_factory=list
     )
 
     def __repr__(self) -> str:
@@ -325,5 +353,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     schedule: ScheduleSection = ScheduleSection()
     log: LogSection = LogSection()
     metrics: MetricsSection = MetricsSection()
+    telemetry: TelemetrySection = TelemetrySection()
     notify: NotifySection = NotifySection()
     ping: PingSection = PingSection()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from dvornik.references.keys import Keys
 from dvornik.references.paths import path_key, tidy
-from dvornik.references.tokens import Slice, any_of, cut, to_bytes
+from dvornik.references.tokens import Slice, any_of, cut
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -16,11 +16,22 @@ if TYPE_CHECKING:
 
 _MANY = 200
 """So many different names make an alternation slower than looking at every slash."""
-_SHORT = 1024
-"""A cell up to this length may be one path as a whole."""
+_WORD, _PART = 2, 255
+_SHORT = 2048
+"""A cell of up to so many bytes may be one path as a whole."""
 _LONGEST = 4096
 _ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
 _NUMBERS = re.compile(rb"^[./\\]*[0-9]+(?:[/\\]+[0-9]+)+[/\\]*$", re.MULTILINE)
+_SLASHES = frozenset((b"/", b"\\"))
+_DISTINCT = re.compile(r"(?=.*\d)(?=.*[^\W\d])[\w-]{6,}")
+"""A single part that as a whole cell means the directory all the same: ``summer-2024``, unlike ``gallery``."""
+_ENCODED = re.compile(rb"(?:%|\\u|&#)[^ ]{1,4000}")
+_PATH = bytes(
+    byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._-/\\%&#;+~" else 0x20  # noqa: PLR2004 - end of ASCII
+    for byte in range(256)
+)
+"""Leaves what an encoded path consists of."""
+_SHORT_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _PLAIN_WORD = re.compile(r"[\w.-]+")
 
 
@@ -35,13 +46,15 @@ class Directories:
         self._containers: set[str] = {""}
         self._leaves: set[bytes] = set()
         self._leaf: re.Pattern[bytes] | None = None
-        self._awkward = self._numeric = self._dotted = self._escape_like = False
+        self._awkward = self._beyond_ascii = self._single = self._numeric = self._dotted = self._escape_like = False
 
     def add(self, container: str) -> None:
         """Take note of a directory and of those above it."""
         while container not in self._containers:
             self._containers.add(container)
             self._keys.add_all(self._spellings(container))
+            self._beyond_ascii = self._beyond_ascii or not container.isascii()
+            self._single = self._single or "/" not in container
             self._numeric = self._numeric or container.replace("/", "").isdigit()
             words = cut(container)
             if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
@@ -57,13 +70,15 @@ class Directories:
             self._leaves.add(leaf)
 
     def _spellings(self, container: str) -> Iterator[bytes]:
-        """Yield the keys of what names a directory; after ``=`` what does so as a whole value alone.
+        """Yield the keys of what names a directory; after ``=`` and ``~`` what does so as a whole value alone.
 
         A single part (``gallery``), or numbers alone (``2024/01``), are words of any page's address: in texts they
         count only after the place's own prefix (``media/gallery``), several numbers also as a cell of their own.
         """
         key = path_key(container)
         yield b"=" + key
+        if _DISTINCT.fullmatch(container):
+            yield b"~" + key
         if b"/" in key and not key.replace(b"/", b"").isdigit():
             yield key
         for mark in self._marks:
@@ -75,16 +90,20 @@ class Directories:
         """Strike those that a value of an exact column names, by ``path_key``; tell whether there are any."""
         return sum(self._keys.mark(b"=" + key) for key in keys) > 0  # each of them, not just the first
 
-    def strike_cells(self, cells: Sequence[str | bytes]) -> None:
-        """Strike what a cell names as a whole: several numbers, names with delimiters in them."""
+    def strike_cells(self, cells: Sequence[bytes]) -> None:
+        """Strike what a cell names as a whole: ``gallery/``, several numbers, names with delimiters in them."""
+        if self._single:
+            words = [cell for cell in cells if _WORD <= len(cell) <= _PART and b" " not in cell]
+            self._keys.mark_all(b"~" + _folded(cell) for cell in words)
+            ended = [cell.rstrip(b"/\\") for cell in words if cell[-1:] in _SLASHES]
+            self._keys.mark_all(b"=" + _folded(cell) for cell in ended if not cell.isdigit())
         if self._numeric:
-            joined = b"\n".join(to_bytes(cell) if isinstance(cell, str) else cell for cell in cells)
-            self._keys.mark_all(b"=" + path_key(tidy(path.decode())) for path in _NUMBERS.findall(joined))
+            numbers = _NUMBERS.findall(b"\n".join(cells))
+            self._keys.mark_all(b"=" + path_key(tidy(path.decode())) for path in numbers)
         if self._awkward:
             for cell in cells:
-                text = cell if isinstance(cell, str) else cell.decode("utf-8", "surrogateescape")
-                if len(text) <= _SHORT and ("/" in text or "\\" in text):
-                    self._strike_cell(text)
+                if len(cell) <= _SHORT and (b"/" in cell or b"\\" in cell):
+                    self._strike_cell(cell.decode("utf-8", "surrogateescape"))
 
     def _strike_cell(self, text: str) -> None:
         for path in self._base.readings(text):
@@ -119,6 +138,24 @@ class Directories:
         for first in range(len(parts) - 1):
             self._keys.mark(path_key("/".join(parts[first:])))
 
+    def strike_encoded(self, raw: bytes) -> None:
+        """Strike what a text names in percent-encoding, in HTML or JSON: each word as a whole, its spaces its own."""
+        if self._beyond_ascii and (b"%" in raw or b"\\u" in raw or b"&#" in raw):
+            paths = raw.translate(_PATH)
+            begun = (
+                (paths.rfind(b" ", max(0, match.start() - _LONGEST), match.start()) + 1, match.end())
+                for match in _ENCODED.finditer(paths)
+            )
+            for word in {paths[begin:end] for begin, end in begun}:
+                if b"/" in word:
+                    self._strike_encoded(word.decode("utf-8", "surrogateescape").replace("\\/", "/"))
+
+    def _strike_encoded(self, text: str) -> None:
+        if "\\u" in text:
+            text = _SHORT_ESCAPE.sub(lambda match: chr(int(match[1], 16)), text)
+        for path in self._base.readings(text):
+            self._strike_word(path)
+
     def forget(self) -> None:
         """Let none have been named yet."""
         self._keys.forget()
@@ -132,3 +169,7 @@ class Directories:
                 return True
             container = container.rpartition("/")[0]
         return False
+
+
+def _folded(cell: bytes) -> bytes:
+    return cell.lower() if cell.isascii() else path_key(cell.decode("utf-8", "surrogateescape"))

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from dvornik.references.alphabets import is_utf8, other_readings
 from dvornik.references.directories import Directories
 from dvornik.references.keys import Keys
+from dvornik.references.packed import packed, unpacked
 from dvornik.references.paths import Base, path_key
+from dvornik.references.stems import meant, stems
 from dvornik.references.tokens import (
     ATOM,
     ATOMS,
@@ -23,7 +25,7 @@ from dvornik.references.tokens import (
     Slice,
     any_of,
     cut,
-    fold_stem,
+    fold,
     spellings,
     to_bytes,
 )
@@ -42,16 +44,14 @@ _SAMPLE = 100
 _MANY = 200
 """So many different endings make an alternation slower than looking at every dot."""
 _GENERIC = rb"[0-9a-z\x80-\xff]"
-_STEM, _STEM_MOST = 5, 255
-"""Bytes of a cell that may be a file's name without its ending; shorter ones are words of any language."""
 _AFTER = 400
 """What may follow a name within a word is shorter."""
 _FLAT = bytes.maketrans(b"/\t", b"  ")
 _LINES = CLEAN.translate(_FLAT)[:10] + b"\n" + CLEAN.translate(_FLAT)[11:]
 """Delimits as texts are delimited, line by line."""
 _SEPARATED = bytes.maketrans(b"_-\t", b"...")
-_UUIDS = 36
-_UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_GLUED = re.compile(rb"\.([0-9A-Za-z\x80-\xff]{1,16})")
+_RUN = re.compile(rb"[0-9a-z]{3,}")
 _UNPLAIN = re.compile(r"[%&?#\\]")
 """What lets a value be read in several ways."""
 
@@ -120,7 +120,15 @@ class Names:
     def strike_texts(self, cells: Sequence[str | bytes]) -> None:
         """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
         self.cells += len(cells)
-        self._strike_whole(cells)
+        raw = [cell if isinstance(cell, bytes) else to_bytes(cell) for cell in cells]
+        self._strike_whole(raw)
+        self._strike_cells(cells)
+        for cell in packed(raw):
+            for text in unpacked(cell):
+                self._strike_whole([text])
+                self._strike_cells([text])
+
+    def _strike_cells(self, cells: Sequence[str | bytes]) -> None:
         raw = [cell for cell in cells if isinstance(cell, bytes)]
         texts = [cell for cell in cells if isinstance(cell, str)]
         if texts:
@@ -128,11 +136,10 @@ class Names:
         if raw:
             self._strike_raw(raw)
 
-    def _strike_whole(self, cells: Sequence[str | bytes]) -> None:
+    def _strike_whole(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
         if len(self._stems):
-            raw = ((to_bytes(cell) if isinstance(cell, str) else cell).strip() for cell in cells)
-            self._stems.mark_all(fold_stem(cell) for cell in raw if _STEM <= len(cell) <= _STEM_MOST)
+            self._stems.mark_all(meant(cells))
         self._directories.strike_cells(cells)
 
     def _strike_raw(self, cells: Sequence[bytes]) -> None:
@@ -149,7 +156,7 @@ class Names:
                     self._strike_bytes(cell)
                 else:
                     plain.append(cell)
-            self._strike_text(b"\n".join(plain).decode())
+            self._strike_text(b"\n".join(plain).decode("utf-8", "surrogateescape"))  # a character cut at an end
 
     def _strike_bytes(self, cell: bytes) -> None:
         for begin in range(0, len(cell), _SLICE):
@@ -157,6 +164,22 @@ class Names:
             self._strike_text(piece.decode("utf-8", "surrogateescape"))
             for text in other_readings(piece):
                 self._strike_text(text)
+            self._strike_glued(piece)
+
+    def _strike_glued(self, piece: bytes) -> None:
+        """Strike names in binary formats, where a length or a mark that is a letter may stand right beside a name."""
+        for match in _GLUED.finditer(piece):
+            ending = match[1].lower()
+            for length in range(1, len(ending) + 1):
+                if ending[:length] in self._last:
+                    end = match.start() + 1 + length
+                    before = piece[max(0, end - 2 * self._longest) : end].decode("utf-8", "surrogateescape")
+                    window = fold(before).encode("utf-8", "replace")
+                    first = max(0, len(window) - self._longest)
+                    self._tokens.mark_all(window[begin:] for begin in range(first, len(window) - length - 1))
+        if self._atoms:
+            runs = set(_RUN.findall(piece.lower()))
+            self._tokens.mark_all(part for run in runs for part in (run[1:], run[:-1]))
 
     def _strike_ascii(self, joined: bytes) -> None:
         self.characters += len(joined)
@@ -175,6 +198,7 @@ class Names:
             self._strike_names(piece)
             piece = cut(dense)
         self._strike(piece)
+        self._directories.strike_encoded(piece.raw)
         for variant in variants(piece):
             self._strike(cut(variant))
 
@@ -316,18 +340,6 @@ class Names:
     def is_searchable(name: str) -> bool:
         """Tell whether the name has anything to search for; what has not is held."""
         return bool(spellings(name))
-
-
-def stems(folded: bytes) -> tuple[bytes, ...]:
-    """Return the cells that mean a name, given as ``path_key`` folds it, without holding its ending.
-
-    Its stem, and a UUID's without its dashes; none for a mere number: the numbers of rows are read nowhere, and other
-    numbers would name files by chance.
-    """
-    stem, dot, _ending = folded.rpartition(b".")
-    if not dot or not _STEM <= len(stem) <= _STEM_MOST or stem.isdigit():
-        return ()
-    return (stem, stem.replace(b"-", b"")) if len(stem) == _UUIDS and _UUID.fullmatch(stem) else (stem,)
 
 
 def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:

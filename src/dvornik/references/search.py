@@ -28,6 +28,8 @@ class Sought(msgspec.Struct, frozen=True):
     exact: Sequence[ExactColumn] = ()
     defaults: Sequence[str] = ()
     """Values that no row need hold: they count as references."""
+    named: Sequence[str] = ()
+    """Texts of the application's own that may name files."""
 
     def is_exact(self, source: str, column: Column) -> bool:
         """Tell whether the column's values are paths below this storage."""
@@ -73,6 +75,7 @@ def search(
     read: dict[str, int] = {}
     for each in sought:
         each.names.strike_paths([value for value in each.defaults if value])
+        each.names.strike_texts(each.named)
     for name, columns, snapshot in opened(sought, sources, exclude or {}):
         for column in columns.exact:
             label = f"{name}/{column.label}"

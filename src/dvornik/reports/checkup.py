@@ -96,7 +96,7 @@ def lines(checkup: Checkup, problems: Sequence[Problem]) -> Iterator[str]:
 
 def _setup(checkup: Checkup) -> Iterator[str]:
     yield _("⚙️ Configuration: {path}").format(path=checkup.configuration or _("none; found out by itself"))
-    for item in checkup.found:
+    for item in words.distinct(checkup.found):
         yield _("🔎 {what}: {where} ({how})").format(
             what=words.kind(item.what), where=words.safe(item.where), how=words.origin(item.how)
         )
@@ -164,8 +164,8 @@ def _protection(checkup: Checkup) -> Iterator[str]:
     yield _("👤 Running as {user}; the directories belong to {owners}").format(
         user=checkup.user, owners=", ".join(owners) or "—"
     )
-    active = ", ".join(name for name, is_active in checkup.guards.items() if is_active)
-    absent = ", ".join(name for name, is_active in checkup.guards.items() if not is_active)
+    active = ", ".join(words.guard(name) for name, is_active in checkup.guards.items() if is_active)
+    absent = ", ".join(words.guard(name) for name, is_active in checkup.guards.items() if not is_active)
     yield _("🛡️ Active guards: {names}").format(names=active or "—")
     if absent:
         yield _("🛡️ Not here, their fallbacks serve: {names}").format(names=absent)
@@ -197,6 +197,7 @@ def problems(checkup: Checkup) -> Iterator[Problem]:
     """Yield what is wrong, each with its remedy."""
     for disk in checkup.disks:
         yield from _disk_problems(disk)
+    yield from _quarantine_problems(checkup)
     for size in checkup.places:
         if size.place != APPLICATION:  # nothing is removed there
             yield from _place_problems(size)
@@ -226,6 +227,16 @@ def _disk_problems(disk: Disk) -> Iterator[Problem]:
         yield Problem(
             _("The disk of {root} has almost no inodes left").format(root=words.safe(disk.root)),
             _("Many small files: dvornik run temp"),
+        )
+
+
+def _quarantine_problems(checkup: Checkup) -> Iterator[Problem]:
+    """Say so where what waits in quarantine is what a full disk lacks."""
+    waiting = sum(size for _count, size in checkup.set_aside.values())
+    if any(waiting > LOW * disk.total or (waiting and disk.free < LOW * disk.total) for disk in checkup.disks):
+        yield Problem(
+            _("The quarantine takes {size}").format(size=words.size(waiting)),
+            _("dvornik purge --all gives it back at once; undo is over then"),
         )
 
 

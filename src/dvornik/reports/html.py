@@ -25,6 +25,8 @@ _NOTHING: Final = "default-src 'none'; style-src 'unsafe-inline'"
 _GOOD: Final = frozenset({"done", "running"})
 _FEW: Final = 2
 """Runs or measurements from which a development over time can be drawn."""
+_SHORT: Final = 16
+"""Characters up to which a cell is not broken: a moment, a word or two."""
 _LONG: Final = 30
 """Characters from which a cell may be broken anywhere: such are paths, not words."""
 
@@ -88,7 +90,9 @@ def _kept(report: Report) -> Markup | None:
         return None
     title = _("What was kept, and why")
     marks = [Mark(reason, count, "series-2") for reason, count in reasons]
-    return _section(title, _("Items that were seen and stay."), charts.bars(title, marks, lambda n: str(round(n))))
+    return _section(
+        title, _("Items that were seen and stay."), charts.bars(title, marks, lambda n: words.number(round(n)))
+    )
 
 
 def _sizes(report: Report) -> Markup | None:
@@ -125,4 +129,6 @@ def _table(table: Table) -> Markup:
 def _cells(name: str, cells: Sequence[str], table: Table, **attributes: object) -> Iterator[Markup]:
     for number, cell in enumerate(cells):
         kind = "figure" if number in table.figures else "long" if len(cell) > _LONG else None
+        if kind is None and len(cell) <= _SHORT:
+            kind = "short"
         yield element(name, join(cell), class_=kind, **attributes)

@@ -54,9 +54,9 @@ def summary(report: Report) -> list[tuple[str, str]]:
     return [
         (_("Freed"), words.size(sum(total.freed for total in totals))),
         (_("Set aside"), words.size(max(0, sum(total.set_aside for total in totals)))),
-        (_("Removed"), str(sum(total.done for rule, total in report.totals.items() if _removes(rule)))),
-        (_("Kept"), str(sum(each.count for each in report.held))),
-        (_("Failed"), str(report.failed)),
+        (_("Removed"), words.number(sum(total.done for rule, total in report.totals.items() if _removes(rule)))),
+        (_("Kept"), words.number(sum(each.count for each in report.held))),
+        (_("Failed"), words.number(report.failed)),
         (_("Took"), words.hours(report.seconds)),
     ]
 
@@ -101,8 +101,8 @@ def _removes(rule: str) -> bool:
 def _steps(report: Report) -> Table:
     rows = [
         [
-            words.rule(rule), str(total.found), str(total.done), words.size(total.freed),
-            words.size(max(0, total.set_aside)), str(sum(total.missed.values())),
+            words.rule(rule), words.number(total.found), words.number(total.done), words.size(total.freed),
+            words.size(max(0, total.set_aside)), words.number(sum(total.missed.values())),
         ]
         for rule, total in report.totals.items()
         if total.found or total.done
@@ -112,7 +112,7 @@ def _steps(report: Report) -> Table:
 
 
 def _kept(report: Report) -> Table:
-    rows = [[reason, str(count)] for reason, count in reasons(report)]
+    rows = [[reason, words.number(count)] for reason, count in reasons(report)]
     return Table(_("What was kept, and why"), [_("Reason"), _("Items")], rows, [1])
 
 
@@ -159,8 +159,9 @@ def _disks(report: Report) -> Table:
 def _history(report: Report) -> Table:
     rows = [
         [
-            words.moment(past.started), verb(past.verb), words.status(past.status), str(past.done),
-            words.size(past.freed), words.size(max(0, past.set_aside)), str(past.failed), words.hours(past.seconds),
+            words.moment(past.started), verb(past.verb), words.status(past.status), words.number(past.done),
+            words.size(past.freed), words.size(max(0, past.set_aside)), words.number(past.failed),
+            words.hours(past.seconds),
         ]
         for past in reversed(report.history)
     ]  # fmt: skip

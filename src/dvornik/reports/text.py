@@ -37,7 +37,7 @@ def opening(*, dry: bool) -> str:
 
 def found(app: App) -> Iterator[str]:
     """Say what is under care and how that was found out."""
-    for item in app.found:
+    for item in words.distinct(app.found):
         yield _("🔎 {what}: {where} ({how})").format(
             what=words.kind(item.what), where=words.safe(item.where), how=words.origin(item.how)
         )
@@ -192,15 +192,17 @@ def report(told: Report) -> Iterator[str]:
     yield from kept(result)
     yield from trouble(result)
     for place, points in tables.sizes(told).items():
+        if len(points) == 1:
+            yield _("📈 {place}: {size}").format(place=words.safe(place), size=words.size(points[0][1]))
+            continue
         change = points[-1][1] - points[0][1]
         yield _("📈 {place}: {size} ({change} since {moment})").format(
             place=words.safe(place), size=words.size(points[-1][1]), moment=words.moment(points[0][0]),
             change=("+" if change >= 0 else "−") + words.size(abs(change)),
         )  # fmt: skip
     for past in told.history[-_MOST:]:
-        yield f"🕑 {words.moment(past.started)}  {tables.verb(past.verb)}, {words.status(past.status)}: " + _(
-            "{done} items, {freed} freed, {aside} set aside"
-        ).format(done=past.done, freed=words.size(past.freed), aside=words.size(max(0, past.set_aside)))
+        ended = f"{tables.verb(past.verb)}, {words.status(past.status)}"
+        yield f"🕑 {words.moment(past.started)}  {ended}: {words.figures(past.done, past.freed, past.set_aside)}"
 
 
 def error(problem: DvornikError) -> Iterator[str]:

@@ -13,9 +13,9 @@ from dvornik.languages import _, current, ngettext
 from dvornik.model import Gate, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
-    from dvornik.model import Finding, Refusal
+    from dvornik.model import Finding, Found, Refusal
 
 _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),
@@ -150,6 +150,23 @@ def origin(how: str) -> str:
     return names[how]() if how in names else how
 
 
+def guard(name: str) -> str:
+    """Say what a guard of the kernel's, or of ours, does."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "descriptors": lambda: _("names count from open directories"),
+        "openat2": lambda: _("no link is followed on the way (openat2)"),
+        "renameat2": lambda: _("nothing is overwritten (renameat2)"),
+        "landlock": lambda: _("nothing is removed elsewhere (Landlock)"),
+        "extension": lambda: _("loops in C"),
+    }
+    return names[name]() if name in names else name
+
+
+def distinct(found: Iterable[Found]) -> list[Found]:
+    """Return each place once: what was told of it last is why it is under care."""
+    return list({(item.what, item.where): item for item in found}.values())
+
+
 def rule(name: str) -> str:
     """Name what a rule is about, without a count."""
     names: Final[dict[str, Callable[[], str]]] = {
@@ -186,6 +203,13 @@ def status(name: str) -> str:
         "interrupted": _("interrupted"),
         "running": _("still running"),
     }.get(name, name)
+
+
+def figures(done: int, freed: int, aside: int) -> str:
+    """Say what an earlier run came to; ``freed`` and ``aside`` are bytes."""
+    return ngettext(
+        "{n} item, {freed} freed, {aside} set aside", "{n} items, {freed} freed, {aside} set aside", done
+    ).format(n=done, freed=size(freed), aside=size(max(0, aside)))
 
 
 def chosen(how: str) -> str:
@@ -282,6 +306,11 @@ def _backup(refusal: Refusal) -> str:
 def size(count: int) -> str:
     """Say a number of bytes in decimal units: 1.5 GB, 1,5 ГБ."""
     return quick_health.size_text(count, current())
+
+
+def number(count: int) -> str:
+    """Say a number of things, its thousands apart: 50,321 in English, 50 321 in Russian (the space does not break)."""
+    return f"{count:,}".replace(",", "\u00a0") if current() == "ru" else f"{count:,}"
 
 
 def hours(seconds: float) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dvornik.schedule.installation import Artefact
 
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dvornik.schedule.installation import Installation
+
+_LISTEN: Final = "DVORNIK_METRICS_LISTEN"
 
 
 def artefacts(installation: Installation, daemon: Sequence[str], service: str, image: str) -> list[Artefact]:
@@ -40,8 +42,10 @@ def _lines(installation: Installation, daemon: Sequence[str], service: str, imag
     yield f"    # The same volumes and the same variables as {json.dumps(service, ensure_ascii=False)} has."
     yield "    volumes_from:"
     yield f"      - {quoted(service)}"
-    if installation.environment or installation.secrets:
-        yield "    environment:"
+    yield "    environment:"
+    if _LISTEN not in installation.environment:
+        yield "      # For Prometheus, at /metrics of this service: 0.0.0.0:9108. Empty: nobody listens."
+        yield f'      {_LISTEN}: "${{{_LISTEN}:-}}"'
     for name, value in sorted(installation.environment.items()):
         yield f"      {quoted(name)}: {quoted(value)}"
     for name in sorted(installation.secrets):

@@ -67,9 +67,12 @@ def _line(installation: Installation, schedule: Schedule) -> str:
 
 
 def command(installation: Installation, schedule: Schedule) -> str:
-    r"""Return what stands after the times: for a shell, and with ``%``, cron's line break, written ``\%``."""
+    r"""Return what stands after the times: for a shell, and with ``%``, cron's line break, written ``\%``.
+
+    Cron mails whatever is said: hence a run that only says what is wrong.
+    """
     words = [f"{name}={value}" for name, value in sorted(installation.environment.items())]
-    run = shlex.join([*(["/usr/bin/env", *words] if words else []), *installation.run(schedule)])
+    run = shlex.join([*(["/usr/bin/env", *words] if words else []), *installation.run(schedule), "--quiet"])
     text = f"cd {shlex.quote(installation.directory)} && {run}".replace("%", r"\%")
     if len(text) > _LONGEST:
         raise ConfigurationError(

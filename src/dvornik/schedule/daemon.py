@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -34,6 +34,15 @@ _ENDING: Final = (signal.SIGTERM, signal.SIGINT)
 _LEVELS: Final = {"INFO": 6, "WARNING": 4, "ERROR": 3}
 
 
+class Beside(Protocol):
+    """What is served while time is kept: in threads of its own, to which no signal goes."""
+
+    url: str
+
+    def start(self) -> None:
+        """Begin; comes back at once."""
+
+
 class Order(msgspec.Struct, frozen=True):
     """What a daemon is to do."""
 
@@ -54,11 +63,14 @@ class Daemon:
         self._not_before: dict[str, float] = {}
         self._is_ending = False
 
-    def serve(self) -> int:
-        """Run until a signal ends it; 0."""
+    def serve(self, beside: Beside | None = None) -> int:
+        """Run until a signal ends it; 0. ``beside`` is started when nothing can fail any more, and ends with us."""
         with _Held():
             self._look()
             self._announce()
+            if beside is not None:
+                beside.start()
+                _log("INFO", "daemon", f"serves {beside.url}")
             while not self._is_ending:
                 due = self._due()
                 if due:

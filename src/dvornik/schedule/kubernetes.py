@@ -26,6 +26,8 @@ def artefacts(installation: Installation, image: str) -> list[Artefact]:
     jobs = ["\n".join(_job(installation, schedule, image or _IMAGE)) for schedule in installation.schedules]
     head = (
         f"# {installation.marker}\n# Replace what begins with your-, then: kubectl apply -f {installation.name}.yaml\n"
+        "# These pods are gone before Prometheus comes: set DVORNIK_METRICS_PUSHGATEWAY in your secret, or let one\n"
+        "# pod run dvornik daemon --metrics 0.0.0.0:9108 instead.\n"
     )
     return [Artefact(f"{installation.name}.yaml", head + "".join(f"---\n{job}\n" for job in jobs))]
 

@@ -22,11 +22,13 @@ def health() -> click.Command:
     """Build the verb."""
 
     @click.command(help=_("Exit status 0 or 1 for Docker and monitoring. Read-only."))
+    @options.quiet
     @options.common
     @options.opened()
-    def command(yard: Yard, *, as_json: bool) -> int:
+    def command(yard: Yard, *, quiet: bool, as_json: bool) -> int:
+        options.must_not_be_both(quiet=quiet, as_json=as_json)
         if not as_json:
-            return check(yard)
+            return check(yard, quiet=quiet)
         found = alerts.check(yard.health(), time.time())
         click.echo(json.dumps([msgspec.to_builtins(alert) for alert in found], indent=1))
         return 1 if found else 0

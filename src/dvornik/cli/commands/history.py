@@ -13,7 +13,7 @@ from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.languages import _
 from dvornik.model import ConfigurationError, Finding, Refusal
-from dvornik.reports import words
+from dvornik.reports import tables, words
 from dvornik.result import Result
 
 if TYPE_CHECKING:
@@ -25,7 +25,9 @@ def history() -> click.Command:
     """Build the verb."""
 
     @click.command(help=_("List the latest runs."))
-    @click.option("-n", "limit", type=click.IntRange(1), default=20, help=_("How many."))
+    @click.option(
+        "-n", "limit", metavar="N", type=click.IntRange(1), default=20, help=_("How many."), show_default=True
+    )
     @options.common
     @options.opened()
     def command(yard: Yard, *, limit: int, as_json: bool) -> None:
@@ -36,13 +38,9 @@ def history() -> click.Command:
         if not runs:
             say(_("No run yet."))
         for run in runs:
-            summary = run.summary
-            figures = _("{done} items, {freed} freed, {aside} set aside").format(
-                done=summary.get("done", 0),
-                freed=words.size(summary.get("freed", 0)),
-                aside=words.size(max(0, summary.get("set_aside", 0))),
-            )
-            say(f"{run.id}  {words.moment(run.started)}  {run.verb:<5}  {run.status:<11}  {figures}")
+            figures = words.figures(*(run.summary.get(name, 0) for name in ("done", "freed", "set_aside")))
+            ended = f"{tables.verb(run.verb):<9}  {words.status(run.status):<12}"
+            say(f"{run.id}  {words.moment(run.started)}  {ended}  {figures}")
 
     return command
 
@@ -61,7 +59,8 @@ def show() -> click.Command:
             batches = [list(row) for row in yard.state.batches(chosen.id)]
             click.echo(json.dumps({"run": msgspec.structs.asdict(chosen), "plan": str(path), "batches": batches}))
             return
-        say(f"{chosen.id}  {chosen.verb}  {chosen.status}  {words.moment(chosen.started)}")
+        ended = f"{tables.verb(chosen.verb)}  {words.status(chosen.status)}"
+        say(f"{chosen.id}  {ended}  {words.moment(chosen.started)}")
         if path.exists():
             _show_plan(str(path))
         _show_outcomes(yard, chosen.id)

@@ -27,9 +27,11 @@ def notify() -> click.Command:
         )
     )
     @click.option("--test", is_flag=True, help=_("Send a test message to every address."))
+    @options.quiet
     @options.common
     @options.opened()
-    def command(yard: Yard, *, test: bool, as_json: bool) -> None:
+    def command(yard: Yard, *, test: bool, quiet: bool, as_json: bool) -> None:
+        options.must_not_be_both(quiet=quiet, as_json=as_json)
         if not yard.config.notify.urls:
             raise ConfigurationError(
                 _("Nobody is set to be told."), hint=_("Set DVORNIK_NOTIFY_URLS, or [notify] urls in dvornik.toml.")
@@ -40,17 +42,17 @@ def notify() -> click.Command:
             raise ConfigurationError(
                 _("The library for messages is not installed."), hint=_("Install it: pip install 'dvornik[notify]'")
             ) from error
-        click.echo(json.dumps({"told": told})) if as_json else say(
-            ngettext("📨 Told {n} address", "📨 Told {n} addresses", told).format(n=told)
-            if told
-            else _("✅ There is nothing new to tell")
-        )
+        if as_json:
+            click.echo(json.dumps({"told": told}))
+        elif not quiet:
+            said = ngettext("📨 Told {n} address", "📨 Told {n} addresses", told).format(n=told)
+            say(said if told else _("✅ There is nothing new to tell"))
 
     return command
 
 
 def _tested(yard: Yard) -> int:
-    return _all(yard, aftermath.send(yard, messages.trial(yard.name)))
+    return _all(yard, aftermath.send(yard, messages.trial(yard.name), yard.config.notify.urls))
 
 
 def _told(yard: Yard) -> int:

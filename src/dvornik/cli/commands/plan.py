@@ -51,7 +51,7 @@ def plan() -> click.Command:
             if as_json:
                 document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
                 return result.exit_code
-        for name in result.steps:
+        for name in result.turns:
             say(*text.step(name, result, dry=True))
         tell(result, dry=True)
         say(_("📝 Plan: {path}, digest {digest}").format(path=output, digest=result.digest[:16]))
@@ -68,9 +68,13 @@ def apply() -> click.Command:
     @click.option("--digest", metavar="HEX", help=_("Only if the plan has this digest (or it begins so)."))
     @options.allow
     @options.strict
+    @options.quiet
     @options.common
     @options.opened()
-    def command(yard: Yard, *, file: str, digest: str | None, allow: list[str], strict: bool, as_json: bool) -> int:
+    def command(
+        yard: Yard, *, file: str, digest: str | None, allow: list[str], strict: bool, quiet: bool, as_json: bool
+    ) -> int:
+        options.must_not_be_both(quiet=quiet, as_json=as_json)
         with Path(file).open("rb") as sink:
             header = next(iter(plans.read(sink, file, only=[plans.Header])))
             assert isinstance(header, plans.Header)  # noqa: S101 - read was asked for nothing else
@@ -82,11 +86,11 @@ def apply() -> click.Command:
             yard.state.lock()
             yard.strict |= strict
             engine = yard.engine(header.collectors)
-            recover(engine, quiet=as_json)
-            if not as_json:
+            order = Order(header.collectors, thorough=header.thorough, allowed=allow, json=as_json, quiet=quiet)
+            recover(engine, quiet=not order.tells)
+            if order.tells:
                 say(text.opening(dry=False))
             yard.begin(header.run, header.collectors, f"apply {file}")
-            order = Order(header.collectors, thorough=header.thorough, allowed=allow, json=as_json)
             return perform(yard, engine, sink, actual, order)
 
     return command

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from dvornik.cli import options, reporting
+from dvornik import notify
+from dvornik.cli import aftermath, options, reporting
 from dvornik.cli.cleaning import say
 from dvornik.cli.commands.history import one_run
-from dvornik.languages import _
-from dvornik.model import ConfigurationError
+from dvornik.languages import _, ngettext
+from dvornik.model import ConfigurationError, UnreachableError
 from dvornik.reports import document
 
 if TYPE_CHECKING:
@@ -32,10 +33,20 @@ def report() -> click.Command:
         help=_("By default as the name of --output says, else text."),
     )
     @click.option("-o", "--output", metavar="FILE", help=_("Where to; what is there is replaced."))
+    @click.option(
+        "--email", is_flag=True, help=_("Send it to the addresses of [notify], the page with charts attached.")
+    )
     @click.option("--run", metavar="RUN", help=_("Which one: its id, or how it begins."))
     @options.common
     @options.opened()
-    def command(yard: Yard, *, form: str | None, output: str | None, run: str | None, as_json: bool) -> None:
+    def command(
+        yard: Yard, *, form: str | None, output: str | None, email: bool, run: str | None, as_json: bool
+    ) -> None:
+        if email:
+            if form or output or as_json:
+                raise click.UsageError(_("--email sends the page: leave out --format, --output and --json."))
+            _send(yard, _report(yard, run))
+            return
         name = f".{form}" if form else ".json" if as_json else output or ""
         told = reporting.rendered(reporting.with_trends(yard, _report(yard, run)), name)
         if output is None:
@@ -45,6 +56,27 @@ def report() -> click.Command:
         say(_("📝 Written: {path}").format(path=output))
 
     return command  # fmt: skip
+
+
+def _send(yard: Yard, told: Report) -> None:
+    readers = aftermath.readers(yard)
+    if not readers:
+        raise ConfigurationError(
+            _("Nobody is set to get the report."),
+            hint=_("Set [notify] report_to or urls in dvornik.toml, such as mailto://…"),
+        )
+    try:
+        reached = aftermath.send_report(yard, told)
+    except ImportError as error:
+        raise ConfigurationError(
+            _("The library for messages is not installed."), hint=_("Install it: pip install 'dvornik[notify]'")
+        ) from error
+    if reached < notify.count(readers):
+        raise UnreachableError(
+            _("Not everybody could be told."), hint=_("The reason stands above; then: dvornik notify --test")
+        )
+    said = ngettext("📨 Sent to {n} address", "📨 Sent to {n} addresses", reached)
+    say(said.format(n=reached))
 
 
 def _report(yard: Yard, run: str | None) -> Report:

@@ -13,7 +13,13 @@ from dvornik.languages import _
 def run() -> click.Command:
     """Build the verb."""
 
-    @click.command(help=_("Clean up: all steps but the cache, or those that are named."))
+    @click.command(
+        help=_(
+            "Clean up: all steps but the cache, or those that are named.\n\n"
+            "temp: old temporary files. logs: old logs. media: files that nothing refers to. sessions: expired rows. "
+            "database: optimization. cache: what the application can fill again."
+        )
+    )
     @options.steps
     @click.option("--dry-run", is_flag=True, help=_("Show what would go; remove and change nothing, anywhere."))
     @options.aggressive
@@ -24,6 +30,7 @@ def run() -> click.Command:
     )
     @options.allow
     @options.strict
+    @options.quiet
     @options.common
     @options.opened()
     def command(
@@ -36,8 +43,10 @@ def run() -> click.Command:
         report: str | None,
         allow: list[str],
         strict: bool,
+        quiet: bool,
         as_json: bool,
     ) -> int:
+        options.must_not_be_both(quiet=quiet, as_json=as_json)
         if aggressive and not (yes or dry_run):
             confirm()
         yard.strict |= strict
@@ -50,6 +59,7 @@ def run() -> click.Command:
             allow,
             as_json,
             "cache" in steps,
+            quiet,
             report or "",
         )
         return clean(yard, order)

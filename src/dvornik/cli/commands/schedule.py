@@ -49,24 +49,28 @@ def schedule() -> click.Command:
 
     @click.command(
         help=_(
-            "Write the schedules of this installation for cron, systemd, compose or kubernetes: temporary files daily "
+            "Write the schedules of this installation for cron, systemd, compose or kubernetes. Temporary files daily "
             "at 02:00, a full cleanup on Sundays at 03:00, an aggressive one on the 1st at 04:00, or as [schedule] "
-            "says. Prints them; --install puts them in place, --remove takes them away again."
+            "says. Prints them; --install puts them in place, --remove takes them away again.\n\n"
+            "cron: lines of a crontab. systemd: timers and services with fences. compose: a service that runs dvornik "
+            "daemon. kubernetes: CronJobs."
         )
     )
     @click.argument("kind", type=click.Choice(KINDS))
     @click.option("--install", "action", flag_value="install", help=_("Put them in place (cron, systemd)."))
     @click.option("--remove", "action", flag_value="remove", help=_("Take them away again; nothing else is touched."))
     @click.option("-o", "--output", metavar="DIR", help=_("Write the files into this directory."))
-    @click.option("--name", help=_("Name of the files and units; two installations want two."))
-    @click.option("--user", help=_("Who runs it; by default the owner of the state or the directory."))
+    @click.option("--name", metavar="NAME", help=_("Name of the files and units; two installations want two."))
+    @click.option("--user", metavar="USER", help=_("Who runs it; by default the owner of the state or the directory."))
     @click.option(
         "--system/--own", default=None, help=_("For the whole system (default for root), or for your own account.")
     )
     @click.option("--single", is_flag=True, help=_("systemd: one timer, a full cleanup every day."))
     @click.option("--mailto", metavar="ADDRESS", help=_("cron, for the system: who gets the output by mail."))
-    @click.option("--image", default="", help=_("compose, kubernetes: the application's image."))
-    @click.option("--service", default="app", help=_("compose: the application's service."), show_default=True)
+    @click.option("--image", metavar="IMAGE", default="", help=_("compose, kubernetes: the application's image."))
+    @click.option(
+        "--service", metavar="SERVICE", default="app", help=_("compose: the application's service."), show_default=True
+    )
     @options.common
     @options.opened()
     def command(

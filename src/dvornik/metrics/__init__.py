@@ -131,19 +131,19 @@ class _Figures:
     def collect(self) -> Iterator[Metric]:
         from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamily  # noqa: PLC0415 - 40 ms
 
-        for name, text in METRICS.items():
+        for name, meaning in METRICS.items():
             found = [(labels, value) for each, labels, value in self._samples if each == name]
             if not found:
                 continue
             labels = ["app", *found[0][0]]
             family = CounterMetricFamily if name.endswith("_total") else GaugeMetricFamily
-            metric = family(name, text, labels=labels)
+            metric = family(name, meaning, labels=labels)
             for values, value in found:
-                metric.add_metric([_text(self._app), *map(_text, values.values())], value)
+                metric.add_metric([text(self._app), *map(text, values.values())], value)
             yield metric
 
 
-def _text(label: str) -> str:
+def text(label: str) -> str:
     """Return a label that is Unicode: a name of other bytes is spelt out. Quotes and newlines are the library's."""
     return label.encode("utf-8", "backslashreplace").decode()
 
@@ -162,6 +162,14 @@ def exposition(figures: CollectorRegistry) -> bytes:
     from prometheus_client import generate_latest  # noqa: PLC0415 - as above
 
     return generate_latest(figures)
+
+
+def offered(figures: CollectorRegistry, accept: str) -> tuple[str, bytes]:
+    """Return content type and text in the form that an HTTP ``Accept`` asks for: OpenMetrics, else Prometheus' own."""
+    from prometheus_client.exposition import choose_encoder  # noqa: PLC0415 - as above
+
+    encode, form = choose_encoder(accept)
+    return form, encode(figures)
 
 
 def textfile(path: str, app: str) -> Path:
@@ -194,5 +202,5 @@ def _push(figures: CollectorRegistry, settings: MetricsSection, app: str) -> Non
 
     handler = partial(basic_auth_handler, username=user or None, password=password)
     bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-    group = {"app": _text(app), "instance": platform.node()}
+    group = {"app": text(app), "instance": platform.node()}
     push_to_gateway(bare, settings.job, figures, group, float(settings.timeout), handler)

@@ -1,0 +1,131 @@
+"""Owns the findings of a run on their way: recorded as intended, applied, recorded as they ended.
+
+Consecutive findings whose order does not matter go in groups, by two threads; while one group is being taken the next
+is recorded and handed over, so that the threads never wait for the record.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple, Self
+
+from dvornik.model import Concurrent, Finding, UnreachableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from concurrent.futures import Executor
+
+    from dvornik.model import Collector, Outcome
+    from dvornik.plans import Line
+    from dvornik.state import State
+
+_AT_ONCE: Final = 2
+"""Threads that take files away: the work is the kernel's, which two keep busy on most disks."""
+_TOGETHER: Final = 4096
+"""Most items in a group, of which two are under way: what is waited for when somebody interrupts."""
+
+
+class _Group(NamedTuple):
+    """Findings under way, each with its number in the record and what to call for its outcome."""
+
+    findings: Sequence[Finding]
+    batches: Sequence[int]
+    outcomes: Sequence[Callable[[], Outcome]]
+
+
+class Taking:
+    """Applies the findings of one run; ``with`` it, and what has not begun when something stops us never does."""
+
+    def __init__(
+        self,
+        collectors: Mapping[str, Collector],
+        state: State,
+        run: str,
+        *,
+        on_outcome: Callable[[Outcome], None],
+        on_loss: Callable[[Finding, UnreachableError], None],
+    ) -> None:
+        """Tell each outcome, and each finding whose place could not be reached."""
+        self._collectors = collectors
+        self._state = state
+        self._run = run
+        self._on_outcome = on_outcome
+        self._on_loss = on_loss
+        self._under_way: _Group | None = None
+        self._pool: Executor | None = None
+
+    def __enter__(self) -> Self:
+        """Start nothing: threads come with the first group that needs them."""
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Wait for what has begun."""
+        if self._pool:
+            self._pool.shutdown(cancel_futures=True)
+
+    def groups(self, lines: Iterable[Line]) -> Iterator[list[Finding]]:
+        """Put together consecutive findings that may be applied at the same time; any other stands alone."""
+        group: list[Finding] = []
+        count = 0
+        for line in lines:
+            assert isinstance(line, Finding)  # noqa: S101 - only findings were read
+            if group and not (count + line.count <= _TOGETHER and self._go_together(group[0], line)):
+                yield group
+                group, count = [], 0
+            group.append(line)
+            count += line.count
+        if group:
+            yield group
+
+    def _go_together(self, one: Finding, other: Finding) -> bool:
+        alike = (one.rule, one.place) == (other.rule, other.place)
+        return alike and self._is_concurrent(one)
+
+    def _is_concurrent(self, finding: Finding) -> bool:
+        collector = self._collector_of(finding)
+        return isinstance(collector, Concurrent) and finding.rule in collector.concurrent
+
+    def _collector_of(self, finding: Finding) -> Collector:
+        return self._collectors[finding.rule.partition("/")[0]]
+
+    def take(self, group: Sequence[Finding]) -> None:
+        """Begin with a group, and end the one before; a finding whose order matters is ended at once."""
+        in_order = not self._is_concurrent(group[0])
+        if in_order:
+            self.finish()
+        with self._state.together():
+            batches = [self._state.intend(self._run, f.rule, f.place, f.container, f.count) for f in group]
+        begun = _Group(group, batches, [self._begin(finding, in_order=in_order) for finding in group])
+        self.finish()
+        self._under_way = begun
+        if in_order:
+            self.finish()
+
+    def _begin(self, finding: Finding, *, in_order: bool) -> Callable[[], Outcome]:
+        apply = partial(self._collector_of(finding).apply, finding, self._run)
+        if in_order:
+            return apply
+        if self._pool is None:
+            from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - most runs take nothing
+
+            self._pool = ThreadPoolExecutor(_AT_ONCE)
+        return self._pool.submit(apply).result
+
+    def finish(self) -> None:
+        """Wait for what is under way; record and tell what became of it."""
+        group, self._under_way = self._under_way, None
+        if group is None:
+            return
+        done: list[tuple[int, Outcome]] = []
+        try:
+            for finding, batch, outcome_of in zip(*group, strict=True):
+                try:
+                    done.append((batch, outcome_of()))
+                except UnreachableError as error:
+                    self._on_loss(finding, error)
+                else:
+                    self._on_outcome(done[-1][1])
+        finally:
+            with self._state.together():
+                for batch, outcome in done:
+                    self._state.conclude(batch, outcome)

@@ -1,0 +1,104 @@
+"""Ordinary set-ups in their less ordinary states: what is needed stays, and what is not goes all the same."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.attack.grounds import COMMAND, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS = """
+from pathlib import Path
+BASE_DIR = Path(__file__).parent
+SECRET_KEY = "x"
+INSTALLED_APPS = ["shop"]
+DATABASES = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": BASE_DIR / "site.db"}}
+MEDIA_ROOT, MEDIA_URL = BASE_DIR / "media", "/media/"
+LOOKS = {"avatar": "faces/nobody.png", "folder": "uploads/"}
+USE_TZ = True
+"""
+MODELS = """
+from django.conf import settings
+from django.core.files.storage import FileSystemStorage
+from django.db import models
+private = FileSystemStorage(settings.BASE_DIR / "private", base_url="/private/")
+class Photo(models.Model):
+    file = models.FileField()
+    icon = models.CharField(max_length=99, default="icons/plain.png")
+class Paper(models.Model):
+    file = models.FileField(storage=private)
+"""
+NEEDED = {"one.png", "faces/nobody.png", "icons/plain.png"}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Path:
+    """A Django site with three needed files and an orphan, whose private storage was never written to."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/__init__.py").touch()
+    (tmp_path / "shop/models.py").write_text(MODELS)
+    (tmp_path / "settings.py").write_text(SETTINGS)
+    (tmp_path / "manage.py").write_text('os.environ.setdefault("DJANGO_SETTINGS_MODULE", "settings")')
+    (tmp_path / "dvornik.toml").write_text('[policy]\nmedia_grace = "0s"\nallow_short_grace = true\n')
+    for name in (*NEEDED, "uploads/orphan.png"):
+        path = tmp_path / "media" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(name)
+    sql(tmp_path, "CREATE TABLE shop_photo (id integer PRIMARY KEY, file text, icon text)")
+    sql(tmp_path, "CREATE TABLE shop_paper (id integer PRIMARY KEY, file text)")
+    sql(tmp_path, "INSERT INTO shop_photo VALUES (1, 'one.png', '')")
+    return tmp_path
+
+
+def sql(site: Path, statement: str) -> None:
+    with closing(sqlite3.connect(site / "site.db")) as connection:
+        connection.execute(statement)
+        connection.commit()
+
+
+def clean(site: Path) -> tuple[int, str]:
+    done = subprocess.run(
+        [*COMMAND, "run", "media"],
+        cwd=site, env=environment(), capture_output=True, text=True, check=False, timeout=100,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+def files(site: Path) -> set[str]:
+    media = site / "media"
+    return {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
+
+
+def test_a_storage_that_was_never_written_to_stops_no_other(site: Path) -> None:
+    code, said = clean(site)
+    assert code == 0, said
+    assert "private" not in said
+    assert "1 unused" in said
+
+
+def test_a_storage_that_is_missing_though_rows_name_its_files_is_told_and_stops_no_other(site: Path) -> None:
+    sql(site, "INSERT INTO shop_paper VALUES (1, 'needed.pdf')")
+    code, said = clean(site)
+    assert code == 12, said
+    assert "private" in said
+    assert files(site) == NEEDED
+
+
+def test_a_declared_directory_that_is_missing_is_told(site: Path) -> None:
+    with (site / "dvornik.toml").open("a") as file:
+        file.write('[media.more]\nroot = "misspelt"\n[media.media]\nroot = "media"\n')
+    code, said = clean(site)
+    assert code == 12, said
+    assert "misspelt" in said
+
+
+def test_files_that_only_settings_or_defaults_of_fields_name_stay(site: Path) -> None:
+    assert clean(site)[0] == 0
+    assert files(site) == NEEDED
