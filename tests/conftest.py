@@ -15,6 +15,7 @@ pytest_plugins = [
         "tests.servers.promtool",
         "tests.servers.valkey",
         "tests.servers.topologies",
+        "tests.servers.memcached",
         "tests.servers.web",
     )
     if find_spec(server) is not None

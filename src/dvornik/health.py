@@ -55,6 +55,8 @@ class Step(msgspec.Struct, frozen=True):
     """What each place held before the cleanup."""
     reusable: Mapping[str, int] = {}
     """What of it each database does not use."""
+    caches: Mapping[str, Total] = {}
+    """Of the caches' step: of each cache, by its place."""
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -130,6 +132,7 @@ def steps(result: Result, finished: float) -> dict[str, Step]:
             held={reason.value: count for reason, count in result.held_by(name).items()},
             sizes={survey.place: survey.size for survey in result.surveys if survey.kind == name},
             reusable={survey.place: survey.reusable for survey in result.surveys if survey.kind == name},
+            caches=dict(result.caches) if name == "cache" else {},
         )
         for name in result.collectors
     }

@@ -42,6 +42,9 @@ class Reason(StrEnum):
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
     GROUP = "group"
+    UNEXPIRED = "unexpired"
+    LASTING = "lasting"
+    UNKNOWN_FORMAT = "unknown-format"
     CHANGED = "changed"
     MOVED = "moved"
     GONE = "gone"
@@ -381,6 +384,13 @@ class LogStorage(Storage, Protocol):
         """Move the head of each log, down to its last lines, into a file beside it; its writers notice nothing."""
 
 
+class EntryStorage(Storage, Protocol):
+    """A storage of sessions or cache entries: files whose first bytes say until when they are good."""
+
+    def heads(self, container: str, names: Sequence[str], size: int) -> Iterator[bytes | Reason]:
+        """Yield the first ``size`` bytes of each file, or why they cannot be read."""
+
+
 class Column(msgspec.Struct, frozen=True):
     """A column that may hold text. ``key`` names the primary key's columns, for evidence."""
 
@@ -629,10 +639,29 @@ class CachePlace(msgspec.Struct, frozen=True):
     """Only entries that nobody has asked for in this many seconds; 0: all."""
     only_without_ttl: bool = False
     """Only entries that never expire by themselves."""
+    of_sessions: bool = False
+    """The patterns are of sessions: nothing but those goes, where it never expires by itself and has been idle."""
 
     def __repr__(self) -> str:
         """Name it without its address: that may hold a password."""
         return f"CachePlace({self.name!r})"
+
+
+class EntryPlace(msgspec.Struct, frozen=True):
+    """A directory of files each of which is good until a time of its own: sessions, or entries of a cache."""
+
+    name: str
+    root: str
+    form: str
+    """How they are written: ``django-session``, ``php-session``, ``cachelib`` or ``django-cache``."""
+    lifetime: int = 0
+    """Seconds from a file's last change to its end, where it does not say that itself."""
+    prefix: str = ""
+    """What their names begin with."""
+    owned: bool = False
+    """Everything so called may go when asked thoroughly."""
+    has_sessions: bool = False
+    """Of a cache: the application keeps its sessions in it, so that it is never owned."""
 
 
 class Found(msgspec.Struct, frozen=True):
@@ -654,10 +683,23 @@ class App(msgspec.Struct, frozen=True):
     databases: Sequence[DatabasePlace] = ()
     caches: Sequence[CachePlace] = ()
     expiry: Sequence[ExpiryRule] = ()
+    session_files: Sequence[EntryPlace] = ()
+    session_stores: Sequence[CachePlace] = ()
+    """Servers on which sessions without an end are to be ended by idle time."""
+    cache_files: Sequence[EntryPlace] = ()
     texts: Sequence[str] = ()
     """Files and directories whose texts may name media."""
+    cache_tables: Sequence[ExpiryRule] = ()
+    """Tables of the database that hold nothing but a cache, which may go as a whole when asked thoroughly."""
+    session_servers: Sequence[str] = ()
+    """Servers of memcached (``host:port`` or a path) that hold the sessions, which a flush would end."""
     found: Sequence[Found] = ()
     trouble: Sequence[Trouble] = ()
+
+    @property
+    def has_cache(self) -> bool:
+        """Whether there is a cache of any kind."""
+        return bool(self.caches or self.cache_files or self.cache_tables)
 
 
 class DvornikError(Exception):

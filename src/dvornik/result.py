@@ -54,6 +54,8 @@ class Result:
         self.started = time.time()
         self.seconds = 0.0
         self.totals: dict[str, Total] = {}
+        self.caches: dict[str, Total] = {}
+        """Of each cache, by its place: there may be several, of one rule."""
         self.held: Counter[tuple[str, Reason]] = Counter()
         self._found: Counter[tuple[str, str]] = Counter()
         self.surveys: list[Survey] = []
@@ -72,6 +74,11 @@ class Result:
         """Return the total of a rule, empty where nothing was seen."""
         return self.totals.setdefault(rule, Total())
 
+    def _totals(self, line: Finding | Outcome) -> list[Total]:
+        """Return the totals that a line counts for."""
+        own = [self.total(line.rule)]
+        return [*own, self.caches.setdefault(line.place, Total())] if line.rule.startswith("cache/") else own
+
     def stepped(self, name: str) -> None:
         """Note that a collector had its turn."""
         self.turns[name] = time.time()
@@ -81,9 +88,9 @@ class Result:
         match line:
             case Finding():
                 self._found[line.rule, line.place] += line.count
-                total = self.total(line.rule)
-                total.found += line.count
-                total.found_size += line.size
+                for total in self._totals(line):
+                    total.found += line.count
+                    total.found_size += line.size
             case Held():
                 self.held[line.rule, line.reason] += line.count
                 if line.reason.is_failure:
@@ -108,13 +115,13 @@ class Result:
 
     def did(self, outcome: Outcome) -> None:
         """Count what became of a finding."""
-        total = self.total(outcome.rule)
-        total.done += outcome.done
-        total.freed += outcome.freed
-        total.set_aside += outcome.set_aside
-        total.reusable += outcome.reusable
-        for miss in outcome.missed:
-            total.missed[miss.reason] = total.missed.get(miss.reason, 0) + 1
+        for total in self._totals(outcome):
+            total.done += outcome.done
+            total.freed += outcome.freed
+            total.set_aside += outcome.set_aside
+            total.reusable += outcome.reusable
+            for miss in outcome.missed:
+                total.missed[miss.reason] = total.missed.get(miss.reason, 0) + 1
         failed = [miss for miss in outcome.missed if miss.reason.is_failure]
         self._failed(outcome.rule, outcome.place, outcome.container, failed)
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import ssl
-import subprocess
 import threading
 import time
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pytest
 import redis
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from tests.servers.valkey import PATIENCE, running
 
@@ -77,18 +81,32 @@ def _await(holds: object) -> None:
 @pytest.fixture
 def valkey_tls(own_valkey: object, tmp_path: Path) -> Iterator[tuple[str, Path]]:
     """URL of a Valkey behind TLS, and the certificate to trust. The wheel's server has none: ours ends it."""
-    program = shutil.which("openssl")
-    if program is None:
-        pytest.skip("no openssl to make a certificate with")
-    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
-    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"]
-    files = ["-keyout", str(key), "-out", str(certificate)]
-    curve = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-    subprocess.run([program, "req", "-x509", *curve, *files, *names, "-days", "2"], check=True, capture_output=True)
+    key, certificate = _made_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     with _tunnel(context, str(getattr(own_valkey, "socket", ""))) as port:
         yield f"rediss://localhost:{port}/0", certificate
+
+
+def _made_certificate(directory: Path) -> tuple[Path, Path]:
+    """Return the key and the certificate of a server on this machine, made without a program of the system's."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    names = x509.SubjectAlternativeName([x509.DNSName("localhost"), x509.IPAddress(IPv4Address("127.0.0.1"))])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder(name, name, private.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=2))
+        .add_extension(names, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(private, hashes.SHA256())
+    )
+    key, certificate = directory / "key.pem", directory / "cert.pem"
+    form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    key.write_bytes(private.private_bytes(serialization.Encoding.PEM, *form))
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    return key, certificate
 
 
 @contextmanager

@@ -244,6 +244,41 @@ def test_a_cache_that_holds_the_sessions_is_left_alone(project: Path) -> None:
     assert any("sessions are kept there" in note for note in notes(app, "left-alone"))
 
 
+_IN_FILES = """
+SESSION_ENGINE, SESSION_COOKIE_AGE, SESSION_COOKIE_NAME = "django.contrib.sessions.backends.file", 3600, "shop"
+"""
+
+
+def test_django_tells_of_sessions_in_files_but_not_in_the_system_s_temporary_directory(project: Path) -> None:
+    (project / "project/settings.py").write_text(f"{SETTINGS}{_IN_FILES}SESSION_FILE_PATH = BASE_DIR / 'kept'\n")
+    (project / "kept").mkdir()
+    (place,) = look(project).session_files
+    assert (place.root, place.form, place.lifetime) == (f"{project}/kept", "django-session", 3600)
+    assert (place.name, place.prefix) == ("sessions", "shop")
+    for line in ("", "SESSION_FILE_PATH = '/tmp'\n", "SESSION_FILE_PATH = BASE_DIR\n"):
+        (project / "project/settings.py").write_text(f"{SETTINGS}{_IN_FILES}{line}")
+        assert not look(project).session_files
+
+
+def test_what_is_declared_of_session_files_stands_in_the_place_of_what_was_found(project: Path) -> None:
+    (project / "project/settings.py").write_text(f"{SETTINGS}{_IN_FILES}SESSION_FILE_PATH = BASE_DIR / 'kept'\n")
+    (project / "kept").mkdir()
+    section = '[sessions.default]\npath = "kept"\nformat = "django"\nretention = "90d"\n'
+    (place,) = look(project, section).session_files
+    assert (place.name, place.lifetime, place.prefix) == ("default-2", 90 * 86_400, "sessionid")
+    assert not look(project, f"{section}enabled = false\n").session_files
+
+
+def test_flask_session_s_directory_is_found_by_its_setting_and_by_its_name(tmp_path: Path) -> None:
+    for name in ("flask_session", "var/sessions"):
+        (tmp_path / name).mkdir(parents=True)
+    places = look(tmp_path, SESSION_TYPE="filesystem", SESSION_FILE_DIR="var/sessions").session_files
+    assert [(place.name, place.root, place.form) for place in places] == [
+        ("sessions", f"{tmp_path}/var/sessions", "cachelib"),
+        ("flask_session", f"{tmp_path}/flask_session", "cachelib"),
+    ]
+
+
 def test_a_storage_elsewhere_is_noted(project: Path) -> None:
     assert "shop.models.Elsewhere: not on this disk" in notes(look(project), "left-alone")
 

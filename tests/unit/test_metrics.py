@@ -37,6 +37,7 @@ def of(tmp_path: Path) -> Health:
         "logs": Step("a", NOW - DAY, "done", NOW - DAY, {"logs/old": Total(3, 30, 3, 30)}),
         "media": Step("a", NOW - DAY, "refused", NOW - 2 * DAY, {"media/orphan": Total(7, 70)}, {}, {"pub": 9000}),
         "database": Step("a", NOW - DAY, "done", NOW - DAY, sizes={"default": 100}, reusable={"default": 40}),
+        "cache": Step("a", NOW - DAY, "done", NOW - DAY, caches={"pages": Total(6, 60, 6, 60)}),
     }
     return Health(
         since=NOW - 9 * DAY, max_age=7 * DAY, temp_limit=10_000, logs_limit=50_000, temp=[str(tmp_path / "tmp")],

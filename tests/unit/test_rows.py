@@ -159,7 +159,7 @@ def test_a_section_of_rows_says_which_go_by_comparisons(tmp_path: Path) -> None:
         ('table = "job"\ncolumn = "ended"\nunit = "h"', "rows.x.unit"),
     ],
 )
-def test_what_a_section_cannot_mean_is_an_error_that_names_it(tmp_path: Path, section: str, said: str) -> None:
+def test_what_a_section_of_rows_cannot_mean_is_an_error_that_names_it(tmp_path: Path, section: str, said: str) -> None:
     (tmp_path / "dvornik.toml").write_text(f"[rows.x]\n{section}\n")
     with pytest.raises(ConfigurationError) as caught:
         load(None, {}, tmp_path)

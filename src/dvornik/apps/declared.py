@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dvornik import presets
+from dvornik.apps import declared_stores as stores
 from dvornik.apps.places import unique
 from dvornik.config import addresses, rows
 from dvornik.languages import _
 from dvornik.model import (
     App,
-    CachePlace,
     DatabasePlace,
     ExactColumn,
     ExpiryRule,
@@ -45,15 +45,23 @@ def over(loaded: Loaded, found: App) -> App:
     found = _renamed(found, databases)
     media, trouble = _media(config, found, known)
     expiry, lost = _expiry(config, found, known)
+    sessions = stores.session_files(config, found.session_files, known)
+    caches, astray = stores.caches(config, found)
+    names = {place.name for place in caches}
+    files, shared = stores.cache_files(config, found.cache_files, names)
     app = msgspec.structs.replace(
         found,
         temp=found.temp if config.temp.paths is None else _temp(config.temp.paths, loaded.base),
         logs=found.logs if config.logs.paths is None else _logs(config.logs.paths, loaded.base),
         media=media,
         databases=databases,
-        caches=_caches(config, found.caches),
+        caches=caches,
+        cache_files=files,
         expiry=expiry,
-        trouble=[*found.trouble, *trouble, *lost],
+        session_files=sessions,
+        session_stores=stores.session_stores(config, known | {place.name for place in sessions}),
+        cache_tables=stores.cache_tables(found.cache_tables, names | {place.name for place in files}),
+        trouble=[*found.trouble, *trouble, *lost, *astray, *shared],
     )
     return msgspec.structs.replace(app, found=[*_still(found, app), *_told(config)])
 
@@ -123,8 +131,12 @@ def _renamed(found: App, databases: Sequence[DatabasePlace]) -> App:
         exact = [msgspec.structs.replace(column, database=new[column.database]) for column in place.exact]
         return msgspec.structs.replace(place, exact=exact)
 
-    expiry = [msgspec.structs.replace(rule, database=new[rule.database]) for rule in found.expiry]
-    return msgspec.structs.replace(found, media=[renamed(place) for place in found.media], expiry=expiry)
+    expiry, tables = (
+        [msgspec.structs.replace(rule, database=new[rule.database]) for rule in rules]
+        for rules in (found.expiry, found.cache_tables)
+    )
+    media = [renamed(place) for place in found.media]
+    return msgspec.structs.replace(found, media=media, expiry=expiry, cache_tables=tables)
 
 
 def _place(name: str, section: MediaSection, found: App, known: set[str]) -> MediaPlace:
@@ -175,7 +187,7 @@ def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRul
 
 
 def _tables(sections: Mapping[str, RowsSection]) -> Iterator[tuple[str, RowsSection]]:
-    return ((name, section) for name, section in sections.items() if section.enabled and not section.preset)
+    return ((name, section) for name, section in sections.items() if section.enabled and section.table)
 
 
 def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
@@ -194,20 +206,6 @@ def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
     )
 
 
-def _caches(config: Config, found: Sequence[CachePlace]) -> list[CachePlace]:
-    section = config.cache
-    places = list(found)
-    if section.url:
-        places = [CachePlace("default", section.url, section.patterns, section.owned)]
-    elif section.patterns or section.owned:
-        places = [
-            msgspec.structs.replace(place, patterns=section.patterns or place.patterns, owned=section.owned)
-            for place in found
-        ]
-    idle = int(section.idle)
-    return [msgspec.structs.replace(place, idle=idle, only_without_ttl=section.only_without_ttl) for place in places]
-
-
 def _still(found: App, app: App) -> list[Found]:
     """Return what was found and is in force."""
     known = (
@@ -217,6 +215,7 @@ def _still(found: App, app: App) -> list[Found]:
     known |= {addresses.without_password(place.url) for place in app.caches}
     known |= set(app.texts)
     known |= {f"{rule.table}.{rule.column}" for rule in app.expiry}
+    known |= {place.root for place in (*app.session_files, *app.cache_files)}
     return [item for item in found.found if item.how == "left-alone" or item.where in known]
 
 
@@ -226,7 +225,11 @@ def _told(config: Config) -> list[Found]:
     told += [Found("references", path, _HOW) for path in config.references.paths]
     told += [Found("media", section.root, _HOW) for section in config.media.values()]
     urls = [("database", section.url) for section in config.databases.values()]
-    urls += [("cache", config.cache.url)] if config.cache.url else []
+    caches = (config.cache, *config.caches.values())
+    urls += [("cache", section.url) for section in caches if section.url]
+    told += [Found("cache", section.path, _HOW) for section in caches if section.path]
     told += [Found(what, addresses.without_password(url), _HOW) for what, url in urls]
+    told += [Found("sessions", section.path, _HOW) for section in config.sessions.values() if section.path]
+    urls += [("sessions", section.url) for section in config.sessions.values() if section.url]
     declared = [*_tables(config.sessions), *_tables(config.rows)]
     return told + [Found("sessions", f"{each.table}.{each.column}", _HOW) for _name, each in declared]

@@ -75,6 +75,12 @@ class Sessions(msgspec.Struct, frozen=True):
     databases: list[str] = []
     file_path: str = ""
     utc: bool = True
+    lifetime: int = 0
+    """Seconds that a session in a file lives after its last change."""
+    prefix: str = ""
+    """What the names of such files begin with."""
+    servers: list[str] = []
+    """Of memcached, where they are kept there."""
 
 
 class CacheFound(msgspec.Struct, frozen=True):
@@ -99,6 +105,14 @@ class CacheTable(msgspec.Struct, frozen=True):
 
     table: str
     database: str
+    alias: str = ""
+
+
+class CacheDirectory(msgspec.Struct, frozen=True):
+    """A directory that an entry of ``CACHES`` is kept in."""
+
+    alias: str
+    path: str
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -115,6 +129,7 @@ class Answer(msgspec.Struct, frozen=True):
     upload_temp: str
     version: str
     cache_tables: list[CacheTable] = []
+    cache_directories: list[CacheDirectory] = []
     templates: list[str] = []
     named: list[str] = []
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dvornik.apps.environment import add_folders
 from dvornik.apps.places import LOGS, TEMP, Places, unique
+from dvornik.caches import memcached_server
 from dvornik.config import addresses
 from dvornik.config.roots import databases_kept, ground
 from dvornik.languages import _
@@ -16,6 +17,7 @@ from dvornik.model import (
     App,
     CachePlace,
     DatabasePlace,
+    EntryPlace,
     ExactColumn,
     ExpiryRule,
     Found,
@@ -76,6 +78,8 @@ class _Project:
 
     def app(self) -> App:
         self._take_media()
+        self._take_sessions()
+        self._take_caches()
         self._take_folders()
         caches = self._caches()
         expiry = self._expiry()
@@ -92,6 +96,10 @@ class _Project:
             databases=self._databases,
             caches=caches,
             expiry=expiry,
+            session_files=self._places.session_files,
+            cache_files=self._places.cache_files,
+            cache_tables=self._cache_tables(),
+            session_servers=[memcached_server(each) for each in self._answer.sessions.servers if each.strip()],
             texts=self._answer.templates,
             found=[*self._places.found, *shown],
             trouble=[*self._trouble, *self._places.trouble],
@@ -143,6 +151,28 @@ class _Project:
             sorted({field.default for field in fields if field.default}),
             self._answer.named,
         )
+
+    def _take_sessions(self) -> None:
+        sessions = self._answer.sessions
+        if sessions.file_path and sessions.lifetime > 0 and sessions.prefix:
+            name = unique("sessions", [place.name for place in self._databases])
+            place = EntryPlace(name, sessions.file_path, "django-session", sessions.lifetime, sessions.prefix)
+            self._places.add_sessions(place, "django")
+
+    def _take_caches(self) -> None:
+        sessions = self._answer.sessions
+        for each in self._answer.cache_directories:
+            holds = sessions.in_cache and sessions.cache_alias == each.alias
+            self._places.add_cache(EntryPlace(each.alias, each.path, "django-cache", has_sessions=holds), "django")
+
+    def _cache_tables(self) -> list[ExpiryRule]:
+        """Return the tables that hold nothing but a cache: not the one in which the sessions are kept."""
+        sessions = self._answer.sessions
+        return [
+            ExpiryRule(each.alias or each.table, self._same[each.database], each.table, "expires", rule="cache/row")
+            for each in self._answer.cache_tables
+            if each.database in self._same and not (sessions.in_cache and sessions.cache_alias == each.alias)
+        ]
 
     def _take_folders(self) -> None:
         for file in self._answer.logs:

@@ -70,7 +70,7 @@ def _learn() -> dict[str, Any]:
         "static_root": _path(settings.STATIC_ROOT),
         "sessions": _sessions(),
         "caches": _caches(),
-        "cache_tables": _cache_tables(),
+        **_other_caches(),
         "logs": _logs(logging),
         "upload_temp": _path(settings.FILE_UPLOAD_TEMP_DIR),
         "templates": _templates(),
@@ -241,11 +241,18 @@ def _sessions() -> dict[str, Any]:
     answer["utc"] = settings.USE_TZ
     if settings.SESSION_ENGINE.endswith(".file"):
         answer["file_path"] = _path(settings.SESSION_FILE_PATH)
+        answer.update(lifetime=int(settings.SESSION_COOKIE_AGE), prefix=settings.SESSION_COOKIE_NAME)
     try:
         from django.contrib.sessions.backends.cache import SessionStore as InCache  # noqa: PLC0415 - as above
 
         store = import_module(settings.SESSION_ENGINE).SessionStore
         answer["in_cache"] = issubclass(store, InCache)
+        cache = settings.CACHES[settings.SESSION_CACHE_ALIAS]
+        if answer["in_cache"] and "memcache" in cache["BACKEND"].lower():
+            places = cache.get("LOCATION") or ""
+            answer["servers"] = re.split(r"[,;]", places) if isinstance(places, str) else [str(each) for each in places]
+        if answer.get("file_path") and hasattr(store, "get_session_cookie_age"):
+            answer["lifetime"] = int(store().get_session_cookie_age())
         if hasattr(store, "get_model_class"):
             model = store.get_model_class()
             field = model._meta.get_field("expire_date")  # noqa: SLF001 - Django's documented API
@@ -255,23 +262,31 @@ def _sessions() -> dict[str, Any]:
     return answer
 
 
-def _cache_tables() -> list[dict[str, str]]:
-    """Return the tables of database caches, each with the database that Django's routers write it to."""
+def _other_caches() -> dict[str, list[dict[str, str]]]:
+    """Return tables, each with the database that Django's routers write it to, and directories of caches."""
     from django.conf import settings  # noqa: PLC0415 - after setup
     from django.core.cache import caches  # noqa: PLC0415 - as above
     from django.core.cache.backends.db import DatabaseCache  # noqa: PLC0415 - as above
+    from django.core.cache.backends.filebased import FileBasedCache  # noqa: PLC0415 - as above
     from django.db import router  # noqa: PLC0415 - as above
+    from django.utils.module_loading import import_string  # noqa: PLC0415 - as above
 
-    found = []
+    tables, directories = [], []
     for alias in settings.CACHES:
         try:
+            if issubclass(import_string(settings.CACHES[alias]["BACKEND"]), FileBasedCache):
+                # Not by an object of it, which would make the directory.
+                directories.append({"alias": alias, "path": _path(settings.CACHES[alias].get("LOCATION"))})
+                continue
             cache = caches[alias]
         except Exception:  # noqa: BLE001, S112 - the backend's library may be missing: it is no database cache of Django's
             continue
         if isinstance(cache, DatabaseCache):
             model = cache.cache_model_class
-            found.append({"table": model._meta.db_table, "database": router.db_for_write(model)})  # noqa: SLF001 - Django's documented API
-    return found
+            tables.append(
+                {"alias": alias, "table": model._meta.db_table, "database": router.db_for_write(model)}  # noqa: SLF001 - Django's documented API
+            )
+    return {"cache_tables": tables, "cache_directories": directories}
 
 
 def _caches() -> list[dict[str, Any]]:

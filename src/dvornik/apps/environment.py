@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dvornik.apps.places import LOGS, MEDIA, TEMP, Places
+from dvornik.apps.places import LOGS, MEDIA, TEMP, Places, unique
 from dvornik.config import addresses
 from dvornik.config.roots import databases_kept, ground
 from dvornik.languages import _
-from dvornik.model import App, CachePlace, DatabasePlace, Found, MediaPlace, Trouble
+from dvornik.model import App, CachePlace, DatabasePlace, EntryPlace, Found, MediaPlace, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +41,8 @@ def look(loaded: Loaded, env: Mapping[str, str]) -> App:
         places.leave(
             "media", _("{root}: no database is known that says what is used").format(root=variables["MEDIA_ROOT"])
         )
+    _add_sessions(places, variables, loaded.base)
+    _add_cache(places, variables, loaded.base)
     add_folders(places)
     caches, cache_found, cache_trouble = _caches(variables)
     return App(
@@ -51,6 +53,8 @@ def look(loaded: Loaded, env: Mapping[str, str]) -> App:
         media=places.media,
         databases=databases,
         caches=caches,
+        session_files=places.session_files,
+        cache_files=places.cache_files,
         found=[*found, *places.found, *cache_found],
         trouble=[*trouble, *places.trouble, *cache_trouble],
     )
@@ -127,6 +131,27 @@ def _add_media(places: Places, variables: _Variables, base: Path) -> None:
         return
     for root in places.usual(MEDIA):
         places.add_media(MediaPlace(os.path.basename(root), root, url), "folder")  # noqa: PTH119 - roots are texts
+
+
+def _add_sessions(places: Places, variables: _Variables, base: Path) -> None:
+    """Take Flask-Session's files: where its settings say, else the directory that it makes by default."""
+    if variables.get("SESSION_TYPE").lower() == "filesystem" and "SESSION_FILE_DIR" in variables:
+        root = os.path.normpath(base / variables["SESSION_FILE_DIR"])
+        places.add_sessions(EntryPlace("sessions", root, "cachelib"), variables.how("SESSION_FILE_DIR"))
+    for root in places.usual(("flask_session",)):
+        name = unique("flask_session", [place.name for place in places.session_files])
+        places.add_sessions(EntryPlace(name, root, "cachelib"), "folder")
+
+
+def _add_cache(places: Places, variables: _Variables, base: Path) -> None:
+    """Take Flask-Caching's files, where its settings say."""
+    if variables.get("CACHE_TYPE").lower().rpartition(".")[2] in _IN_FILES and "CACHE_DIR" in variables:
+        root = os.path.normpath(base / variables["CACHE_DIR"])
+        places.add_cache(EntryPlace("default", root, "cachelib"), variables.how("CACHE_DIR"))
+
+
+_IN_FILES = {"filesystem", "filesystemcache"}
+"""``CACHE_TYPE``: the old word, and the class, with its module or without."""
 
 
 def _caches(variables: _Variables) -> tuple[list[CachePlace], list[Found], list[Trouble]]:

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from dvornik.config.roots import Ground, objection
 from dvornik.languages import _
-from dvornik.model import Found, LogPlace, MediaPlace, TempPlace, Trouble
+from dvornik.model import EntryPlace, Found, LogPlace, MediaPlace, TempPlace, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 TEMP = ("tmp", "temp", "var/tmp", "uploads/tmp")
 LOGS = ("logs", "log", "var/log")
@@ -28,6 +30,8 @@ class Places:
         self.temp: list[TempPlace] = []
         self.logs: list[LogPlace] = []
         self.media: list[MediaPlace] = []
+        self.session_files: list[EntryPlace] = []
+        self.cache_files: list[EntryPlace] = []
         self.found: list[Found] = []
         self.trouble: list[Trouble] = []
 
@@ -46,6 +50,18 @@ class Places:
         if self._accept("media", place.root, how, missing_is_fine=False):
             self.media.append(place)
 
+    def add_sessions(self, place: EntryPlace, how: str) -> None:
+        """Take a directory of sessions, if it is there; it is no other place's, but its own it may be."""
+        own = msgspec.structs.replace(self._ground, kept=_without(self._ground.kept, place.root))
+        if self._accept("sessions", place.root, how, missing_is_fine=True, on=own):
+            self.session_files.append(place)
+
+    def add_cache(self, place: EntryPlace, how: str) -> None:
+        """Take a directory of cache entries, if it is there."""
+        if self._accept("cache", place.root, how, missing_is_fine=True):
+            name = unique(place.name, [each.name for each in self.cache_files])
+            self.cache_files.append(msgspec.structs.replace(place, name=name))
+
     def leave(self, what: str, where: str) -> None:
         """Note what was seen and is left alone."""
         self.found.append(Found(what, where, "left-alone"))
@@ -56,8 +72,8 @@ class Places:
         roots = [str(self._base / name) for name in names if (self._base / name).is_dir()]
         return [root for root in roots if Path(os.path.realpath(root)).is_relative_to(inside)]
 
-    def _accept(self, what: str, root: str, how: str, *, missing_is_fine: bool) -> bool:
-        refused = objection(root, self._ground, user_content=what == "media")
+    def _accept(self, what: str, root: str, how: str, *, missing_is_fine: bool, on: Ground | None = None) -> bool:
+        refused = objection(root, on or self._ground, user_content=what == "media")
         if refused and missing_is_fine:  # nobody asked for it to be cleaned: no reason to fail every night
             self.leave(what, f"{root}: {refused.message}")
             return False
@@ -76,6 +92,10 @@ class Places:
         path = Path(root)
         name = path.relative_to(self._base).as_posix() if path.is_relative_to(self._base) else path.name
         return unique(name, taken)
+
+
+def _without(kept: Mapping[str, str], root: str) -> dict[str, str]:
+    return {path: said for path, said in kept.items() if os.path.realpath(path) != os.path.realpath(root)}
 
 
 def unique(name: str, taken: Sequence[str]) -> str:

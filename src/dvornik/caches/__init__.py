@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Protocol
 
 from dvornik.languages import _
@@ -19,6 +20,14 @@ _SCHEMES = (
     "unix://",
     *(f"{tls}+{kind}://" for tls in ("redis", "rediss") for kind in ("sentinel", "cluster")),
 )
+
+
+def memcached_server(text: str) -> str:
+    """Return one server of memcached, as settings write it, in one form: ``host:port``, or the path of a socket."""
+    text = text.strip().removeprefix("unix:")
+    if text.startswith("/"):
+        return "/" + text.lstrip("/")
+    return text if re.search(r":\d+$", text) else f"{text}:11211"
 
 
 class WeighedCache(Cache, Protocol):
@@ -43,11 +52,15 @@ def connect(place: CachePlace) -> WeighedCache:
     Raises:
         ConfigurationError: the address is unusable, or its driver is not installed.
     """
+    if place.url.startswith(("memcached://", "memcached+unix://")):
+        from dvornik.caches.memcached import MemcachedCache  # noqa: PLC0415 - as Redis: of the many, few have one
+
+        return MemcachedCache(place)
     if not place.url.startswith(_SCHEMES):
         raise ConfigurationError(
             _("The address of the cache is not understood."),
             context=place.name,
-            hint=_("Write redis://, rediss://, unix://, redis+sentinel:// or redis+cluster:// in [cache] url."),
+            hint=_("Write redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// or memcached://."),
         )
     try:
         from dvornik.caches.redis import RedisCache  # noqa: PLC0415 - the driver takes 120 ms and may be missing

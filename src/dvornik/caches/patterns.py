@@ -56,13 +56,14 @@ def _set(rest: bytes) -> tuple[bytes, bytes]:
 
 
 _KINDS = {
-    # Django's cache sessions, Flask-Session, express (sess:), Spring, PHP, Laravel: all say so.
-    "session": rb"sess(?:ion)?s?(?:id|data|store)?",
+    # In this order: a lock on a session is a lock.
     # Celery and kombu, RQ, arq, dramatiq, Huey, Bull, Sidekiq, Resque, taskiq, Channels.
     "queue": rb"celery[a-z]*|kombu|unacked|a?rq|dramatiq|huey|bull|sidekiq|resque|taskiq|asgi|(?:red)?beat"
     rb"|queues?|broker|jobs?|streams?",
     # redis-py, Redlock, celery-once (qo_); a "block" or a "clock" is something else.
     "lock": rb"[a-z]*(?<![bc])lock(?:s|ed)?|mutex|semaphores?|leader|lease|qo",
+    # Django's cache sessions, Flask-Session, express (sess:), Spring, PHP, Laravel: all say so.
+    "session": rb"sess(?:ion)?s?(?:id|data|store)?",
 }
 _EXPRESSIONS = {
     kind: re.compile(rb"(?<![a-z0-9])(?:" + words + rb")(?![a-z0-9])", re.IGNORECASE) for kind, words in _KINDS.items()

@@ -42,6 +42,8 @@ class RedisCache:
         """Prepare; nothing is sent yet. ``ConfigurationError`` on an address or a pattern that cannot be read."""
         self.place = place.name
         self._idle, self._only_without_ttl = place.idle, place.only_without_ttl
+        self._taken = {"", "session"} if place.of_sessions else {""}
+        """Kinds that may go, where the patterns say so."""
         self._patterns = ["*"] if place.owned else list(place.patterns)
         try:
             expressions = [compiled(pattern).pattern for pattern in self._patterns]
@@ -83,10 +85,10 @@ class RedisCache:
         for page in self._pages(client, "string"):
             count += len(page)
             kinds = kinds_of(page)
-            tally.protected.update(filter(None, kinds))
-            sessions = [key for key, kind in zip(page, kinds, strict=True) if kind == "session"]
-            tally.note_lasting(client, sessions)
-            own = [key for key, kind in zip(page, kinds, strict=True) if not kind and self._own(key)]
+            tally.protected.update(kind for kind in kinds if kind not in self._taken)
+            if "session" not in self._taken:
+                tally.note_lasting(client, [key for key, kind in zip(page, kinds, strict=True) if kind == "session"])
+            own = [key for key, kind in zip(page, kinds, strict=True) if kind in self._taken and self._own(key)]
             objections = self._objections(client, own)
             tally.matching += objections.count("")
             tally.kept.update(filter(None, objections))
@@ -115,7 +117,11 @@ class RedisCache:
                 for page in self._pages(client, "string", match):
                     ripe = self._ripe(client, page, matched=match is not None)
                     for start in range(0, len(ripe), _LARGEST):  # one bucket chain may make a page longer than asked
-                        yield _drop(client, ripe[start : start + _LARGEST], clustered=clustered)
+                        part = ripe[start : start + _LARGEST]
+                        if "session" in self._taken:
+                            yield _end(client, part, self._idle)
+                        else:
+                            yield _drop(client, part, clustered=clustered)
 
     def memory(self) -> int:
         """Return the bytes that the server's data takes, once what was unlinked before is freed."""
@@ -132,7 +138,8 @@ class RedisCache:
     def _ripe(self, client: redis.Redis, page: Sequence[bytes], *, matched: bool) -> list[bytes]:
         """Return the entries of a page that go; ``matched``: the server has compared them with the only pattern."""
         kinds = kinds_of(page)
-        own = [key for key, kind in zip(page, kinds, strict=True) if not kind and (matched or self._own(key))]
+        taken = self._taken
+        own = [key for key, kind in zip(page, kinds, strict=True) if kind in taken and (matched or self._own(key))]
         if not (self._idle or self._only_without_ttl):
             return own
         return [key for key, why in zip(own, self._objections(client, own), strict=True) if not why]
@@ -245,6 +252,19 @@ def _drop(client: redis.Redis, keys: Sequence[bytes], *, clustered: bool) -> int
     if not clustered:
         return _unlinked(client, keys)
     return sum(filter(None, _asked(client, [("UNLINK", key) for key in keys])))
+
+
+_END = """\
+local key, idle = KEYS[1], tonumber(ARGV[1])
+if redis.call('PTTL', key) == -1 and redis.call('OBJECT', 'IDLETIME', key) >= idle then
+    return redis.call('UNLINK', key)
+end
+return 0"""
+
+
+def _end(client: redis.Redis, keys: Sequence[bytes], idle: int) -> int:
+    """Unlink sessions, each of which the server itself asks once more: whoever came back meanwhile keeps theirs."""
+    return sum(filter(None, _asked(client, [("EVAL", _END, "1", key, str(idle)) for key in keys])))
 
 
 def _unlinked(client: redis.Redis, keys: Sequence[bytes]) -> int:

@@ -72,17 +72,26 @@ def clean(yard: Yard, order: Order) -> int:
 
 def _must_have_something(yard: Yard, order: Order) -> None:
     app = yard.app
-    if not (app.temp or app.logs or app.media or app.databases or app.caches or app.trouble):
+    if not (
+        app.temp
+        or app.logs
+        or app.media
+        or app.databases
+        or app.session_files
+        or app.session_stores
+        or app.has_cache
+        or app.trouble
+    ):
         raise ConfigurationError(
             _("Nothing to look after was found here."),
             context=str(yard.loaded.base),
             hint=_("Go to the application's directory, or write a dvornik.toml: dvornik init"),
         )
-    if order.asked_for_cache and not app.caches:
+    if order.asked_for_cache and not app.has_cache:
         raise ConfigurationError(
-            _("No Redis cache is configured, so there is nothing to clear."),
+            _("No cache is configured, so there is nothing to clear."),
             context=str(yard.loaded.source or yard.loaded.base),
-            hint=_("Set REDIS_URL, or [cache] url in dvornik.toml."),
+            hint=_("Set REDIS_URL, or [cache] url or path in dvornik.toml."),
         )
 
 

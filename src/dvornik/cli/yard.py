@@ -17,7 +17,9 @@ from dvornik.apps.places import unique
 from dvornik.cli import aftermath
 from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
+from dvornik.collectors.cache_tables import Tables
 from dvornik.collectors.database import DatabaseBloat, SingleFile
+from dvornik.collectors.entries import Directory
 from dvornik.collectors.logs import Logs
 from dvornik.collectors.sessions import Sessions
 from dvornik.collectors.temp import Temp
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
     from dvornik.collectors.media import Media
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
-    from dvornik.model import App, Collector, Database, Refusal
+    from dvornik.model import App, Collector, Database, EntryPlace, Refusal
     from dvornik.references.derivatives import Pattern
     from dvornik.references.files import Files
     from dvornik.reports.progress import Progress
@@ -95,7 +97,8 @@ class Yard:
     @cached_property
     def secrets(self) -> Secrets:
         """What must not be said."""
-        urls = [*(place.url for place in self.app.databases), *(place.url for place in self.app.caches)]
+        app = self.app
+        urls = [place.url for places in (app.databases, app.caches, app.session_stores) for place in places]
         return Secrets(self.config, self._env, urls)
 
     @property
@@ -118,7 +121,13 @@ class Yard:
         app = self.app
         return {
             f"{kind}/{place.name}": place.root
-            for kind, places in (("temp", app.temp), ("logs", app.logs), ("media", app.media))
+            for kind, places in (
+                ("temp", app.temp),
+                ("logs", app.logs),
+                ("media", app.media),
+                ("sessions", app.session_files),
+                ("cache", app.cache_files),
+            )
             for place in places
         }
 
@@ -129,15 +138,31 @@ class Yard:
             "logs": self._logs,
             "media": self._media,
             "sessions": lambda: Sessions(
-                self.databases, self.app.expiry, [*self.config.sessions.values(), *self.config.rows.values()]
+                self.databases,
+                self.app.expiry,
+                [*self.config.sessions.values(), *self.config.rows.values()],
+                self._entries(self.app.session_files),
+                self.app.session_stores,
             ),
             "database": lambda: DatabaseBloat(
                 self.databases, self.config.database, self.state, has_window=bool(self.config.window.start)
             ),
-            "cache": lambda: CacheCollector(self.app.caches),
+            "cache": lambda: CacheCollector(
+                self.app.caches,
+                files=self._entries(self.app.cache_files),
+                tables=Tables(self.databases, self.app.cache_tables) if self.app.cache_tables else None,
+            ),
         }
         wanted = set(names)
         return {name: builders[name]() for name in STEPS if name in wanted}
+
+    def _entries(self, places: Iterable[EntryPlace]) -> dict[str, Directory]:
+        from dvornik.storages.local_entries import LocalEntries
+
+        return {
+            place.name: Directory(place, LocalEntries(place.name, place.root, skip=self._skipped(place.root)))
+            for place in places
+        }
 
     def _logs(self) -> Logs:
         from dvornik.storages.local_logs import LocalLogs
@@ -282,7 +307,7 @@ class Yard:
 
     def _may_run(self, step: str) -> bool:
         """Tell whether a step can run at all: one that was given up is nobody's failure."""
-        return step in STEPS and (step != "cache" or bool(self.app.caches))
+        return step in STEPS and (step != "cache" or self.app.has_cache)
 
     def last_health(self) -> Health:
         """Return the last record as it is while the configuration is the same, which spares finding the application."""
@@ -352,7 +377,7 @@ class Yard:
 def chosen(yard: Yard, steps: Sequence[str], *, thorough: bool) -> list[str]:
     """Return the steps to take, in order: those named, else all but the cache, else all that there is to do."""
     wanted = steps or (STEPS if thorough else DEFAULT)
-    has_cache = bool(yard.app.caches) or "cache" in steps
+    has_cache = yard.app.has_cache or "cache" in steps
     return [step for step in STEPS if step in wanted and (step != "cache" or has_cache)]
 
 

@@ -1,20 +1,27 @@
-"""Expired sessions, and any other rows with a time after which nobody needs them.
+"""Expired sessions, in rows or in files, and any other rows with a time after which nobody needs them.
 
 **Finds** rows whose time (plus the retention) has passed: in Django's session table, in what ``[sessions.NAME]`` and
 ``[rows.NAME]`` declare, and in the tables of well-known packages, which are recognised by their columns. The times may
 be real ones, ISO 8601 text in UTC or numbers since 1970; where that is not certain, nothing goes, and the run says so.
+
+Also sessions in files: Django's, by their last change and the age of its cookie, or by the end that the application
+set; cachelib's (Flask-Session), by the end at their beginning, which is read without unpickling; PHP's, by their last
+change and ``retention``. And sessions in Redis or Valkey that never expire by themselves, by the time for which nobody
+asked for them, where ``sessions.NAME.url`` and ``patterns`` name them.
 
 **May go** because the application itself no longer accepts them: sessions, tokens and codes that say when they end.
 They are deleted in short transactions, each of which asks again: whoever logs in meanwhile keeps the session. What is
 history (results, logs, audits) is only reported, until a retention is named for it.
 
 **Held back**: rows that another table refers to, by the table; rows of a table whose own triggers or rules act on a
-deletion, which may do anything; rows that somebody has locked.
+deletion, which may do anything; rows that somebody has locked. Files that are open, that changed after the scan, that
+have no end, or whose beginning is not understood.
 
 **Undo**: where ``archive`` names a directory, ``dvornik undo`` puts the rows back; else there is none.
 
 **Settings**: ``rows.NAME.table``, ``column``, ``database``, ``retention``, ``unit``, ``where``, ``cascade``,
-``triggers``, ``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same.
+``triggers``, ``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same, or ``path``, ``format``,
+``prefix`` and ``retention``, or ``url``, ``patterns`` and ``retention``.
 """
 
 from __future__ import annotations
@@ -24,8 +31,10 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import msgspec
 
-from dvornik import presets
+from dvornik import caches, presets
+from dvornik.collectors.entries import Directory, Entries
 from dvornik.collectors.identity import reachable
+from dvornik.collectors.servers import Servers
 from dvornik.config.rows import comparisons
 from dvornik.databases import archives
 from dvornik.databases.trouble import StuckError
@@ -47,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.config import RowsSection
-    from dvornik.model import Database, ExpiryRule, Seen
+    from dvornik.model import CachePlace, Database, ExpiryRule, Seen
 
 EXPIRED = Rule(presets.SESSION, capped=False, guarded=True)
 """Uncapped: a table may well be expired as a whole after a quiet month."""
@@ -70,16 +79,23 @@ class Sessions:
     rules: ClassVar[Mapping[str, Rule]] = {EXPIRED.id: EXPIRED, ROW.id: ROW}
 
     def __init__(
-        self, databases: Mapping[str, Database], rules: Sequence[ExpiryRule], settings: Sequence[RowsSection] = ()
+        self,
+        databases: Mapping[str, Database],
+        rules: Sequence[ExpiryRule],
+        settings: Sequence[RowsSection] = (),
+        files: Mapping[str, Directory] | None = None,
+        stores: Sequence[CachePlace] = (),
     ) -> None:
-        """Take the databases by name, what expires in them, and what is said of the presets."""
+        """Take the databases by name, what expires in them, what is said of the presets; then directories, servers."""
+        self._files = Entries(self.name, files or {})
+        self._stores = Servers(self.name, EXPIRED.id, stores, caches.connect)
         self._databases = databases
         self._expiry = rules
         self._settings = settings
 
     def fingerprints(self) -> Mapping[str, str]:
         """Return the identity of each database that is there."""
-        return reachable(self._databases)
+        return reachable(self._databases) | self._files.fingerprints() | self._stores.fingerprints()
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - the same either way
         """Count; an unreachable database is told of and the others go on. A table that is not there holds nothing."""
@@ -97,9 +113,15 @@ class Sessions:
                 yield from found
             except DvornikError as error:
                 yield Trouble(place, error.message, error.hint, error.context)
+        yield from self._files.scan(now, EXPIRED.id)
+        yield from self._stores.scan()
 
     def apply(self, finding: Finding, run: str) -> Outcome:
         """Delete what had expired by the moment of the scan, not by now: no more than was shown."""
+        if finding.place in self._files:
+            return self._files.apply(finding, run)
+        if finding.place in self._stores:
+            return self._stores.apply(finding)
         cutoff, _space, name = finding.detail.partition(" ")
         database = self._databases.get(finding.place)
         rule = self._rule(finding, name)
@@ -107,9 +129,9 @@ class Sessions:
             return _outcome(finding, 0, Miss(finding.container, Reason.CHANGED))
         done = 0
         try:
-            acting = () if rule.triggers else database.triggers(rule.table)
-            if acting:  # made since the scan
-                return _outcome(finding, 0, Miss(finding.container, Reason.TRIGGER, ", ".join(acting)))
+            if acting := _acting(database, rule):  # made since the scan
+                message = _("deleting these rows runs a trigger")
+                raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
             keep = archives.Archive(rule, run, database.fingerprint()) if rule.archive else None
             for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
@@ -149,11 +171,19 @@ class Sessions:
         rule = msgspec.structs.replace(rule, triggers=section.triggers)
         return [_Plan(rule)] if section.enabled else []
 
+    def recover(self) -> Iterator[Outcome]:
+        """Put back the files that a killed run had claimed."""
+        return self._files.recover()
+
+    def tidy(self) -> None:
+        """Remove the empty private directories."""
+        self._files.tidy()
+
     # what was kept
 
     def set_aside(self) -> Mapping[str, tuple[int, int]]:
         """Return the runs whose rows are kept, each with the number of rows and the bytes that they take packed."""
-        found: dict[str, tuple[int, int]] = {}
+        found = self._files.set_aside()
         for directory in self._archives():
             for path, header in archives.kept(directory):
                 count, size = found.get(header.run, (0, 0))
@@ -162,6 +192,7 @@ class Sessions:
 
     def undo(self, run: str) -> Iterator[Outcome]:
         """Put back the rows of ``run``, and let go of its archive once all of them were. Never overwrites."""
+        yield from self._files.undo(run)
         for directory in self._archives():
             for path, header in archives.kept(directory, run):
                 database = self._databases.get(header.database)
@@ -181,6 +212,7 @@ class Sessions:
 
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete what is kept of ``run``, for good."""
+        yield from self._files.purge(run)
         for directory in self._archives():
             for path, header in archives.kept(directory, run):
                 count, size = archives.count(path), path.stat().st_size
@@ -191,6 +223,11 @@ class Sessions:
     def _archives(self) -> list[str]:
         told = [rule.archive for rule in self._expiry] + [each.archive for each in self._settings]
         return list(dict.fromkeys(directory for directory in told if directory))
+
+
+def _acting(database: Database, rule: ExpiryRule) -> Sequence[str]:
+    """Name what acts on a deletion without its being said that this is meant."""
+    return () if rule.triggers else database.triggers(rule.table)
 
 
 def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
@@ -205,8 +242,7 @@ def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
             yield Held(rule.rule, rule.database, rule.table, Reason.NO_RETENTION, count, detail=rule.name)
         return
     yield Survey(rule.database, Sessions.name, "", items=count)
-    acting = database.triggers(rule.table) if count and not rule.triggers else ()
-    if acting:
+    if count and (acting := _acting(database, rule)):
         yield Held(rule.rule, rule.database, rule.table, Reason.TRIGGER, count, acting, ", ".join(acting))
     elif count:
         yield Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")

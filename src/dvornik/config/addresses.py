@@ -17,7 +17,7 @@ _DIALECTS = {
     **dict.fromkeys(("mysql", "mysql2", "mysqlgis"), "mysql"),
     "mariadb": "mariadb",
 }
-_CACHES = re.compile(r"(?:redis|valkey)s?(?:\+sentinel|\+cluster)?|unix", re.IGNORECASE)
+_CACHES = re.compile(r"(?:redis|valkey)s?(?:\+sentinel|\+cluster)?|unix|memcached(?:\+unix)?", re.IGNORECASE)
 _GLOB = re.compile(r"([\\*?\[\]])")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
 _SECRET_KEY = re.compile(r"pass|secret|token|key$|pwd", re.IGNORECASE)
@@ -78,7 +78,7 @@ def sqlite_path(url: str) -> str | None:
 
 
 def cache(url: str) -> str:
-    """Return ``url`` with the scheme that Redis' own libraries know; raise ``ValueError`` for any other scheme."""
+    """Return ``url`` with the scheme that Redis' own libraries know, or memcached's; ``ValueError`` for any other."""
     scheme, mark, rest = url.partition("://")
     if not mark or not _CACHES.fullmatch(scheme):
         raise ValueError(scheme if mark else "")

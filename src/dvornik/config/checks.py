@@ -5,21 +5,22 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dvornik.config import addresses, rows
+from dvornik.config import addresses, entries, rows
 from dvornik.config.problems import Problem, dotted, shown
 from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
-from dvornik.config.sections import ScheduleSection
+from dvornik.config.sections import RowsSection, ScheduleSection
 from dvornik.languages import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from dvornik.config.sections import Config, RowsSection, WindowSection
+    from dvornik.config.sections import CacheSection, Config, SessionsSection, WindowSection
 
+Rows = TypeVar("Rows", bound=RowsSection)
 _EXACT = re.compile(r"(?:[^:]+:)?[^:.]+(?:\.[^:.]+){1,2}")
 _HOUR = 3600
 _DEFAULT = ScheduleSection()
@@ -52,8 +53,11 @@ class _Check:
         )
         config = msgspec.structs.replace(config, **self._places(config, on))
         self._exact(config)
+        cache = self._entries(("cache",), config.cache, on)
+        caches = {name: self._entries(("caches", name), section, on) for name, section in config.caches.items()}
+        config = msgspec.structs.replace(config, cache=cache, caches=caches)
         config = msgspec.structs.replace(
-            config, sessions=self._rows("sessions", config.sessions), rows=self._rows("rows", config.rows)
+            config, sessions=self._sessions(config.sessions, on), rows=self._rows("rows", config.rows)
         )
         self._window(config.window)
         self._schedule(config.schedule)
@@ -89,8 +93,12 @@ class _Check:
             name: msgspec.structs.replace(item, url=self._database(("databases", name, "url"), item.url))
             for name, item in config.databases.items()
         }
-        url = config.cache.url and self._cache(("cache", "url"), config.cache.url)
-        return {"databases": databases, "cache": msgspec.structs.replace(config.cache, url=url)}
+        caches = {
+            name: msgspec.structs.replace(item, url=self._cache(("caches", name, "url"), item.url))
+            for name, item in config.caches.items()
+        }
+        cache = msgspec.structs.replace(config.cache, url=self._cache(("cache", "url"), config.cache.url))
+        return {"databases": databases, "cache": cache, "caches": caches}
 
     def _told(self, config: Config) -> dict[str, msgspec.Struct]:
         """Complete the addresses of those who are told of a run: tokens and passwords come from the environment."""
@@ -163,7 +171,8 @@ class _Check:
         try:
             return addresses.cache(url) if url else text
         except ValueError:
-            self._add(key, "", _("this is no address of a cache"), _("Write it like redis://host:6379/0."))
+            hint = _("Write it like redis://host:6379/0 or memcached://host:11211.")
+            self._add(key, "", _("this is no address of a cache"), hint)
             return text
 
     def _interpolated(self, key: tuple[str, ...], text: str, *, secret: bool = False) -> str:
@@ -183,7 +192,24 @@ class _Check:
                     hint = _('Write it like "table.column" or "database:table.column".')
                     self._add(("media", name, "exact"), shown(text), _("this is no column"), hint)
 
-    def _rows(self, kind: str, sections: Mapping[str, RowsSection]) -> dict[str, RowsSection]:
+    def _entries(self, key: tuple[str, ...], section: CacheSection, on: Ground) -> CacheSection:
+        for name, value, message, hint in entries.of_cache(section):
+            self._add((*key, name), value, message, hint)
+        path = section.path and self._root((*key, "path"), section.path, on, media=False)
+        return msgspec.structs.replace(section, path=path)
+
+    def _sessions(self, sections: Mapping[str, SessionsSection], on: Ground) -> dict[str, SessionsSection]:
+        stored = {name: section for name, section in sections.items() if section.path or section.url}
+        found = self._rows("sessions", {name: section for name, section in sections.items() if name not in stored})
+        for name, section in stored.items():
+            for key, value, message, hint in entries.of_sessions(section):
+                self._add(("sessions", name, key), value, message, hint)
+            path = section.path and self._root(("sessions", name, "path"), section.path, on, media=False)
+            url = self._cache(("sessions", name, "url"), section.url)
+            found[name] = msgspec.structs.replace(section, path=path, url=url)
+        return found
+
+    def _rows(self, kind: str, sections: Mapping[str, Rows]) -> dict[str, Rows]:
         found = {}
         for name, section in sections.items():
             for key, value, message, hint in rows.problems(section):

@@ -160,5 +160,6 @@ def _digest(config: Config) -> str:
         del shown[told]
     for database in shown["databases"].values():
         database["url"] = addresses.without_password(database["url"])
-    shown["cache"]["url"] = addresses.without_password(shown["cache"]["url"])
+    for cache in (shown["cache"], *shown["caches"].values(), *shown["sessions"].values()):
+        cache["url"] = addresses.without_password(cache["url"])
     return hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()

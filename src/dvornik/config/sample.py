@@ -111,7 +111,7 @@ class _Sample:
     def _masked(self, name: str, section: Any) -> dict[str, Any]:  # noqa: ANN401 - whatever section it is
         """Return the settings that hold secrets, with variables in their place."""
         if name == "cache":
-            return {"url": addresses.masked(section.url, "CACHE_PASSWORD")}
+            return {"url": addresses.masked(section.url, "CACHE_PASSWORD"), "path": self._relative(section.path)}
         if name == "metrics":
             return {"pushgateway": addresses.masked(section.pushgateway, "PUSHGATEWAY_PASSWORD")}
         if name == "telemetry":
@@ -130,9 +130,11 @@ class _Sample:
             key: {field: getattr(table, field) for field in table.__struct_fields__}
             for key, table in getattr(self._config, name).items()
         }
-        if name == "databases":
+        if name in {"databases", "caches", "sessions"}:
             for key, table in declared.items():
                 table["url"] = addresses.masked(table["url"], f"{key.upper()}_PASSWORD")
+        if name in {"sessions", "caches"}:
+            declared = {key: {**table, "path": self._relative(table["path"])} for key, table in declared.items()}
         if name != "media":
             return declared
         found = {place.name: {"root": place.root, "url": place.url} for place in self._app.media}
@@ -140,13 +142,13 @@ class _Sample:
         return {key: {**table, "root": self._relative(table["root"])} for key, table in tables.items()}
 
     def _found(self, name: str) -> Iterator[str]:
-        what = {"databases": "database", "sessions": "sessions"}.get(name)
+        what = {"databases": "database", "sessions": "sessions", "caches": "cache"}.get(name)
         for item in self._app.found:
             if item.what == what and item.how not in {"configuration", "left-alone"}:
                 yield "# " + _("Found by itself ({how}): {where}").format(how=item.how, where=_one_line(item.where))
 
     def _roots(self) -> Iterator[str]:
-        for place in (self._app.temp, self._app.logs, self._app.media):
+        for place in (self._app.temp, self._app.logs, self._app.media, self._app.session_files, self._app.cache_files):
             yield from (item.root for item in place)
 
     def _relative(self, value: Any) -> Any:  # noqa: ANN401 - a path, a list of them, or none

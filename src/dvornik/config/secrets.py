@@ -47,7 +47,8 @@ class Secrets:
 
 def _urls(config: Config) -> Iterator[str]:
     yield from (section.url for section in config.databases.values())
-    yield config.cache.url
+    yield from (section.url for section in (config.cache, *config.caches.values()))
+    yield from (section.url for section in config.sessions.values())
     yield config.metrics.pushgateway
     yield config.telemetry.endpoint
 

@@ -185,18 +185,57 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     enabled: Annotated[bool, Meta(description="false: rows of this preset or table stay.")] = True
 
 
+class SessionsSection(RowsSection, frozen=True, forbid_unknown_fields=True):
+    """``[sessions.NAME]``: sessions that expire: rows as in ``[rows.NAME]``, files, or keys without an end."""
+
+    path: Annotated[str, Meta(description="Instead of a table: a directory of sessions in files.")] = ""
+    format: Annotated[
+        Literal["", "django", "php", "cachelib"],
+        Meta(description="Who wrote the files: Django, PHP (sess_…), or cachelib (Flask-Session)."),
+    ] = ""
+    prefix: Annotated[
+        str, Meta(description="What the names of the files begin with; empty: sessionid for Django, sess_ for PHP.")
+    ] = ""
+    url: Annotated[
+        str,
+        Meta(
+            description="Instead of a table: a Redis or Valkey, as in [cache], whose sessions without a TTL go once "
+            "they have been idle for the retention."
+        ),
+    ] = ""
+    patterns: Annotated[list[str], Meta(description="Key patterns of those sessions (glob).")] = field(
+        default_factory=list
+    )
+
+    def __repr__(self) -> str:
+        """Leave the address out: it may hold a password."""
+        return f"SessionsSection(table={self.table!r}, path={self.path!r}, patterns={self.patterns!r})"
+
+
 class CacheSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """``[cache]``: the Redis or Valkey cache."""
+    """``[cache]``, or one of several ``[caches.NAME]``: a cache in Redis, Valkey, memcached, or in files."""
 
     url: Annotated[
         str,
-        Meta(description="Address: redis://, rediss://, unix://, redis+sentinel:// or redis+cluster://; empty: found."),
+        Meta(
+            description="Address: redis://, rediss://, unix://, redis+sentinel://, redis+cluster:// or memcached://; "
+            "empty: found."
+        ),
+    ] = ""
+    path: Annotated[str, Meta(description="Instead of an address: a directory of cache entries in files.")] = ""
+    format: Annotated[
+        Literal["", "django", "cachelib"],
+        Meta(description="Who wrote the files: Django (.djcache), or cachelib (Flask-Caching)."),
     ] = ""
     patterns: Annotated[list[str], Meta(description="Key patterns that are the cache's own (glob).")] = field(
         default_factory=list
     )
     owned: Annotated[
-        bool, Meta(description="The whole database is the cache's own: everything recognised as an entry may go.")
+        bool,
+        Meta(
+            description="All there is the cache's own: of a server every entry may go; of files, with --aggressive, "
+            "those too that have not expired."
+        ),
     ] = False
     idle: Annotated[Duration, Meta(description="Only entries that nobody asked for in this time; 0: all.")] = Duration(
         "0"
@@ -344,9 +383,10 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     databases: dict[str, DatabaseSection] = field(default_factory=dict)
     database: Upkeep = Upkeep()
     references: ReferencesSection = ReferencesSection()
-    sessions: dict[str, RowsSection] = field(default_factory=dict)
+    sessions: dict[str, SessionsSection] = field(default_factory=dict)
     rows: dict[str, RowsSection] = field(default_factory=dict)
     cache: CacheSection = CacheSection()
+    caches: dict[str, CacheSection] = field(default_factory=dict)
     health: HealthSection = HealthSection()
     backup: BackupSection = BackupSection()
     window: WindowSection = WindowSection()

@@ -132,7 +132,7 @@ def _safe(path: tuple[str, ...], raw: object) -> str:
     return "" if path[-1:] == ("url",) or path[0] in _SECRET_SECTIONS else shown(raw)
 
 
-_SECRET_SECTIONS = {"databases", "cache", "metrics", "telemetry", "notify", "ping"}
+_SECRET_SECTIONS = {"databases", "cache", "caches", "metrics", "telemetry", "notify", "ping"}
 
 
 def _meant(name: str, section: type[msgspec.Struct]) -> str:

@@ -39,7 +39,10 @@ def _roots(app: App) -> dict[str, str]:
     """Return the places by the key that they are configured under, or would be."""
     media = {f"media.{place.name}.root": place.root for place in app.media}
     temp = {f"temp.paths ({place.name})": place.root for place in app.temp}
-    return {**temp, **{f"logs.paths ({place.name})": place.root for place in app.logs}, **media}
+    sessions = {f"sessions.{place.name}.path": place.root for place in app.session_files}
+    caches = {f"caches.{place.name}.path": place.root for place in app.cache_files}
+    logs = {f"logs.paths ({place.name})": place.root for place in app.logs}
+    return {**temp, **logs, **media, **sessions, **caches}
 
 
 def _absent(roots: Mapping[str, str]) -> Iterator[Problem]:

@@ -43,6 +43,8 @@ METRICS: Final = {
     "dvornik_held_items": "What the last cleanup by this collector kept, by reason.",
     "dvornik_missed_items": "What was to go and stayed, by reason: failures, and what had changed meanwhile.",
     "dvornik_place_size_bytes": "What a place held when the last cleanup of it began.",
+    "dvornik_cache_removed_items": "What the last cleanup of a cache removed from it: keys, files, rows.",
+    "dvornik_cache_freed_bytes": "What that gave back to its server or to the disk.",
     "dvornik_temp_size_bytes": "What temporary files take now.",
     "dvornik_temp_limit_bytes": "What they may take before it is an alert.",
     "dvornik_logs_size_bytes": "What logs take now.",
@@ -97,6 +99,9 @@ def _of_step(name: str, step: health.Step) -> Iterator[Sample]:
         yield "dvornik_held_items", {**own, "reason": reason}, count
     for place, size in step.sizes.items():
         yield "dvornik_place_size_bytes", {**own, "place": place}, size
+    for place, total in step.caches.items():
+        yield "dvornik_cache_removed_items", {"cache": place}, total.done
+        yield "dvornik_cache_freed_bytes", {"cache": place}, total.freed
     yield from _of_rules(name, step)
     if name == "database":
         for place, size in step.reusable.items():

@@ -73,6 +73,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     """Directories under care, by ``collector/place``."""
     totals: Mapping[str, Total]
     """By rule."""
+    caches: Mapping[str, Total] = {}
+    """Of each cache, by its place."""
     held: Sequence[Kept]
     surveys: Sequence[Survey]
     refusals: Sequence[Refusal]
@@ -116,6 +118,7 @@ def of(
         digest=result.digest,
         roots=dict(roots),
         totals=dict(result.totals),
+        caches=dict(result.caches),
         held=[Kept(rule, reason, count) for (rule, reason), count in result.held.items()],
         surveys=list(result.surveys),
         refusals=list(result.refusals),
@@ -138,7 +141,7 @@ def revived(report: Report) -> Result:
     """Return the result that ``report`` was made of, for the words that tell one."""
     result = Result(report.run, report.verb, report.collectors)
     result.started, result.seconds, result.digest = report.started, report.seconds, report.digest
-    result.totals = dict(report.totals)
+    result.totals, result.caches = dict(report.totals), dict(report.caches)
     result.held.update({(each.rule, each.reason): each.count for each in report.held})
     result.surveys, result.refusals = list(report.surveys), list(report.refusals)
     result.troubles, result.failures = list(report.troubles), list(report.failures)

@@ -64,7 +64,8 @@ def summary(report: Report) -> list[tuple[str, str]]:
 def tables(report: Report) -> Iterator[Table]:
     """Yield the tables that have anything to say."""
     for table in (
-        _wrong(report), _steps(report), _kept(report), _places(report), _disks(report), _history(report)
+        _wrong(report), _steps(report), _caches(report), _kept(report), _places(report), _disks(report),
+        _history(report),
     ):  # fmt: skip
         if table.rows:
             yield table
@@ -109,6 +110,21 @@ def _steps(report: Report) -> Table:
     ]  # fmt: skip
     head = [_("What"), _("Found"), _("Done"), _("Freed"), _("Set aside"), _("Stayed")]
     return Table(_("What was done"), head, rows, range(1, 6))
+
+
+def _caches(report: Report) -> Table:
+    before = {survey.place: survey.size for survey in report.surveys if survey.kind == "cache"}
+    rows = [
+        [
+            words.safe(place),
+            str(total.found),
+            str(total.done),
+            words.size(before.get(place, 0)),
+            words.size(total.freed),
+        ]
+        for place, total in report.caches.items()
+    ]
+    return Table(_("Caches"), [_("Cache"), _("Found"), _("Done"), _("Size"), _("Freed")], rows, range(1, 5))
 
 
 def _kept(report: Report) -> Table:

@@ -22,7 +22,7 @@ _STEPS: Final = {
     "media": ("media/orphan", "media/return", "media/purge"),
     "sessions": ("sessions/expired", "sessions/row"),
     "database": ("database/optimise", "database/vacuum", "database/rewrite"),
-    "cache": ("cache/entry",),
+    "cache": ("cache/entry", "cache/expired", "cache/file", "cache/row"),
 }
 _ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "cache/entry"}
 """Rules whose line stands even when the count is nought: the operator sees that the step was taken."""
@@ -51,6 +51,21 @@ def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
         count = total.found - total.refused if dry else total.done
         if count or (rule in _ALWAYS and not total.refused and not spoilt):
             yield words.would(rule, count) if dry else words.did(rule, count)
+    if name == "cache":
+        yield from _caches(result, dry=dry)
+
+
+def _caches(result: Result, *, dry: bool) -> Iterator[str]:
+    """Name each cache, and what it took before and after, where that is known."""
+    before = {survey.place: survey.size for survey in result.surveys if survey.kind == "cache"}
+    for place, total in result.caches.items():
+        count, size = total.found if dry else total.done, before.get(place, 0)
+        if dry or not size:
+            yield f"   {words.safe(place)}: {count}"
+        else:
+            after = words.size(max(0, size - total.freed))
+            line = _("{place}: {n}, {before} before, {after} after")
+            yield "   " + line.format(place=words.safe(place), n=count, before=words.size(size), after=after)
 
 
 def listing(findings: Iterable[Finding]) -> Iterator[str]:

@@ -38,6 +38,11 @@ _DELETED: Final[dict[str, Callable[[int], str]]] = {
         "🧺 Let go of {n} row in the archive", "🧺 Let go of {n} rows in the archive", n
     ),
     "cache/entry": lambda n: ngettext("⚡ Removed {n} cache key", "⚡ Removed {n} cache keys", n),
+    "cache/expired": lambda n: ngettext(
+        "⚡ Removed {n} expired cache entry", "⚡ Removed {n} expired cache entries", n
+    ),
+    "cache/file": lambda n: ngettext("⚡ Removed {n} cache file", "⚡ Removed {n} cache files", n),
+    "cache/row": lambda n: ngettext("⚡ Removed {n} cache row", "⚡ Removed {n} cache rows", n),
     "database/vacuum": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
     "database/rewrite": lambda n: ngettext("🗄️ Rewrote {n} table", "🗄️ Rewrote {n} tables", n),
     "database/optimise": lambda n: _("🗄️ Optimized the database"),  # noqa: ARG005 - a step, not a count
@@ -67,6 +72,11 @@ _PLANNED: Final[dict[str, Callable[[int], str]]] = {
     ),
     "sessions/row": lambda n: ngettext("🧾 Would remove {n} expired row", "🧾 Would remove {n} expired rows", n),
     "cache/entry": lambda n: ngettext("⚡ Would remove {n} cache key", "⚡ Would remove {n} cache keys", n),
+    "cache/expired": lambda n: ngettext(
+        "⚡ Would remove {n} expired cache entry", "⚡ Would remove {n} expired cache entries", n
+    ),
+    "cache/file": lambda n: ngettext("⚡ Would remove {n} cache file", "⚡ Would remove {n} cache files", n),
+    "cache/row": lambda n: ngettext("⚡ Would remove {n} cache row", "⚡ Would remove {n} cache rows", n),
     "database/vacuum": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
     "database/rewrite": lambda n: ngettext("🗄️ Would rewrite {n} table", "🗄️ Would rewrite {n} tables", n),
     "database/optimise": lambda n: _("🗄️ Would optimize the database"),  # noqa: ARG005 - a step, not a count
@@ -179,6 +189,9 @@ def rule(name: str) -> str:
         "sessions/expired": lambda: _("expired sessions"),
         "sessions/row": lambda: _("expired rows"),
         "cache/entry": lambda: _("cache keys"),
+        "cache/expired": lambda: _("expired cache entries"),
+        "cache/file": lambda: _("cache files"),
+        "cache/row": lambda: _("cache rows"),
         "cache/lasting-session": lambda: _("sessions in the cache without an end"),
         "database/vacuum": lambda: _("databases, thoroughly"),
         "database/rewrite": lambda: _("tables rewritten"),
@@ -241,6 +254,9 @@ def reason(code: Reason) -> str:
         Reason.TRIGGER: _("deleting them runs a trigger: triggers = true says that this is meant"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
+        Reason.UNEXPIRED: _("not expired yet"),
+        Reason.LASTING: _("without an end"),
+        Reason.UNKNOWN_FORMAT: _("format not understood"),
         Reason.UNSEARCHABLE: _("name cannot be searched for"),
         Reason.CHANGED: _("changed since the scan"),
         Reason.MOVED: _("moved since the scan"),
