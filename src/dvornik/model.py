@@ -38,6 +38,7 @@ class Reason(StrEnum):
     UNSUPPORTED = "unsupported"
     REFERENCED = "referenced"
     NO_RETENTION = "no-retention"
+    TRIGGER = "trigger"
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
     GROUP = "group"
@@ -433,6 +434,8 @@ class ExpiryRule(msgspec.Struct, frozen=True):
     rule: str = "sessions/expired"
     archive: str = ""
     """Directory into which rows are written before they go; empty: none."""
+    triggers: bool = False
+    """Rows may go although the table's own triggers or rules act on it."""
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -532,6 +535,9 @@ class Database(Readable, Protocol):
 
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
         """Count rows whose time has passed but that stay, by the table that refers to them."""
+
+    def triggers(self, table: str) -> Sequence[str]:
+        """Name what the application has the database do when rows of that table are deleted; unsure counts as such."""
 
     def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Delete what nothing refers to in short statements, kept first; yield the number gone after each."""

@@ -42,6 +42,7 @@ class Site(NamedTuple):
     execute: Callable[..., list[tuple[object, ...]]]
     time: str
     """Column type in which this application keeps a time."""
+    url: str = ""
 
 
 @pytest.fixture
@@ -58,16 +59,34 @@ def sqlite(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def postgresql(postgresql_url: str) -> Iterator[Site]:
+def postgresql_18(postgresql_url: str) -> Iterator[Site]:
+    with on_postgresql(postgresql_url) as site:
+        yield site
+
+
+@pytest.fixture
+def postgresql_15(postgresql_15_url: str) -> Iterator[Site]:
+    with on_postgresql(postgresql_15_url) as site:
+        yield site
+
+
+@pytest.fixture(params=["postgresql_18", "postgresql_15"])
+def postgresql(request: pytest.FixtureRequest) -> Site:
+    value: Site = request.getfixturevalue(request.param)
+    return value
+
+
+@contextmanager
+def on_postgresql(url: str) -> Iterator[Site]:
     import psycopg
 
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+    with psycopg.connect(url, autocommit=True) as connection:
 
         def execute(query: str, *values: object) -> list[tuple[object, ...]]:
             cursor = connection.execute(query.replace("?", "%s").encode(), values or None)
             return cursor.fetchall() if cursor.description else []
 
-        yield Site(connect(DatabasePlace("main", postgresql_url)), execute, "timestamptz")
+        yield Site(connect(DatabasePlace("main", url)), execute, "timestamptz", url)
 
 
 @pytest.fixture
@@ -104,7 +123,7 @@ def application(url: str) -> Iterator[Callable[..., list[tuple[object, ...]]]]:
         yield execute
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=["sqlite", "postgresql_18", "postgresql_15", "mariadb"])
 def site(request: pytest.FixtureRequest) -> Site:
     value: Site = request.getfixturevalue(request.param)
     return value
@@ -468,6 +487,7 @@ def test_a_sqlite_table_without_row_ids_is_cleaned_by_its_key(sqlite: Site) -> N
 
 def test_the_wal_stays_small_while_many_rows_go(sqlite: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("dvornik.databases.sqlite.LOG_MOST", 1_000_000)
+    monkeypatch.setattr("dvornik.databases.sqlite_rows.ROWS_MOST", 4_000)
     sqlite.execute("PRAGMA journal_mode = WAL")
     sessions(sqlite)
     many_sessions(sqlite, 40_000)
@@ -476,34 +496,53 @@ def test_the_wal_stays_small_while_many_rows_go(sqlite: Site, tmp_path: Path, mo
     assert (tmp_path / "site.db-wal").stat().st_size < 8_000_000
 
 
+def test_a_sqlite_file_without_a_log_is_looked_at_in_parts(sqlite: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dvornik.databases.sqlite_conditions.SLICE", 3)
+    sessions(sqlite, *[NOON - 1, NOON + 1] * 10)
+    assert sqlite.database.expired(RULE, NOON) == 10
+    sqlite.execute("UPDATE session SET expires = 'tomorrow' WHERE key = 'key19'")
+    with pytest.raises(UnreachableError):
+        sqlite.database.expired(RULE, NOON)
+    sqlite.execute("DELETE FROM session WHERE expires = 'tomorrow'")
+    assert sum(sqlite.database.delete_expired(RULE, NOON)) == 10
+
+
 # PostgreSQL alone
 
 
 @contextmanager
-def as_user(site: Site, url: str, name: str = "reader") -> Iterator[Database]:
+def as_user(site: Site, name: str = "reader") -> Iterator[Database]:
     """Yield the database as a user of no privilege but to read."""
     from urllib.parse import urlsplit
 
-    role = f"{name}_{urlsplit(url).path[1:]}"
+    role = f"{name}_{urlsplit(site.url).path[1:]}"
     site.execute(f"CREATE ROLE {role} LOGIN")
     site.execute(f"GRANT SELECT ON ALL TABLES IN SCHEMA public TO {role}")
-    place = urlsplit(url)
+    place = urlsplit(site.url)
     address = place._replace(netloc=f"{role}@{place.hostname}:{place.port}").geturl()
     yield connect(DatabasePlace("main", address))
     site.execute(f"DROP OWNED BY {role}")
     site.execute(f"DROP ROLE {role}")
 
 
-def test_rows_hidden_by_a_policy_are_an_error(postgresql: Site, postgresql_url: str) -> None:
+def test_rows_hidden_by_a_policy_are_an_error(postgresql: Site) -> None:
     postgresql.execute("CREATE TABLE page (body text)")
     postgresql.execute("ALTER TABLE page ENABLE ROW LEVEL SECURITY")
-    with as_user(postgresql, postgresql_url) as database, pytest.raises(UnreachableError):
+    with as_user(postgresql) as database, pytest.raises(UnreachableError):
         texts(database, "page")
 
 
-def test_a_table_that_may_not_be_read_is_an_error(postgresql: Site, postgresql_url: str) -> None:
+def test_rows_to_delete_that_a_policy_hides_are_an_error_too(postgresql: Site) -> None:
+    sessions(postgresql, NOON - 1)
+    postgresql.execute("ALTER TABLE session ENABLE ROW LEVEL SECURITY")
+    with as_user(postgresql) as database, pytest.raises(UnreachableError):
+        database.expired(RULE, NOON)
+    assert len(keys(postgresql)) == 1
+
+
+def test_a_table_that_may_not_be_read_is_an_error(postgresql: Site) -> None:
     postgresql.execute("CREATE TABLE page (body text)")
-    with as_user(postgresql, postgresql_url) as database:
+    with as_user(postgresql) as database:
         postgresql.execute("CREATE TABLE secret (body text)")
         assert texts(database, "page") == []
         with pytest.raises(StuckError) as caught:

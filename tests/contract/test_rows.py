@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from dvornik.model import Comparison, ExpiryRule, UnreachableError
-from tests.contract.test_databases import NOON, Site, keys, mariadb, postgresql, sessions, site, sqlite, written
+from tests.contract.test_databases import (
+    NOON,
+    Site,
+    keys,
+    mariadb,
+    postgresql,
+    postgresql_15,
+    postgresql_18,
+    sessions,
+    site,
+    sqlite,
+    written,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["mariadb", "postgresql", "site", "sqlite"]
+__all__ = ["mariadb", "postgresql", "postgresql_15", "postgresql_18", "site", "sqlite"]
 
 JOBS = "CREATE TABLE session (key varchar(40) PRIMARY KEY, status varchar(20), tries int, expires bigint)"
 
@@ -176,7 +188,7 @@ NAMES["postgresql"] = NAMES["mariadb"] = ", ".join(["key", *"abcdefghijklmno", "
 
 
 def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.FixtureRequest) -> None:
-    system = request.node.callspec.params["site"]
+    system = request.node.callspec.params["site"].partition("_")[0]
     site.execute(f"CREATE TABLE session ({TYPES[system]})")
     for values in VALUES[system]:
         site.execute(f"INSERT INTO session ({NAMES[system]}) VALUES ({values})")  # noqa: S608 - made up here
@@ -225,3 +237,33 @@ def test_tables_tell_the_kinds_of_their_columns(site: Site) -> None:
 
 def _blob(site: Site) -> str:
     return "bytea" if site.time == "timestamptz" else "blob"
+
+
+FUNCTION = "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(OLD, NEW); END'"
+TRIGGER = {
+    "sqlite": "CREATE TRIGGER \"on {0}\" AFTER {0} ON session BEGIN INSERT INTO session VALUES ('z', '', 0); END",
+    "postgresql": 'CREATE TRIGGER "on {0}" AFTER {0} ON session FOR EACH ROW EXECUTE FUNCTION noted()',
+    "mariadb": 'CREATE TRIGGER "on {0}" AFTER {0} ON session FOR EACH ROW SET @noted = 1',
+}
+
+
+def test_a_trigger_that_acts_on_deletion_is_named_and_another_is_not(
+    site: Site, request: pytest.FixtureRequest
+) -> None:
+    system = request.node.callspec.params["site"].partition("_")[0]
+    sessions(site, NOON - 1)
+    if system == "postgresql":
+        site.execute(FUNCTION)
+    for event in ("INSERT", "UPDATE"):
+        site.execute(TRIGGER[system].format(event))
+    assert list(site.database.triggers("session")) == []
+    site.execute(TRIGGER[system].format("DELETE"))
+    assert list(site.database.triggers("session")) == ["on DELETE"]
+
+
+def test_a_rule_acts_on_deletion_as_a_trigger_does_until_it_is_disabled(postgresql: Site) -> None:
+    sessions(postgresql, NOON - 1)
+    postgresql.execute("CREATE RULE nothing AS ON DELETE TO session DO INSTEAD NOTHING")
+    assert list(postgresql.database.triggers("session")) == ["nothing"]
+    postgresql.execute("ALTER TABLE session DISABLE RULE nothing")
+    assert list(postgresql.database.triggers("session")) == []

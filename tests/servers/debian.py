@@ -15,6 +15,8 @@ CACHE = Path(__file__).resolve().parents[2] / ".cache" / "debian"
 _AS_WE_ARE = ("-q", "-o", "APT::Sandbox::User=root")
 _NOT_OURS = ("libc6", "libgcc-s1", "libc-bin")
 """What the running program must share with the machine."""
+_UNUSED = ("libllvm", "libz3", "libperl", "libpam-modules")
+"""What is large, and loaded only for what no test does."""
 
 
 class Program(NamedTuple):
@@ -40,15 +42,20 @@ def program(name: str, *packages: str) -> Program:
     found = shutil.which(name) if not os.environ.get("DVORNIK_TEST_UNPACK") else None
     if found:
         return Program(found, Path("/"))
+    root = unpacked(*packages)
+    path = next(root.joinpath(place, name) for place in ("usr/bin", "bin") if root.joinpath(place, name).exists())
+    return Program(str(path), root)
+
+
+def unpacked(*packages: str) -> Path:
+    """Return the directory in which the packages lie, one for all of them; without it the test is skipped or fails."""
     try:
-        root = _unpacked(packages)
+        return _unpacked(packages)
     except (OSError, subprocess.SubprocessError) as error:
-        message = f"no {name}: {getattr(error, 'stderr', '') or error}"
+        message = f"no {packages[0]}: {getattr(error, 'stderr', '') or error}"
         if os.environ.get("CI"):
             pytest.fail(message)
         pytest.skip(message)
-    path = next(root.joinpath(place, name) for place in ("usr/bin", "bin") if root.joinpath(place, name).exists())
-    return Program(str(path), root)
 
 
 def _unpacked(packages: tuple[str, ...]) -> Path:
@@ -94,7 +101,11 @@ def _needed(options: list[str], packages: tuple[str, ...]) -> list[str]:
         CACHE,
     )
     names = [line.split()[1] for line in plan.splitlines() if line.startswith("Inst ")]
-    return [name for name in names if name in packages or (name.startswith("lib") and name not in _NOT_OURS)]
+    return [name for name in names if name in packages or _is_library(name)]
+
+
+def _is_library(name: str) -> bool:
+    return name.startswith("lib") and name not in _NOT_OURS and not name.startswith(_UNUSED)
 
 
 def _run(command: list[str], directory: Path) -> str:

@@ -32,6 +32,7 @@ SETTINGS = {
     "shared_buffers": "16MB",
     "max_connections": "40",
     "autovacuum": "off",
+    "jit": "off",
     "listen_addresses": "127.0.0.1",
 }
 
@@ -57,14 +58,21 @@ def postgresql_server() -> Iterator[str]:
 @pytest.fixture
 def postgresql_url(postgresql_server: str) -> Iterator[str]:
     """URL of an empty database of this test alone."""
+    with empty_database(postgresql_server) as url:
+        yield url
+
+
+@contextmanager
+def empty_database(server: str) -> Iterator[str]:
+    """Make a database on the server, and drop it afterwards."""
     import psycopg
     from psycopg import sql
 
     name = f"dvornik_{uuid4().hex[:12]}"
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    yield urlunsplit(urlsplit(postgresql_server)._replace(path=f"/{name}"))
-    with psycopg.connect(postgresql_server, autocommit=True) as connection:
+    yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+    with psycopg.connect(server, autocommit=True) as connection:
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
@@ -91,13 +99,13 @@ def _usable(package: Path, home: Path) -> Path:
 
 
 @contextmanager
-def _running(programs: Path, home: Path) -> Iterator[str]:
+def _running(programs: Path, home: Path, env: dict[str, str] | None = None) -> Iterator[str]:
     data = home / "data"
     flags = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
-    _run([programs / "initdb", "-D", data, *flags])
+    _run([programs / "initdb", "-D", data, *flags], env)
     for _attempt in range(3):
         port = _free_port()
-        process = _start(programs / "postgres", data, port)
+        process = _start(programs / "postgres", data, port, env)
         try:
             if _ready(process, port):
                 yield f"postgresql://postgres@127.0.0.1:{port}/postgres"
@@ -107,8 +115,10 @@ def _running(programs: Path, home: Path) -> Iterator[str]:
     pytest.fail((home / "log").read_text())
 
 
-def _run(command: list[str | Path]) -> None:
-    done = subprocess.run(command, check=False, capture_output=True, text=True, user=_user(), group=_user(), cwd="/")
+def _run(command: list[str | Path], env: dict[str, str] | None) -> None:
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, user=_user(), group=_user(), cwd="/", env=env
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -118,7 +128,7 @@ def _free_port() -> int:
     return port
 
 
-def _start(program: Path, data: Path, port: int) -> subprocess.Popen[bytes]:
+def _start(program: Path, data: Path, port: int, env: dict[str, str] | None) -> subprocess.Popen[bytes]:
     settings = SETTINGS | {"port": str(port), "unix_socket_directories": str(data)}
     flags = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
     with (data.parent / "log").open("wb") as log:
@@ -127,6 +137,7 @@ def _start(program: Path, data: Path, port: int) -> subprocess.Popen[bytes]:
             stdout=log,
             stderr=log,
             cwd="/",
+            env=env,
             user=_user(),
             group=_user(),
             preexec_fn=_die_with_parent,  # noqa: PLW1509 - a killed test run must not leave a server behind

@@ -32,15 +32,21 @@ SOON = Upkeep(min_bloat=Size("1 MB"), unused_after=Duration("0"))
 AIR = 60_000
 
 
+@pytest.fixture(params=["postgresql_url", "postgresql_15_url"])
+def address(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(request.param)
+    return url
+
+
 @pytest.fixture
-def site(postgresql_url: str) -> Iterator[Connection]:
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+def site(address: str) -> Iterator[Connection]:
+    with psycopg.connect(address, autocommit=True) as connection:
         yield connection
 
 
 @pytest.fixture
-def database(postgresql_url: str) -> PostgreSQL:
-    database = connect(DatabasePlace("main", postgresql_url))
+def database(address: str) -> PostgreSQL:
+    database = connect(DatabasePlace("main", address))
     assert isinstance(database, PostgreSQL)
     return database
 
@@ -148,10 +154,10 @@ def test_a_table_that_somebody_holds_for_himself_does_not_keep_the_others_from_b
 
 
 def test_no_statement_of_the_application_fails_or_waits_for_a_second_meanwhile(
-    site: Connection, database: PostgreSQL, postgresql_url: str
+    site: Connection, database: PostgreSQL, address: str
 ) -> None:
     bloated(site)
-    with writing(postgresql_url) as slow:
+    with writing(address) as slow:
         for thorough in (False, True):
             assert database.optimise("page", thorough=thorough).done == 1
     assert slow == []
@@ -228,9 +234,9 @@ def test_old_transaction_ids_are_told_before_they_are_a_danger(site: Connection,
 
 
 def test_a_transaction_that_keeps_rows_from_being_vacuumed_is_told(
-    site: Connection, database: PostgreSQL, postgresql_url: str
+    site: Connection, database: PostgreSQL, address: str
 ) -> None:
-    with psycopg.connect(postgresql_url) as old:
+    with psycopg.connect(address) as old:
         old.execute("CREATE TABLE page (id int)")
         (finding,) = of(scan(database, msgspec.structs.replace(SOON, max_transaction=Duration("0"))), "transaction")
         assert isinstance(finding, Finding)

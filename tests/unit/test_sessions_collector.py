@@ -7,6 +7,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from dvornik.collectors.sessions import Sessions
@@ -127,3 +128,26 @@ def test_a_locked_file_is_an_outcome_not_an_exception(path: Path, monkeypatch: p
         other.execute("BEGIN IMMEDIATE")
         outcome = sessions.apply(finding, "run")
     assert outcome.missed == (Miss("django_session", Reason.BUSY, "SQLITE_BUSY"),)
+
+
+NOTE = "CREATE TRIGGER noting AFTER DELETE ON django_session BEGIN UPDATE django_session SET session_data = 'x'; END"
+
+
+def test_rows_whose_deletion_runs_a_trigger_stay_until_that_is_meant(path: Path) -> None:
+    fill(path, 5, -60)
+    execute(path, NOTE)
+    held = [seen for seen in collector(path).scan(NOW, thorough=False) if isinstance(seen, Held)]
+    assert [(each.reason, each.count, each.detail) for each in held] == [(Reason.TRIGGER, 1, "noting")]
+    meant = collector(path, msgspec.structs.replace(RULE, triggers=True))
+    (finding,) = [seen for seen in meant.scan(NOW, thorough=False) if isinstance(seen, Finding)]
+    assert meant.apply(finding, "run").done == 1
+    assert execute(path, "SELECT session_data FROM django_session") == [("x",)]
+
+
+def test_a_trigger_made_after_the_scan_keeps_the_rows(path: Path) -> None:
+    fill(path, 5)
+    sessions = collector(path)
+    (finding,) = [seen for seen in sessions.scan(NOW, thorough=False) if isinstance(seen, Finding)]
+    execute(path, NOTE)
+    outcome = sessions.apply(finding, "run")
+    assert (outcome.done, outcome.missed) == (0, (Miss("django_session", Reason.TRIGGER, "noting"),))

@@ -202,6 +202,7 @@ def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
         section.cascade,
         rule,
         section.archive,
+        section.triggers,
     )
 
 

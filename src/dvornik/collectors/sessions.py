@@ -13,14 +13,15 @@ asked for them, where ``sessions.NAME.url`` and ``patterns`` name them.
 They are deleted in short transactions, each of which asks again: whoever logs in meanwhile keeps the session. What is
 history (results, logs, audits) is only reported, until a retention is named for it.
 
-**Held back**: rows that another table refers to, by the table; rows that somebody has locked. Files that are open,
-that changed after the scan, that have no end, or whose beginning is not understood.
+**Held back**: rows that another table refers to, by the table; rows of a table whose own triggers or rules act on a
+deletion, which may do anything; rows that somebody has locked. Files that are open, that changed after the scan, that
+have no end, or whose beginning is not understood.
 
 **Undo**: where ``archive`` names a directory, ``dvornik undo`` puts the rows back; else there is none.
 
 **Settings**: ``rows.NAME.table``, ``column``, ``database``, ``retention``, ``unit``, ``where``, ``cascade``,
-``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same, or ``path``, ``format``, ``prefix`` and
-``retention``, or ``url``, ``patterns`` and ``retention``.
+``triggers``, ``archive``, ``preset``, ``enabled``; ``sessions.NAME`` takes the same, or ``path``, ``format``,
+``prefix`` and ``retention``, or ``url``, ``patterns`` and ``retention``.
 """
 
 from __future__ import annotations
@@ -128,6 +129,9 @@ class Sessions:
             return _outcome(finding, 0, Miss(finding.container, Reason.CHANGED))
         done = 0
         try:
+            if acting := _acting(database, rule):  # made since the scan
+                message = _("deleting these rows runs a trigger")
+                raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
             keep = archives.Archive(rule, run, database.fingerprint()) if rule.archive else None
             for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
@@ -164,6 +168,7 @@ class Sessions:
         rule = preset.expiry(place, table, int(section.retention) or None)
         where = (*rule.where, *comparisons(section))
         rule = msgspec.structs.replace(rule, where=where, cascade=section.cascade, archive=section.archive)
+        rule = msgspec.structs.replace(rule, triggers=section.triggers)
         return [_Plan(rule)] if section.enabled else []
 
     def recover(self) -> Iterator[Outcome]:
@@ -220,6 +225,11 @@ class Sessions:
         return list(dict.fromkeys(directory for directory in told if directory))
 
 
+def _acting(database: Database, rule: ExpiryRule) -> Sequence[str]:
+    """Name what acts on a deletion without its being said that this is meant."""
+    return () if rule.triggers else database.triggers(rule.table)
+
+
 def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
     rule = plan.rule
     if not database.has(rule.table, rule.column):
@@ -232,7 +242,9 @@ def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
             yield Held(rule.rule, rule.database, rule.table, Reason.NO_RETENTION, count, detail=rule.name)
         return
     yield Survey(rule.database, Sessions.name, "", items=count)
-    if count:
+    if count and (acting := _acting(database, rule)):
+        yield Held(rule.rule, rule.database, rule.table, Reason.TRIGGER, count, acting, ", ".join(acting))
+    elif count:
         yield Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
     for table, rows in database.referred(rule, float(cutoff)).items():
         if rows:

@@ -175,6 +175,9 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cascade: Annotated[
         bool, Meta(description="Rows that the database itself deletes or empties with these may go too.")
     ] = False
+    triggers: Annotated[
+        bool, Meta(description="Rows may go although triggers (or rules) of their table act on every deletion.")
+    ] = False
     archive: Annotated[
         str, Meta(description="Directory into which rows are written before they go, so that undo works; empty: none.")
     ] = ""

@@ -23,7 +23,7 @@ from dvornik.databases.mysql_connection import (
     rows,
     variable,
 )
-from dvornik.databases.mysql_keeping import Keeper, kinds, left_out, referring, restored
+from dvornik.databases.mysql_keeping import Keeper, kinds, left_out, referring, restored, triggers
 from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
 from dvornik.databases.mysql_snapshot import CHARACTER_SET, MySQLSnapshot, versioned_tables
 from dvornik.databases.trouble import StuckError
@@ -201,6 +201,11 @@ class MySQL:
         """Return the kinds by the columns' types; a table that this user may not see is not there."""
         with self._server.connected() as (connection, _flavour):
             return kinds(connection)
+
+    def triggers(self, table: str) -> Sequence[str]:
+        """Return the triggers for DELETE; a user without the right to have any (TRIGGER) sees none."""
+        with self._server.connected() as (connection, _flavour):
+            return triggers(connection, table)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever stands under the same key stays as it is."""

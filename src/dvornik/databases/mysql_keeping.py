@@ -37,6 +37,10 @@ SELECT TABLE_NAME, COLUMN_NAME, lower(DATA_TYPE) FROM information_schema.COLUMNS
 USING (TABLE_SCHEMA, TABLE_NAME)
 WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')
 """
+_TRIGGERS = """
+SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
+WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = %s AND EVENT_MANIPULATION = 'DELETE' ORDER BY 1
+"""
 _FOLLOWING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"})
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
@@ -48,6 +52,11 @@ _KIND = {
         ("tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "float", "double", "numeric"), "number"
     ),
 }
+
+
+def triggers(connection: Connection, table: str) -> Sequence[str]:
+    """Return the names of what acts when rows of the table are deleted."""
+    return [str(name) for (name,) in rows(connection, _TRIGGERS, table)]
 
 
 def kinds(connection: Connection) -> Mapping[str, Mapping[str, str]]:

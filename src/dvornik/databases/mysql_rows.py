@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
     from dvornik.model import ExpiryRule
 
-ROWS, ROWS_MOST = 500, 20_000
+ROWS, ROWS_MOST = 500, 50_000
 """Rows that one DELETE visits: at first, and at most."""
-BRISK, SLOW = 0.015, 0.04
-"""Seconds: under the first a statement's range is doubled, over the second halved."""
+HOLD = 0.05
+"""Seconds that one DELETE is to take, its commit included."""
 ATTEMPTS = 3
 """How often a statement is tried that had to give way to another."""
 LOCKED_MOST = 10
@@ -139,9 +139,9 @@ class Sweep:
         """Yield the number gone after each statement that took any."""
         finished = False
         while not finished:
-            begun = time.monotonic()
             size = self._size
             high = self._upper(size) if self._key else None
+            begun = time.monotonic()
             try:
                 count = self._delete(self._range(high), size)
             except pymysql.OperationalError as error:
@@ -160,10 +160,9 @@ class Sweep:
             raise self._stuck()
 
     def _adapt(self, seconds: float) -> None:
-        if seconds < BRISK:
-            self._size = min(ROWS_MOST, self._size * 2)
-        elif seconds > SLOW:
-            self._size = max(1, self._size // 2)
+        """Come near ``HOLD``, by no more than double or half at once."""
+        factor = min(2.0, max(0.5, HOLD / max(seconds, 0.001)))
+        self._size = min(ROWS_MOST, max(1, int(self._size * factor)))
 
     def _narrow(self, error: pymysql.OperationalError) -> None:
         """Make the next range small enough to go through row by row, where the error is that somebody has locked one.

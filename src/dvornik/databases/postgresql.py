@@ -23,7 +23,7 @@ from dvornik.databases import (
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_catalogue import find as _table
 from dvornik.databases.postgresql_catalogue import one as _one
-from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored
+from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored, triggers
 from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
@@ -231,6 +231,12 @@ class PostgreSQL:
         """Return the kinds by the columns' types; a table of another schema than the usual is named with it."""
         with self._transaction() as connection:
             return kinds(connection)
+
+    def triggers(self, table: str) -> Sequence[str]:
+        """Return the triggers and rules for DELETE that are enabled, those of its partitions too."""
+        with self._transaction() as connection:
+            found = _table(connection, table)
+            return triggers(connection, found.oid) if found else ()
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
@@ -525,6 +531,8 @@ class _Sweep:
         statement = sql.SQL("DELETE FROM {} AS target WHERE {}").format(table, left)
         with self._connection.transaction():
             _limit(self._connection, lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT)
+            # Nobody waits for the disk, or for a standby: rows that a crash brings back go in the next run.
+            self._connection.execute("SET LOCAL synchronous_commit = off")
             if self._referrers.follow:
                 # Whoever refers to a row from now on waits, and who did so before is seen by the next statement: else
                 # the database would delete the new row along with the old one.

@@ -42,6 +42,15 @@ WHERE attrelid = %s::int8::oid AND attnum > 0 AND NOT attisdropped AND attgenera
 """
 """Generated columns come by themselves."""
 
+_TRIGGERS: LiteralString = """
+WITH own AS (SELECT %(table)s::int8::oid AS oid UNION SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
+SELECT t.tgname FROM pg_trigger t JOIN own ON own.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND t.tgtype & 8 <> 0 AND t.tgenabled NOT IN ('D', 'R')
+UNION SELECT r.rulename FROM pg_rewrite r JOIN own ON own.oid = r.ev_class
+WHERE r.ev_type = '4' AND r.ev_enabled NOT IN ('D', 'R') ORDER BY 1
+"""
+"""Those of DELETE that act where the application itself deletes; foreign keys have internal ones."""
+
 
 class Referrers:
     """The foreign keys that refer to one table, called ``target`` in every statement."""
@@ -91,6 +100,11 @@ _OPERATORS = {
     ">=": sql.SQL("{} >= {}"),
     "in": sql.SQL("{} IN ({})"),
 }
+
+
+def triggers(connection: psycopg.Connection, oid: int) -> Sequence[str]:
+    """Return the names of what acts when rows of the table are deleted."""
+    return [name for (name,) in connection.execute(_TRIGGERS, {"table": oid}).fetchall()]
 
 
 def kinds(connection: psycopg.Connection) -> Mapping[str, Mapping[str, str]]:

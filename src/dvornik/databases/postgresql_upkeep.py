@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 from psycopg import sql
 
-from dvornik.databases import postgresql_sizes
+from dvornik.databases import postgresql_repack, postgresql_sizes
 from dvornik.databases.postgresql_catalogue import find, one
 from dvornik.model import Miss, Outcome, Reason
 
@@ -124,7 +124,9 @@ def rewrite(  # noqa: PLR0913 - one call, each part named
     """
     table = find(connection, name)
     before = _total(connection, table) if table else 0
-    kept = _objection(connection, table, before, room)
+    if table is None or not postgresql_repack.is_keyed(connection, table):
+        repack = None
+    kept = _objection(connection, table, before, room, used=repack is not None)
     if table is None or kept:
         miss = Miss(name, *(kept or (Reason.GONE, "")))
         return Outcome(REWRITE, place, name, done=0, missed=(miss,))
@@ -137,13 +139,14 @@ def rewrite(  # noqa: PLR0913 - one call, each part named
 
 
 def _objection(
-    connection: psycopg.Connection, table: Table | None, size: int, room: int | None
+    connection: psycopg.Connection, table: Table | None, size: int, room: int | None, *, used: bool
 ) -> tuple[Reason, str] | None:
+    """Say what speaks against a rewrite; ``used``: that somebody uses the table does not."""
     if table is None:
         return (Reason.GONE, "")
     if room is None or room < HEADROOM * size:
         return (Reason.NO_HEADROOM, "unknown" if room is None else str(room))
-    users = int(str(one(connection, _USERS, (table.oid,))))
+    users = 0 if used else int(str(one(connection, _USERS, (table.oid,))))
     return (Reason.BUSY, f"users={users}") if users else None
 
 

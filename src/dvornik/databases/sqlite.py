@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dvornik.databases.batches import as_text, batches
-from dvornik.databases.sqlite_rows import Sweep, condition, marked, plain, quoted, references
+from dvornik.databases.sqlite_conditions import condition, count, references, triggers
+from dvornik.databases.sqlite_keys import quoted
+from dvornik.databases.sqlite_rows import Sweep, marked, plain
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
 from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, TableSize, UnreachableError
@@ -24,8 +26,11 @@ if TYPE_CHECKING:
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, each time."""
-PAUSE = 0.05
-"""Longest rest after a batch, in seconds: SQLite does not queue its writers, so they need a gap."""
+GAP = 0.03
+"""Seconds for which the lock is left alone after a batch: SQLite does not queue its writers, they ask again and again.
+
+Whoever has waited for up to a tenth of a second asks every 25 ms (sqliteDefaultBusyCallback in its main.c).
+"""
 CHECK_ALWAYS = 1 << 30
 """Up to this size the file is checked at every run; beyond only before a rewrite, since the check reads it all."""
 HEADROOM = 2
@@ -34,6 +39,8 @@ LOG_MOST = 2 << 20
 
 At 4 MB (1,000 pages) the application's own next commit would do that, and wait for all that we deleted.
 """
+LOG_LARGE = 64 << 20
+"""Bytes of it from which it is cut off: as long as others go on writing meanwhile, it begins anew only by chance."""
 VACUUM_PAGES = 1_000
 INCREMENTAL = 2
 
@@ -113,14 +120,14 @@ class SQLite:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._reading() as connection:
             where = condition(connection, rule, cutoff, references(connection, rule).values())
-            return _count(connection, rule.table, where)
+            return count(connection, rule, where)
 
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
         """Count by table, by the foreign keys that are declared; one row may count for several."""
         with self._reading() as connection:
             found = references(connection, rule)
             due = condition(connection, rule, cutoff, ()) if found else ""
-            return {table: _count(connection, rule.table, f"{due} AND ({where})") for table, where in found.items()}
+            return {table: count(connection, rule, f"{due} AND ({where})") for table, where in found.items()}
 
     def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Go once through the table by key. A row that others refer to stays, alone; ``StuckError`` ends it early."""
@@ -130,12 +137,17 @@ class SQLite:
             sweep = Sweep(connection, rule.table, where, keep)
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # not while a writer waits for our commit
             while not sweep.finished:
-                begun = time.monotonic()
-                count = sweep.step()
+                gone = sweep.step()
+                released = time.monotonic()
                 self._tame_log(connection)
-                if count:
-                    yield count
-                    time.sleep(min(PAUSE, time.monotonic() - begun))
+                if gone:
+                    yield gone
+                    time.sleep(max(0.0, GAP - (time.monotonic() - released)))
+
+    def triggers(self, table: str) -> Sequence[str]:
+        """Return the triggers for DELETE."""
+        with self._reading() as connection:
+            return triggers(connection, table)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
@@ -151,6 +163,8 @@ class SQLite:
         size = _size(self._log)
         if size > LOG_MOST:
             connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            if size > LOG_LARGE:
+                _cut_log(connection)
             if shutil.disk_usage(self.path.parent).free < size:
                 message = _("the disk has no room for more deletions")
                 context = str(self.path)
@@ -332,16 +346,18 @@ def _kind(declared: str) -> str:
     return next((kind for word, kind in words.items() if word in declared), "other" if declared else "text")
 
 
-def _count(connection: sqlite3.Connection, table: str, where: str) -> int:
-    (count,) = connection.execute(f"SELECT count(*) FROM {quoted(table)} WHERE {where}").fetchone()  # noqa: S608 - quoted
-    return int(count)
-
-
 def _insert(connection: sqlite3.Connection, table: str, row: Row) -> int:
     names = ", ".join(quoted(name) for name in row)
     marks = ", ".join(marked(value) for value in row.values())
     query = f"INSERT INTO {quoted(table)} ({names}) VALUES ({marks}) ON CONFLICT DO NOTHING"  # noqa: S608 - quoted
     return connection.execute(query, [plain(value) for value in row.values()]).rowcount
+
+
+def _cut_log(connection: sqlite3.Connection) -> None:
+    """Empty the log, what was added since it was written back included, unless somebody reads from it: no waiting."""
+    connection.execute("PRAGMA busy_timeout = 0").fetchall()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}").fetchall()
 
 
 def _vacuum_by_steps(connection: sqlite3.Connection) -> None:

@@ -251,6 +251,7 @@ def reason(code: Reason) -> str:
         Reason.UNSUPPORTED: _("not possible on this file system"),
         Reason.REFERENCED: _("referred to"),
         Reason.NO_RETENTION: _("kept until a retention is named"),
+        Reason.TRIGGER: _("deleting them runs a trigger: triggers = true says that this is meant"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
         Reason.UNEXPIRED: _("not expired yet"),

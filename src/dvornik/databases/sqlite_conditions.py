@@ -1,0 +1,158 @@
+"""Which rows of a SQLite table may go: by the time that their column holds, as compared, and referred to by nothing."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from dvornik.databases.sqlite_keys import Ranges, primary, quoted
+from dvornik.databases.times import iso, units_of
+from dvornik.languages import _
+from dvornik.model import UnreachableError
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from dvornik.model import Comparison, ExpiryRule
+
+_OTHERS = re.compile(
+    r"\s*CREATE\s+(?:TEMP\w*\s+)?TRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:\w+|\"[^\"]+\"|`[^`]+`|\[[^]]+\])\s+"
+    r"(?:(?:BEFORE|AFTER)\s+)?(?:INSERT|UPDATE)\s",
+    re.IGNORECASE,
+)
+"""What plainly is no trigger for DELETE."""
+SLICE = 20_000
+"""Rows that are read at once where a writer waits for it: less than a tenth of a second."""
+_FOLLOWING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
+_DIGITS = "[0-9]"
+_DAY = f"{_DIGITS * 4}-[01]{_DIGITS}-[0-3]{_DIGITS}"
+_CLOCK = f"[0-2]{_DIGITS}:[0-5]{_DIGITS}:[0-6]{_DIGITS}"
+_SHAPES = (f"{_DAY} {_CLOCK}*", f"{_DAY}T{_CLOCK}*", _DAY)
+_ENDS = "'', 'Z', '+00:00', '+0000', '+00', '-00:00'"
+"""What may stand after the seconds: UTC, said or implied."""
+
+
+def triggers(connection: sqlite3.Connection, table: str) -> list[str]:
+    """Return the names of what acts when rows of the table are deleted, by the text of each trigger."""
+    query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name"
+    return [name for name, text in connection.execute(query, (table,)) if not _OTHERS.match(text)]
+
+
+def references(connection: sqlite3.Connection, rule: ExpiryRule) -> Mapping[str, str]:
+    """Return, by the table that refers to the rule's, SQL that holds for rows that it refers to.
+
+    Keys that delete or empty their own rows along are left out where the rule says that this is meant.
+    """
+    query = """
+        SELECT s.name, f.id, f."from", f."to", f.on_delete FROM sqlite_schema s, pragma_foreign_key_list(s.name) f
+        WHERE s.type = 'table' AND f."table" = ? COLLATE NOCASE ORDER BY s.name, f.id, f.seq"""
+    own_key = [name for name, rank in primary(connection, rule.table) if rank]
+    keys: dict[tuple[str, int], list[tuple[str, str]]] = {}
+    for table, number, own, target, action in connection.execute(query, (rule.table,)):
+        if not (rule.cascade and action in _FOLLOWING):
+            pairs = keys.setdefault((table, number), [])
+            pairs += [(own, name) for name in ([target] if target else own_key[len(pairs) : len(pairs) + 1])]
+    found: dict[str, str] = {}
+    for (table, _number), pairs in keys.items():
+        if not pairs:  # it names no key: SQLite itself refuses to delete then
+            continue
+        equal = " AND ".join(f"{quoted(rule.table)}.{quoted(target)} = referrer.{quoted(own)}" for own, target in pairs)
+        exists = f"EXISTS (SELECT 1 FROM {quoted(table)} AS referrer WHERE {equal})"  # noqa: S608 - quoted
+        found[table] = f"{found[table]} OR {exists}" if table in found else exists
+    return found
+
+
+def condition(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float, referring: Iterable[str]) -> str:
+    """Return SQL that holds for rows that go: due, as compared, and of none of the ``referring`` conditions."""
+    parts = [f"({_due(connection, rule, cutoff)})"]
+    parts += [_compared(connection, rule, each) for each in rule.where]
+    parts += [f"NOT ({exists})" for exists in referring]
+    return " AND ".join(parts)
+
+
+def slices(connection: sqlite3.Connection, rule: ExpiryRule) -> Iterator[tuple[str, list[object]]]:
+    """Yield SQL, and its values, for parts of the table, to be read one by one; for all of it where nobody waits.
+
+    Without a write-ahead log a writer waits until who reads has finished.
+    """
+    if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
+        yield "1", []
+        return
+    ranges = Ranges(connection, rule.table)
+    while not ranges.finished:
+        connection.execute("BEGIN")
+        try:
+            high = ranges.upper(SLICE)
+            yield ranges.where(high)
+            ranges.advance(high)
+        finally:
+            connection.execute("ROLLBACK")
+
+
+def count(connection: sqlite3.Connection, rule: ExpiryRule, where: str) -> int:
+    """Count the rows of the rule's table that the condition holds for."""
+    found = 0
+    for part, values in slices(connection, rule):
+        source = quoted(rule.table) + ("" if part == "1" else " NOT INDEXED")
+        query = f"SELECT count(*) FROM {source} WHERE {part} AND ({where})"  # noqa: S608 - quoted
+        found += connection.execute(query, values).fetchone()[0]
+    return found
+
+
+def _compared(connection: sqlite3.Connection, rule: ExpiryRule, comparison: Comparison) -> str:
+    known = {name.lower() for name, _rank in primary(connection, rule.table)}
+    if comparison.column.lower() not in known:
+        raise UnreachableError(_("there is no such table or column"), context=f"{rule.table}.{comparison.column}")
+    column, operator = quoted(comparison.column), comparison.operator
+    # SQLite writes the literals itself.
+    values = [connection.execute("SELECT quote(?)", (value,)).fetchone()[0] for value in comparison.values]
+    if operator in {"null", "not null"}:
+        return f"{column} IS {operator.upper()}"
+    if operator in {"=", "in"}:
+        return f"{column} COLLATE BINARY IN ({', '.join(values)})"
+    return f"{column} {operator} {values[0]}"
+
+
+def _due(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float) -> str:
+    """Return SQL that holds for rows whose time lies before the cutoff, by how the column in fact writes times."""
+    column = quoted(rule.column)
+    number = f"typeof({column}) IN ('integer', 'real')"
+    # LIMIT -1 keeps SQLite from working a value's kind out again for each of the five.
+    query = f"""
+        SELECT total(kind = 'n'), total(kind = 't'), total(kind = '?'),
+               min(value) FILTER (WHERE kind = 'n'), max(value) FILTER (WHERE kind = 'n')
+        FROM (SELECT {column} AS value,
+                     CASE WHEN {column} IS NULL OR {column} = '' OR {column} = 0 THEN ''
+                          WHEN {number} AND {column} > 0 THEN 'n' WHEN {_is_text(column)} THEN 't' ELSE '?' END AS kind
+              FROM {quoted(rule.table)} NOT INDEXED WHERE {{}} LIMIT -1)"""  # noqa: S608 - quoted
+    found = [connection.execute(query.format(where), values).fetchone() for where, values in slices(connection, rule)]
+    numbers, texts, others = (sum(column) for column in zip(*(row[:3] for row in found), strict=True))
+    bounds = [bound for row in found for bound in row[3:] if bound is not None]
+    if not numbers and not texts and not others:
+        return "0"
+    units = units_of(min(bounds), max(bounds), rule.units) if numbers else None
+    if others or (numbers and texts) or (numbers and units is None):
+        raise UnreachableError(
+            _("it is not certain how this column writes a time"),
+            context=f"{rule.table}.{rule.column}",
+            hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
+        )
+    return f"{number} AND {column} > 0 AND {column} < {cutoff * units!r}" if units else _before(column, cutoff)
+
+
+def _is_text(column: str) -> str:
+    """Return SQL that holds for a time in ISO 8601, in UTC."""
+    shapes = " OR ".join(f"{column} GLOB '{shape}'" for shape in _SHAPES)
+    end = f"ltrim(substr({column}, 20), '.0123456789')"
+    return f"(typeof({column}) = 'text' AND ({shapes}) AND {end} IN ({_ENDS}))"
+
+
+def _before(column: str, cutoff: float) -> str:
+    spaced, joined = iso(cutoff, " "), iso(cutoff, "T")
+    day = spaced[:10]  # a mere day has passed once the next one begins
+    # An index may serve the first comparison, which the latest of the three shapes bounds.
+    return (
+        f"{column} < '{joined}' AND CASE substr({column}, 11, 1) WHEN ' ' THEN {column} < '{spaced}'"
+        f" WHEN 'T' THEN 1 ELSE {column} < '{day}' END AND {_is_text(column)}"
+    )
