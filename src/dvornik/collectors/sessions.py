@@ -129,9 +129,7 @@ class Sessions:
             return _outcome(finding, 0, Miss(finding.container, Reason.CHANGED))
         done = 0
         try:
-            if acting := _acting(database, rule):  # made since the scan
-                message = _("deleting these rows runs a trigger")
-                raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
+            _must_not_act(database, rule)
             keep = archives.Archive(rule, run, database.fingerprint()) if rule.archive else None
             for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
@@ -223,6 +221,13 @@ class Sessions:
     def _archives(self) -> list[str]:
         told = [rule.archive for rule in self._expiry] + [each.archive for each in self._settings]
         return list(dict.fromkeys(directory for directory in told if directory))
+
+
+def _must_not_act(database: Database, rule: ExpiryRule) -> None:
+    """Raise ``StuckError`` where a trigger was made since the scan."""
+    if acting := _acting(database, rule):
+        message = _("deleting these rows runs a trigger")
+        raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
 
 
 def _acting(database: Database, rule: ExpiryRule) -> Sequence[str]:
