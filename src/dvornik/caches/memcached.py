@@ -6,8 +6,11 @@ library would bring hashing, pooling and serialising, none of which is wanted he
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 import socket
+import sys
 import time
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
@@ -138,6 +141,8 @@ def _connect(server: str) -> socket.socket:
     if not server.startswith("/"):
         host, _colon, port = server.rpartition(":")
         return socket.create_connection((host.strip("[]"), int(port)), _TIMEOUT)
+    if sys.platform == "win32":
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
     connection = socket.socket(socket.AF_UNIX)
     connection.settimeout(_TIMEOUT)
     try:
