@@ -29,6 +29,8 @@ from tests.servers.valkey import running  # noqa: E402
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_NOBODY = "nobody, for 3 s"
+"""What the client waits on this machine when nothing is cleaned at all."""
 _PACKAGES = ("redis-tools", "libjemalloc2", "liblzf1")
 
 
@@ -36,19 +38,22 @@ def main(rounds: int, keys: int) -> None:
     """Print a line a round, and the medians."""
     program, env = _client_program()
     figures: dict[str, list[tuple[float, float, float]]] = {
+        _NOBODY: [],
         "redis-cli": [],
         "dvornik": [],
         "dvornik, with its plan": [],
     }
     with running() as server:
         ways: dict[str, Callable[[], object]] = {
+            _NOBODY: lambda: time.sleep(3),
             "redis-cli": lambda: _peer(program, env, server.url),
             "dvornik": lambda: sum(connect(_place(server.url)).unlink()),
             "dvornik, with its plan": lambda: (connect(_place(server.url)).usage(), _unlinked(server.url)),
         }
         for number in range(rounds):
             for name, act in ways.items():
-                figures[name].append(_measured(server.url, keys, act))
+                left = keys if name == _NOBODY else keys // 2
+                figures[name].append(_measured(server.url, keys, left, act))
                 seconds, p99, longest = figures[name][-1]
                 print(f"{number + 1} {name}: {seconds:.2f} s, p99 {p99:.2f} ms, longest {longest:.1f} ms", flush=True)
     medians = {
@@ -67,7 +72,7 @@ def _unlinked(url: str) -> int:
     return sum(connect(_place(url)).unlink())
 
 
-def _measured(url: str, keys: int, act: Callable[[], object]) -> tuple[float, float, float]:
+def _measured(url: str, keys: int, left: int, act: Callable[[], object]) -> tuple[float, float, float]:
     """Return seconds, and the milliseconds that a client waited: 99th percentile and longest."""
     with redis.Redis.from_url(url) as client:
         _fill(client, keys)
@@ -81,7 +86,7 @@ def _measured(url: str, keys: int, act: Callable[[], object]) -> tuple[float, fl
         ours.send("enough")
         waits = sorted(ours.recv())
         asking.join()
-        if client.dbsize() != keys // 2:
+        if client.dbsize() != left:
             raise SystemExit(f"{client.dbsize()} keys are left")
     return seconds, waits[len(waits) * 99 // 100] * 1000, waits[-1] * 1000
 

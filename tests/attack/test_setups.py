@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -63,9 +65,9 @@ def sql(site: Path, statement: str) -> None:
         connection.commit()
 
 
-def clean(site: Path) -> tuple[int, str]:
+def clean(site: Path, *words: str) -> tuple[int, str]:
     done = subprocess.run(
-        [*COMMAND, "run", "media"],
+        [*COMMAND, *(words or ("run", "media"))],
         cwd=site, env=environment(), capture_output=True, text=True, check=False, timeout=100,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -102,3 +104,25 @@ def test_a_declared_directory_that_is_missing_is_told(site: Path) -> None:
 def test_files_that_only_settings_or_defaults_of_fields_name_stay(site: Path) -> None:
     assert clean(site)[0] == 0
     assert files(site) == NEEDED
+
+
+def test_an_undo_that_cannot_reach_a_directory_does_not_say_that_there_is_nothing(site: Path) -> None:
+    assert clean(site)[0] == 0
+    (site / "media").rename(site / "away")
+    code, said = clean(site, "undo")
+    assert code == 12, said
+    (site / "away").rename(site / "media")
+    assert clean(site, "undo")[0] == 0
+    assert files(site) == {*NEEDED, "uploads/orphan.png"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or not shutil.which("chattr"), reason="only root makes directories immutable")
+def test_an_undo_names_what_it_could_not_bring_back(site: Path) -> None:
+    assert clean(site)[0] == 0
+    uploads = site / "media/uploads"
+    if subprocess.run(["chattr", "+i", uploads], capture_output=True, check=False).returncode:
+        pytest.skip("this file system has nothing immutable")
+    code, said = clean(site, "undo")
+    subprocess.run(["chattr", "-i", uploads], check=True)
+    assert code == 3, said
+    assert "Could not bring back default:uploads/orphan.png" in said

@@ -114,7 +114,9 @@ def test_django_tells_every_file_field_of_every_storage(project: Path) -> None:
     media = {place.name: place for place in look(project).media}
     columns = [("old scans", "scan"), ("shop_album", "cover"), ("shop_photo", "img")]
     exact = [ExactColumn("default", table, column) for table, column in columns]
-    assert media["default"] == MediaPlace("default", str(project / "media"), "/m/", exact, ["photos/none.png"], media["default"].named)
+    assert media["default"] == MediaPlace(
+        "default", str(project / "media"), "/m/", exact, ["photos/none.png"], media["default"].named
+    )
     assert media["papers"].exact == [ExactColumn("default", "shop_photo", "paper")]
     assert len(media) == 2
 

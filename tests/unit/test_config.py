@@ -57,10 +57,22 @@ def test_a_file_above_the_projects_root_is_not_looked_for(site: Path) -> None:
     assert load(None, {}, site).source is None
 
 
-def test_a_file_in_a_directory_that_anyone_may_write_to_is_not_trusted(site: Path) -> None:
+def test_of_files_in_a_directory_that_anyone_may_write_to_only_our_own_is_trusted(site: Path) -> None:
     (site / "dvornik.toml").write_text('[temp]\nolder_than = "48h"\n')
+    (site / "dvornik.toml").chmod(0o644)
+    (site / "inner").mkdir(exist_ok=True)
     site.chmod(0o1777)
-    assert load(None, {}, site).source is None
+    assert load(None, {}, site).config.temp.older_than == Duration("48h")
+    assert load(None, {}, site / "inner").source is None
+
+
+def test_a_file_that_anyone_may_have_put_here_is_an_error_and_no_silence(site: Path) -> None:
+    (site / "dvornik.toml").write_text('[temp]\nolder_than = "48h"\n')
+    (site / "dvornik.toml").chmod(0o666)
+    site.chmod(0o1777)
+    with pytest.raises(ConfigurationError, match="Anyone may have put"):
+        load(None, {}, site)
+    assert load(site / "dvornik.toml", {}, site).source
 
 
 def test_pyproject_serves_where_there_is_no_file_of_our_own(site: Path) -> None:

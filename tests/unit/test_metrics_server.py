@@ -96,6 +96,15 @@ def test_asking_often_does_not_make_it_measure_often(server: Server, figures: As
     assert figures.times == 1
 
 
+def in_the_end(server: Server) -> int:
+    """Come again until somebody is free: who is cut off leaves a moment after hearing of it."""
+    for _attempt in range(1000):
+        with suppress(OSError, http.client.HTTPException):
+            return ask(server)[0]
+        time.sleep(0.02)
+    return 0
+
+
 @pytest.mark.parametrize("sent", [b"", b"GET /metr", b"GET /metrics HTTP/1.1\r\nHost: x\r\n"])
 def test_who_does_not_finish_asking_is_cut_off(server: Server, sent: bytes) -> None:
     with socket.create_connection(("127.0.0.1", port(server)), timeout=60) as slow:
@@ -112,13 +121,13 @@ def test_a_byte_now_and_then_does_not_keep_a_connection(server: Server) -> None:
             sent += 1
             time.sleep(0.02)
     assert sent < 3000
-    assert ask(server)[0] == 200
+    assert in_the_end(server) == 200
 
 
 def test_who_comes_when_all_are_busy_is_turned_away_and_served_later(server: Server) -> None:
     idle = [socket.create_connection(("127.0.0.1", port(server)), timeout=60) for _ in range(6)]
     assert [each.recv(1) for each in idle] == [b""] * 6
-    assert ask(server)[0] == 200
+    assert in_the_end(server) == 200
     for each in idle:
         each.close()
 

@@ -10,7 +10,8 @@ import re
 import time
 from collections import Counter
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, cast
+from itertools import groupby
+from typing import TYPE_CHECKING, Self, cast
 
 import redis
 
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _PAGE = 500
-_SMALLEST, _LARGEST = 50, 1000
-_SLOW, _QUICK = 0.005, 0.002
+_SMALLEST, _LARGEST = 500, 1000
+_SLOW, _QUICK = 0.004, 0.002
 """Seconds beyond the bare round trip in which a page keeps the server from others too long, or hardly at all."""
+_LONGEST_REST = 0.002
 _SETTLING = 2.0
 """Seconds to wait until the server has freed what was unlinked: it does so in a thread of its own."""
 _OTHER_TYPES = ("list", "set", "zset", "hash", "stream")
@@ -114,14 +116,24 @@ class RedisCache:
             nodes, clustered = self._nodes()
             match = self._patterns[0] if len(self._patterns) == 1 else None
             for client in nodes if self._patterns else ():
-                for page in self._pages(client, "string", match):
-                    ripe = self._ripe(client, page, matched=match is not None)
-                    for start in range(0, len(ripe), _LARGEST):  # one bucket chain may make a page longer than asked
-                        part = ripe[start : start + _LARGEST]
-                        if "session" in self._taken:
-                            yield _end(client, part, self._idle)
-                        else:
-                            yield _drop(client, part, clustered=clustered)
+                yield from self._cleared(client, self._pages(client, "string", match), match, clustered=clustered)
+
+    def _cleared(
+        self, client: redis.Redis, pages: Iterator[list[bytes]], match: str | None, *, clustered: bool
+    ) -> Iterator[int]:
+        """Drop what goes of each page; yield the number gone."""
+        with _Dropping(client) as dropping:
+            for page in pages:
+                ripe = self._ripe(client, page, matched=match is not None)
+                for start in range(0, len(ripe), _LARGEST):  # one bucket chain may make a page longer than asked
+                    part = ripe[start : start + _LARGEST]
+                    if "session" in self._taken:
+                        yield _end(client, part, self._idle)
+                    elif clustered:
+                        yield _drop_one_by_one(client, part)
+                    elif gone := dropping.drop(part):
+                        yield gone
+            yield dropping.outcome()
 
     def memory(self) -> int:
         """Return the bytes that the server's data takes, once what was unlinked before is freed."""
@@ -168,18 +180,18 @@ class RedisCache:
         The next page is asked for before one is handed out: the server walks while we judge.
         """
         match = () if pattern is None or pattern == "*" else ("MATCH", pattern.encode("utf-8", "surrogateescape"))
-        bare = _round_trip(client)
-        cursor, count = 0, _PAGE
+        pace = _Pace(_round_trip(client))
+        cursor = 0
         connection = client.connection_pool.get_connection()
         try:
-            connection.send_command("SCAN", 0, "COUNT", count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
+            connection.send_command("SCAN", 0, "COUNT", pace.count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
             while True:
-                started = time.perf_counter()
                 answer, page = cast("tuple[bytes, list[bytes]]", connection.read_response())
-                count = _adapted(count, time.perf_counter() - started - bare)
+                rest = pace.adapted()
                 cursor = int(answer)
                 if cursor:
-                    connection.send_command("SCAN", cursor, "COUNT", count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
+                    connection.send_command("SCAN", cursor, "COUNT", pace.count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
+                    pace.rest(rest)
                 if page:
                     yield page
                 if not cursor:
@@ -205,11 +217,40 @@ class RedisCache:
             ) from error
 
 
-def _adapted(count: int, spent: float) -> int:
-    """Return the next page's COUNT from the seconds that one of ``count`` took."""
-    if spent > _SLOW:
-        return max(_SMALLEST, count // 2)
-    return min(_LARGEST, count * 2) if spent < _QUICK else count
+class _Pace:
+    """How large the next page is, and how long the server gets to itself before it.
+
+    A page that comes quickly disturbs nobody, and the next is larger. One that takes long, beyond the bare round trip
+    and our own work, finds the server or its machine busy: the next is smaller, and half of that time is left to the
+    application, so that the server is not always at work for us when somebody asks.
+    """
+
+    def __init__(self, bare: float) -> None:
+        self.count = _PAGE
+        self._bare = bare
+        self._since = _beyond_own_work()
+
+    def adapted(self) -> float:
+        """Take note of a page that arrived; return the seconds to rest."""
+        now = _beyond_own_work()
+        spent = now - self._since - self._bare
+        self._since = now
+        if spent > _SLOW:
+            self.count = max(_SMALLEST, self.count // 2)
+        elif spent < _QUICK:
+            self.count = min(_LARGEST, self.count * 2)
+        return min(spent / 2, _LONGEST_REST) if spent > _QUICK else 0.0
+
+    def rest(self, seconds: float) -> None:
+        """Rest, which is no time of the server's."""
+        if seconds:
+            time.sleep(seconds)
+            self._since = _beyond_own_work()
+
+
+def _beyond_own_work() -> float:
+    """Return a clock, in seconds, that stands still while this thread computes."""
+    return time.perf_counter() - time.thread_time()
 
 
 class _Tally:
@@ -244,13 +285,11 @@ def _asked(client: redis.Redis, questions: Sequence[tuple[str | bytes, ...]]) ->
     return [answer if isinstance(answer, int) else None for answer in answers]
 
 
-def _drop(client: redis.Redis, keys: Sequence[bytes], *, clustered: bool) -> int:
-    """Unlink; in a cluster each key by itself, since one command must not span slots, in one round trip all the same.
+def _drop_one_by_one(client: redis.Redis, keys: Sequence[bytes]) -> int:
+    """Unlink in a cluster, where one command must not span slots; in one round trip all the same.
 
     A key whose slot has moved meanwhile stays.
     """
-    if not clustered:
-        return _unlinked(client, keys)
     return sum(filter(None, _asked(client, [("UNLINK", key) for key in keys])))
 
 
@@ -267,15 +306,45 @@ def _end(client: redis.Redis, keys: Sequence[bytes], idle: int) -> int:
     return sum(filter(None, _asked(client, [("EVAL", _END, "1", key, str(idle)) for key in keys])))
 
 
-def _unlinked(client: redis.Redis, keys: Sequence[bytes]) -> int:
-    """Send one UNLINK, put together here: the driver takes four times as long to pack a page of arguments."""
-    command = b"".join([b"*%d\r\n$6\r\nUNLINK\r\n" % (len(keys) + 1), *(b"$%d\r\n%b\r\n" % (len(k), k) for k in keys)])
-    connection = client.connection_pool.get_connection()
-    try:
-        connection.send_packed_command([command])  # type: ignore[no-untyped-call]  # as the driver ships it
-        return cast("int", connection.read_response())
-    finally:
-        client.connection_pool.release(connection)
+class _Dropping:
+    """Sends one UNLINK after the other, and reads the answer to one only before the next: nobody waits for anybody."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._pool = client.connection_pool
+        self._connection = self._pool.get_connection()
+        self._waiting = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._waiting:  # an answer that nobody reads must not be taken for another question's
+            self._connection.disconnect()  # type: ignore[no-untyped-call]
+        self._pool.release(self._connection)
+
+    def drop(self, keys: Sequence[bytes]) -> int:
+        """Unlink ``keys``; return how many went before."""
+        gone = self.outcome()
+        self._connection.send_packed_command([_packed(keys)])  # type: ignore[no-untyped-call]  # as the driver ships it
+        self._waiting = True
+        return gone
+
+    def outcome(self) -> int:
+        """Return how many of the last keys went, once that is known."""
+        if not self._waiting:
+            return 0
+        gone = cast("int", self._connection.read_response())
+        self._waiting = False
+        return gone
+
+
+def _packed(keys: Sequence[bytes]) -> bytes:
+    """Return one UNLINK as the server reads it, keys of a length together: the driver takes ten times as long."""
+    parts = [b"*%d\r\n$6\r\nUNLINK" % (len(keys) + 1)]
+    for size, group in groupby(sorted(keys, key=len), len):
+        mark = b"\r\n$%d\r\n" % size
+        parts += [mark, mark.join(group)]
+    return b"".join([*parts, b"\r\n"])
 
 
 def _memory(client: redis.Redis, deadline: float) -> int:

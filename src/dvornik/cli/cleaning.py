@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from dvornik import diagnosis, plans, state
-from dvornik.cli import aftermath, reporting
+from dvornik.cli import aftermath, reporting, rights
 from dvornik.cli.watching import amounts
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError, Finding, UnreachableError
@@ -144,7 +144,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
 
     if yard.progress:
         yard.progress.expect(amounts(plan))
-    restricted = yard.give_up_rights()
+    restricted = rights.give_up(yard)
     result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
     yard.conclude(result, engine)
     yard.state.forget_old_plans(time.time())

@@ -12,7 +12,6 @@ import click
 from dvornik import __version__, languages
 from dvornik.cli import options
 from dvornik.cli.colours import Context
-from dvornik.cli.yard import of_locale
 from dvornik.languages import _
 
 VERBS: Final = {
@@ -81,7 +80,7 @@ class LazyGroup(click.Group):
 
 def main() -> None:
     """Run the command line."""
-    languages.use(options.language(sys.argv[1:], of_locale(os.environ)))
+    languages.use(options.language(sys.argv[1:], options.of_locale(os.environ)))
     group().main(prog_name="dvornik")
 
 

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dvornik import languages
-from dvornik.cli.yard import STEPS, Yard, of_environment, of_locale, with_language
+from dvornik.cli.yard import STEPS, Yard
 from dvornik.languages import _
 from dvornik.model import DvornikError, Gate
 from dvornik.reports import document, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    from dvornik.config import Loaded
 
 INTERRUPTED = 130
 
@@ -75,6 +77,23 @@ def language(arguments: Sequence[str], default: str) -> str:
     asked += [word for before, word in pairwise(arguments) if before == "--lang"]
     found = [*asked, of_environment(os.environ)]
     return next((each for each in found if each in {"ru", "en"}), default)
+
+
+def with_language(loaded: Loaded, asked: str | None, env: Mapping[str, str], default: str) -> str:
+    """Choose the language: the flag, the environment, the configuration, then the command's own default."""
+    return asked or of_environment(env) or loaded.config.app.language or default
+
+
+def of_environment(env: Mapping[str, str]) -> str:
+    """Return the language that ``DVORNIK_LANG`` asks for; empty where it asks for none that is spoken here."""
+    asked = env.get("DVORNIK_LANG", "")[:2].lower()
+    return asked if asked in {"ru", "en"} else ""
+
+
+def of_locale(env: Mapping[str, str]) -> str:
+    """Return the language of the locale: Russian where it says so, English otherwise."""
+    locale = env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
+    return "ru" if locale.lower().startswith("ru") else "en"
 
 
 def allow(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
-import tempfile
 import time
 from functools import cached_property
 from pathlib import Path
@@ -12,13 +10,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dvornik import apps, config, guards, health, metrics, quick_health
-from dvornik.apps.places import unique
+from dvornik import apps, config, guards, health, quick_health
 from dvornik.cli import aftermath
 from dvornik.cli.watching import Both, WatchedStorage
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.cache_tables import Tables
-from dvornik.collectors.database import DatabaseBloat, SingleFile
+from dvornik.collectors.database import DatabaseBloat
 from dvornik.collectors.entries import Directory
 from dvornik.collectors.logs import Logs
 from dvornik.collectors.sessions import Sessions
@@ -31,19 +28,15 @@ from dvornik.maintenance_log import MaintenanceLog
 from dvornik.metrics.otlp import Trace
 from dvornik.model import UnreachableError
 from dvornik.state import State
-from dvornik.storages import grips, landlock, quarantine
 from dvornik.storages.local import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from dvornik.collectors.inventory import Inventory
     from dvornik.collectors.media import Media
     from dvornik.config import Loaded
     from dvornik.health import Health, Step
     from dvornik.model import App, Collector, Database, EntryPlace, Refusal
-    from dvornik.references.derivatives import Pattern
-    from dvornik.references.files import Files
     from dvornik.reports.progress import Progress
     from dvornik.result import Result
 
@@ -134,7 +127,7 @@ class Yard:
     def collectors(self, names: Iterable[str]) -> dict[str, Collector]:
         """Build the named collectors, in the order of a run."""
         builders: dict[str, Callable[[], Collector]] = {
-            "temp": lambda: Temp({p.name: self._storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
+            "temp": lambda: Temp({p.name: self.storage(p.name, p.root) for p in self.app.temp}, self.config.temp),
             "logs": self._logs,
             "media": self._media,
             "sessions": lambda: Sessions(
@@ -173,56 +166,17 @@ class Yard:
     # What only media wants is imported when it is asked for: half of a short run's start.
 
     def _media(self) -> Media:
+        from dvornik.cli.inventory import gather
         from dvornik.collectors.media import Media
 
-        return Media(self.inventory(), quarantine=self.config.policy.quarantine, strict=self.strict)
-
-    def inventory(self) -> Inventory:
-        """Gather the media and everything that may refer to it."""
-        from dvornik.collectors.inventory import Inventory, Source
-
-        places = {
-            place.name: Source(
-                self._storage(place.name, place.root),
-                os.path.realpath(place.root),
-                place.url,
-                place.exact,
-                place.defaults,
-                self.config.media[place.name].exclude if place.name in self.config.media else (),
-                self._derivatives(place.name),
-                place.named,
-            )
-            for place in self.app.media
-        }
-        exclude = {name: section.exclude for name, section in self.config.databases.items()}
-        return Inventory(places, self.databases, texts=self._texts(), exclude=exclude)
-
-    def _texts(self) -> dict[str, Files]:
-        from dvornik.references.files import Files
-
-        section = self.config.references
-        paths = list(dict.fromkeys([*section.paths, *self.app.texts]))
-        if not paths:
-            return {}
-        # Our own record names what was found, and would keep it; the media itself is no text.
-        own = [self.config.app.state, self.config.log.path]
-        media = [place.root for place in self.app.media]
-        files = Files(
-            str(self.loaded.base), paths, patterns=section.patterns, exclude=[*section.exclude, quarantine.NAME],
-            skip=[*filter(None, own), *media],
-        )  # fmt: skip
-        return {unique("files", list(self.databases)): files}
-
-    def _derivatives(self, place: str) -> list[Pattern]:
-        from dvornik.references.derivatives import Pattern
-
-        return [Pattern(text) for text in self.config.media[place].derivatives] if place in self.config.media else []
+        return Media(gather(self), quarantine=self.config.policy.quarantine, strict=self.strict)
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
         """Return every place of files with its root, for whoever only measures."""
-        return {name: (root, self._storage(name, root)) for name, root in self.roots.items()}
+        return {name: (root, self.storage(name, root)) for name, root in self.roots.items()}
 
-    def _storage(self, name: str, root: str) -> LocalStorage:
+    def storage(self, name: str, root: str) -> LocalStorage:
+        """Return the place of files at ``root``; who watches is told what it sees."""
         skip = self._skipped(root)
         if self.progress is not None:
             return WatchedStorage(name, root, skip=skip, progress=self.progress)
@@ -247,30 +201,6 @@ class Yard:
     def guard(self) -> list[Refusal]:
         """Say why nothing irreversible may happen now; this runs the backup command."""
         return guards.refusals(self.config.backup, self.config.window, time.time())
-
-    def give_up_rights(self) -> bool:
-        """Give up, where the kernel can, the right to remove or move anything but what is under care and our own.
-
-        Not where a backup command is configured: it may have to remove old backups, and would inherit the lack. Nor
-        where a file system has no leases, or logs are to be cut: who has a file open is then read from /proc, which
-        Landlock closes.
-        """
-        roots = [os.path.realpath(root) for root in self.roots.values() if Path(root).is_dir()]
-        asks_proc = bool(self.config.logs.truncate_over)
-        if (
-            asks_proc
-            or self.config.backup.command
-            or not all(grips.has_leases(quarantine.made(root)) for root in roots)
-        ):
-            return False
-        sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
-        files = [str(each.path.parent) for each in self.databases.values() if isinstance(each, SingleFile)]
-        own = [str(self.state.directory), str(Path(self.config.log.path or self.state.directory).parent)]
-        if self.config.metrics.textfile:
-            own.append(str(metrics.textfile(self.config.metrics.textfile, self.name).parent))
-        own += [each.archive for each in (*self.config.sessions.values(), *self.config.rows.values()) if each.archive]
-        scratch = [tempfile.gettempdir(), "/var/tmp"]  # noqa: S108 - where SQLite puts what a rewrite needs
-        return landlock.restrict([*roots, *map(quarantine.made, roots), *files, *own, *scratch])
 
     # health
 
@@ -379,20 +309,3 @@ def chosen(yard: Yard, steps: Sequence[str], *, thorough: bool) -> list[str]:
     wanted = steps or (STEPS if thorough else DEFAULT)
     has_cache = yard.app.has_cache or "cache" in steps
     return [step for step in STEPS if step in wanted and (step != "cache" or has_cache)]
-
-
-def with_language(loaded: Loaded, asked: str | None, env: Mapping[str, str], default: str) -> str:
-    """Choose the language: the flag, the environment, the configuration, then the command's own default."""
-    return asked or of_environment(env) or loaded.config.app.language or default
-
-
-def of_environment(env: Mapping[str, str]) -> str:
-    """Return the language that ``DVORNIK_LANG`` asks for; empty where it asks for none that is spoken here."""
-    asked = env.get("DVORNIK_LANG", "")[:2].lower()
-    return asked if asked in {"ru", "en"} else ""
-
-
-def of_locale(env: Mapping[str, str]) -> str:
-    """Return the language of the locale: Russian where it says so, English otherwise."""
-    locale = env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
-    return "ru" if locale.lower().startswith("ru") else "en"

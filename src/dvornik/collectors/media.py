@@ -43,6 +43,7 @@ from dvornik.model import (
 )
 from dvornik.references.derivatives import ancestors, verdict
 from dvornik.state import started
+from dvornik.storages.quarantine import has_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -214,7 +215,8 @@ class Media:
                 for outcome in source.storage.restore(run):
                     yield msgspec.structs.replace(outcome, rule=RETURN)
             except UnreachableError as error:
-                lost = error
+                is_made = not isinstance(error.__cause__, FileNotFoundError) or has_beside(source.root)
+                lost = error if is_made else lost
         if lost:
             raise lost
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import stat
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -75,6 +77,8 @@ def _find(path: Path | None, env: Mapping[str, str], cwd: Path) -> tuple[Path | 
             )
         return (cwd / named).resolve(), "explicit" if path else "environment"
     project = _project(cwd)
+    if is_shared(cwd) and (cwd / FILE).is_file():
+        return _own(cwd / FILE), "file"
     for directory in (cwd, *cwd.parents):
         if is_shared(directory):
             break
@@ -85,6 +89,19 @@ def _find(path: Path | None, env: Mapping[str, str], cwd: Path) -> tuple[Path | 
         if project in {None, directory}:
             break
     return None, "defaults"
+
+
+def _own(path: Path) -> Path:
+    """Return a file in a directory that anyone may write to, if it is ours: what it protects must not be missed."""
+    found = path.lstat()
+    is_ours = hasattr(os, "geteuid") and found.st_uid == os.geteuid() and found.st_nlink == 1
+    if not is_ours or not stat.S_ISREG(found.st_mode) or found.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise ConfigurationError(
+            _("Anyone may have put this file here: the directory is everybody's."),
+            context=str(path),
+            hint=_("Name it with --config if it is yours, or take the right to write away from others."),
+        )
+    return path
 
 
 def _project(cwd: Path) -> Path | None:

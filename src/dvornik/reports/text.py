@@ -144,8 +144,11 @@ def trouble(result: Result) -> Iterator[str]:
         if result.verb != "plan":  # a dry run is not recorded, and has just shown it
             yield "   " + _("Look at it first: dvornik show {run}").format(run=result.run)
         yield "   " + _("To go on knowingly, once: add --allow {gates}").format(gates=",".join(gates))
+    could_not = _("⚠️ Could not remove {path}: {reason} ({detail})")
+    if result.verb == "undo":
+        could_not = _("⚠️ Could not bring back {path}: {reason} ({detail})")
     for failure in result.failures[:_MOST]:
-        yield _("⚠️ Could not remove {path}: {reason} ({detail})").format(
+        yield could_not.format(
             path=words.address(failure.place, "", failure.path),
             reason=words.reason(failure.reason),
             detail=failure.detail,

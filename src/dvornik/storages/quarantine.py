@@ -50,6 +50,11 @@ def base_for(root: str) -> str:
     return os.path.join(parent if beside else root, NAME)
 
 
+def has_beside(root: str) -> bool:
+    """Tell whether something was ever set aside of a root that is not there (any more)."""
+    return os.path.lexists(os.path.join(os.path.dirname(root), NAME, os.path.basename(root)))
+
+
 def made(root: str) -> str:
     """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
     base = base_for(root)

@@ -11,6 +11,7 @@ import msgspec
 
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
+from dvornik.cli.inventory import gather
 from dvornik.languages import _, ngettext
 from dvornik.model import ConfigurationError
 from dvornik.reports import words
@@ -33,7 +34,7 @@ def references() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, missing: bool, as_json: bool) -> None:
-        inventory = yard.inventory()
+        inventory = gather(yard)
         if not inventory.places:
             raise ConfigurationError(
                 _("There is no media whose references could be looked for."),

@@ -42,6 +42,7 @@ def undo() -> click.Command:
         waiting = engine.set_aside()
         chosen = _one_of(waiting, run) if run else next(reversed(waiting), None)
         if chosen is None:
+            _must_be_there(yard)
             if as_json:
                 document.write(sys.stdout, document.of(Result("", "undo", REVERSIBLE), yard.roots, dry=False))
             else:
@@ -52,6 +53,13 @@ def undo() -> click.Command:
         return _told(yard, engine, engine.undo(chosen, new), as_json=as_json)
 
     return command
+
+
+def _must_be_there(yard: Yard) -> None:
+    """Fail where a place cannot be reached that has been cleaned before: what it holds is not nothing."""
+    for name, (_root, storage) in yard.storages().items():
+        if yard.state.last_survey(name):
+            storage.fingerprint()
 
 
 def purge() -> click.Command:
