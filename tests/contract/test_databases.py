@@ -605,7 +605,7 @@ def test_sessions_in_partitions_are_cleaned_too(postgresql: Site) -> None:
 def test_a_locked_row_is_left_and_said_so_when_the_others_are_gone(
     postgresql: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dvornik.databases.postgresql.DELETE_LOCK_TIMEOUT", "50ms")
+    monkeypatch.setattr("dvornik.databases.postgresql_sweep.DELETE_LOCK_TIMEOUT", "50ms")
     sessions(postgresql)
     many_sessions(postgresql, 3_000)
     postgresql.execute("BEGIN")

@@ -129,7 +129,7 @@ class Sessions:
             return _outcome(finding, 0, Miss(finding.container, Reason.CHANGED))
         done = 0
         try:
-            _must_not_act(database, rule)
+            _check_triggers(database, rule)  # one may have been made since the scan
             keep = archives.Archive(rule, run, database.fingerprint()) if rule.archive else None
             for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
@@ -223,16 +223,15 @@ class Sessions:
         return list(dict.fromkeys(directory for directory in told if directory))
 
 
-def _must_not_act(database: Database, rule: ExpiryRule) -> None:
-    """Raise ``StuckError`` where a trigger was made since the scan."""
-    if acting := _acting(database, rule):
-        message = _("deleting these rows runs a trigger")
-        raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
-
-
 def _acting(database: Database, rule: ExpiryRule) -> Sequence[str]:
     """Name what acts on a deletion without its being said that this is meant."""
     return () if rule.triggers else database.triggers(rule.table)
+
+
+def _check_triggers(database: Database, rule: ExpiryRule) -> None:
+    if acting := _acting(database, rule):
+        message = _("deleting these rows runs a trigger")
+        raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
 
 
 def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:

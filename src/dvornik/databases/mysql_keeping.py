@@ -6,9 +6,9 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from dvornik.databases.mysql_connection import quoted, rows
-from dvornik.databases.trouble import StuckError
+from dvornik.databases.trouble import locked_rows
 from dvornik.languages import _
-from dvornik.model import Reason, UnreachableError
+from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,8 +149,7 @@ class Keeper:
             count = int(cursor.execute(f"DELETE {tail}"))
         if count != len(found):
             # Rows that became due in between: the next run takes them.
-            message, hint = _("some rows stayed locked by others"), _("They are taken by the next run.")
-            raise StuckError(message, reason=Reason.BUSY, code="1205", context=self._table, hint=hint)
+            raise locked_rows(self._table, "1205")
         return count
 
 

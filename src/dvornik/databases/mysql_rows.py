@@ -11,9 +11,9 @@ import pymysql
 from dvornik.databases.mysql_connection import DEADLOCK, LOCKED, quoted, rows
 from dvornik.databases.mysql_keeping import Keeper, compared
 from dvornik.databases.times import iso, moment, units_of
-from dvornik.databases.trouble import StuckError
+from dvornik.databases.trouble import locked_rows, unsure
 from dvornik.languages import _
-from dvornik.model import Reason, UnreachableError
+from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,11 +72,7 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
     elif kind in _TEXTS:
         where = _sooner(connection, table, column, cutoff)
     if where is None:
-        raise UnreachableError(
-            _("it is not certain how this column writes a time"),
-            context=f"{rule.table}.{rule.column}: {kind}",
-            hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
-        )
+        raise unsure(f"{rule.table}.{rule.column}: {kind}")
     return table, " AND ".join([where, *(compared(connection, table, each) for each in rule.where)])
 
 
@@ -157,7 +153,7 @@ class Sweep:
             if count:
                 yield count
         if self._locked:
-            raise self._stuck()
+            raise locked_rows(self._table, "1205")
 
     def _adapt(self, seconds: float) -> None:
         """Come near ``HOLD``, by no more than double or half at once."""
@@ -191,11 +187,6 @@ class Sweep:
         self._locked += 1
         if error.args[0] not in LOCKED or self._locked >= LOCKED_MOST:
             raise error
-
-    def _stuck(self) -> StuckError:
-        message = _("some rows stayed locked by others")
-        hint = _("They are taken by the next run.")
-        return StuckError(message, reason=Reason.BUSY, code="1205", context=self._table, hint=hint)
 
     def _upper(self, size: int) -> tuple[Any, ...] | None:
         """Return the key of the range's last row; ``None``: the range reaches to the end. Locks nothing."""

@@ -22,9 +22,11 @@ from dvornik.databases import (
 )
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.postgresql_catalogue import find as _table
+from dvornik.databases.postgresql_catalogue import limit, pages
 from dvornik.databases.postgresql_catalogue import one as _one
-from dvornik.databases.postgresql_rows import Referrers, compared, kinds, plain_output, restored, stored, triggers
-from dvornik.databases.times import iso, moment, units_of
+from dvornik.databases.postgresql_expiry import condition, kind_of
+from dvornik.databases.postgresql_rows import Referrers, kinds, restored, stored, triggers
+from dvornik.databases.postgresql_sweep import Sweep
 from dvornik.databases.trouble import StuckError
 from dvornik.languages import _
 from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, UnreachableError
@@ -34,7 +36,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import LiteralString
 
-    from dvornik.databases.postgresql_catalogue import Table as _Table
     from dvornik.databases.upkeep import Upkeep
     from dvornik.model import Concern, DatabasePlace, ExpiryRule, Keep, Row, Snapshot, TableSize
 
@@ -46,17 +47,6 @@ PATIENCE = 4.0
 """Seconds in which writers must leave a gap for a lock."""
 LOCK_WAIT, LOCK_PAUSE = "200ms", 0.05
 """The longest single wait for a lock, and the seconds in which writers go on before the next."""
-DELETE_TIMEOUT = "5s"
-DELETE_LOCK_TIMEOUT = "500ms"
-PAGES, PAGES_MOST = 64, 4096
-"""Pages of 8 KiB that one DELETE visits: at first, and at most."""
-BRISK, SLOW = 0.01, 0.04
-"""Seconds: under the first a statement's range is doubled, over the second halved."""
-ATTEMPTS = 3
-"""How often a range of pages is tried that somebody has locked."""
-LOCKED_MOST = 10
-"""After so many ranges that stayed locked the table is left alone."""
-
 _REASONS: dict[type[psycopg.Error], Reason] = {
     errors.LockNotAvailable: Reason.BUSY,
     errors.QueryCanceled: Reason.BUSY,
@@ -110,27 +100,6 @@ FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeob
 ) AS pieces"""
 """A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
 
-_TYPE = """
-WITH RECURSIVE resolved(current) AS (
-    SELECT atttypid FROM pg_attribute
-    WHERE attrelid = %s::int8::oid AND attname = %s AND attnum > 0 AND NOT attisdropped
-    UNION ALL
-    SELECT t.typbasetype FROM resolved r JOIN pg_type t ON t.oid = r.current WHERE t.typtype = 'd'
-)
-SELECT t.typname FROM resolved r JOIN pg_type t ON t.oid = r.current WHERE t.typtype <> 'd'
-"""
-
-_PAGES = """
-SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')::int8
-FROM pg_class c
-WHERE c.oid = %(table)s::int8::oid OR c.oid IN (SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
-"""
-"""Of the largest partition: a range of pages is looked at in each of them."""
-
-_TIMES: dict[str, LiteralString] = {"timestamptz": "timestamptz", "timestamp": "timestamp", "date": "date"}
-_NUMBERS = {"int4", "int8", "float4", "float8", "numeric"}
-_TEXTS = {"text", "varchar", "bpchar", "citext"}
-_ISO = r"^\d{4}-\d\d-\d\d([ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]00(:?00)?)?)?$"
 _PLAIN = "postgresql"
 
 
@@ -207,23 +176,23 @@ class PostgreSQL:
         """Tell whether a table (views aside) has that column; ``table`` may be ``schema.table``."""
         with self._transaction() as connection:
             found = _table(connection, table)
-            return found is not None and _one(connection, _TYPE, (found.oid, column)) is not None
+            return found is not None and kind_of(connection, found, column) is not None
 
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
-            table, condition = self._condition(connection, rule, cutoff)
-            where = Referrers(connection, table.oid, cascade=rule.cascade).left_out(condition)
+            table, due = condition(connection, rule, cutoff)
+            where = Referrers(connection, table.oid, cascade=rule.cascade).left_out(due)
             query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {}").format(table.alone, where)
             return int(str(_one(connection, query)))
 
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
         """Count by table, by the foreign keys that are declared; one row may count for several."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
-            table, condition = self._condition(connection, rule, cutoff)
+            table, due = condition(connection, rule, cutoff)
             query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {} AND {}")
             return {
-                name: int(str(_one(connection, query.format(table.alone, condition, exists))))
+                name: int(str(_one(connection, query.format(table.alone, due, exists))))
                 for name, exists in Referrers(connection, table.oid, cascade=rule.cascade).conditions.items()
             }
 
@@ -241,7 +210,7 @@ class PostgreSQL:
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
         with self._connected() as connection, connection.transaction():
-            _limit(connection, lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT)
+            limit(connection, lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT)
             found = _table(connection, table)
             if found is None:
                 raise UnreachableError(_("there is no such table or column"), context=table)
@@ -250,12 +219,12 @@ class PostgreSQL:
     def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Go once through the pages. A row that others refer to stays; ``StuckError`` ends it if some were locked."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
-            table, condition = self._condition(connection, rule, cutoff)
-            pages = int(str(_one(connection, _PAGES, {"table": table.oid})))
+            table, due = condition(connection, rule, cutoff)
+            extent = pages(connection, table)
             referrers = Referrers(connection, table.oid, cascade=rule.cascade)
             columns = stored(connection, table.oid) if keep else ()
         with self._connected() as connection:
-            yield from _Sweep(connection, table, condition, pages, referrers, columns, keep).run()
+            yield from Sweep(connection, table, due, extent, referrers, columns, keep).run()
 
     def measure(self) -> Sequence[TableSize]:
         """Measure every table with its indexes; dead rows are what the server's statistics estimate."""
@@ -318,30 +287,6 @@ class PostgreSQL:
             miss = Miss(table, error.reason, error.code)
             return Outcome(postgresql_upkeep.REWRITE, self.place, table, done=0, missed=(miss,))
 
-    def _condition(
-        self, connection: psycopg.Connection, rule: ExpiryRule, cutoff: float
-    ) -> tuple[_Table, sql.Composed]:
-        """Return the table and SQL that holds for rows whose time lies before the cutoff, by the column's type."""
-        table = _table(connection, rule.table)
-        kind = None if table is None else _one(connection, _TYPE, (table.oid, rule.column))
-        if table is None or kind is None:
-            raise UnreachableError(_("there is no such table or column"), context=f"{rule.table}.{rule.column}")
-        column = sql.Identifier(rule.column)
-        condition = None
-        if kind in _TIMES:
-            condition = _earlier(column, str(kind), cutoff)
-        elif kind in _NUMBERS:
-            condition = _smaller(connection, table, column, cutoff, rule.units)
-        elif kind in _TEXTS:
-            condition = _sooner(connection, table, column, cutoff)
-        if condition is None:
-            raise UnreachableError(
-                _("it is not certain how this column writes a time"),
-                context=f"{rule.table}.{rule.column}: {kind}",
-                hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
-            )
-        return table, sql.SQL(" AND ").join([condition, *map(compared, rule.where)])
-
     @contextmanager
     def _transaction(
         self, lock: LiteralString = READ_LOCK_TIMEOUT, statement: LiteralString = READ_TIMEOUT
@@ -351,7 +296,7 @@ class PostgreSQL:
             connection.autocommit = False
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
-            _limit(connection, lock=lock, statement=statement)
+            limit(connection, lock=lock, statement=statement)
             connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # the reader may take its time
             connection.execute("SELECT")  # the view is fixed by the first query, not by BEGIN
             yield connection
@@ -443,133 +388,6 @@ class PostgreSQLSnapshot:
             raise self._database.trouble(error) from None
 
 
-class _Sweep:
-    """One pass over a table by ranges of pages, deleting what the condition holds for."""
-
-    def __init__(  # noqa: PLR0913, PLR0917 - what goes, where it is, what holds it back, who keeps it
-        self,
-        connection: psycopg.Connection,
-        table: _Table,
-        condition: sql.Composed,
-        pages: int,
-        referrers: Referrers,
-        columns: Sequence[str],
-        keep: Keep | None,
-    ) -> None:
-        self._referrers = referrers
-        self._columns = columns
-        self._keep = keep
-        self._connection = connection
-        self._table = table
-        self._condition = condition
-        self._pages = pages
-        self._width = PAGES
-        self._locked = 0
-
-    def run(self) -> Iterator[int]:
-        """Yield the number gone after each statement that took any."""
-        page = 0
-        while page < self._pages:
-            width = self._width
-            begun = time.monotonic()
-            try:
-                count = self._delete(self._range(page, width), ATTEMPTS if width == 1 else 1)
-            except errors.IntegrityError:
-                self._width = max(1, width // 2)
-                if width > 1:
-                    continue
-                yield from self._row_by_row(page)
-                count = 0
-            except (errors.LockNotAvailable, errors.QueryCanceled, errors.DeadlockDetected) as error:
-                self._width = max(1, width // 8)  # each try costs a wait
-                if width > 1:
-                    continue
-                self._leave(error)
-                count = 0
-            else:
-                self._adapt(time.monotonic() - begun)
-            page += width
-            if count:
-                yield count
-        if self._locked:
-            raise self._stuck()
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds < BRISK:
-            self._width = min(PAGES_MOST, self._width * 2)
-        elif seconds > SLOW:
-            self._width = max(1, self._width // 2)
-
-    def _leave(self, error: psycopg.Error) -> None:
-        """Note a page that somebody holds; a table that is held as a whole is not worth waiting for."""
-        self._locked += 1
-        if self._locked >= LOCKED_MOST:
-            raise error
-
-    def _stuck(self) -> StuckError:
-        message = _("some rows stayed locked by others")
-        hint = _("They are taken by the next run.")
-        return StuckError(message, reason=Reason.BUSY, code="55P03", context=self._table.name, hint=hint)
-
-    def _range(self, page: int, width: int) -> sql.Composed:
-        first, end = f"({page},0)", f"({page + width},0)"
-        return sql.SQL("ctid >= {} AND ctid < {}").format(_tid(first), _tid(end))
-
-    def _delete(self, where: sql.Composed, attempts: int) -> int:
-        """Delete in one short transaction; the condition is asked again of rows that changed meanwhile."""
-        due = sql.SQL("{} AND {}").format(where, self._condition)
-        for _attempt in range(1, attempts):
-            try:
-                return self._once(due)
-            except errors.LockNotAvailable:
-                continue
-        return self._once(due)
-
-    def _once(self, due: sql.Composed) -> int:
-        table = self._table.alone
-        left = self._referrers.left_out(due)
-        statement = sql.SQL("DELETE FROM {} AS target WHERE {}").format(table, left)
-        with self._connection.transaction():
-            _limit(self._connection, lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT)
-            # Nobody waits for the disk, or for a standby: rows that a crash brings back go in the next run.
-            self._connection.execute("SET LOCAL synchronous_commit = off")
-            if self._referrers.follow:
-                # Whoever refers to a row from now on waits, and who did so before is seen by the next statement: else
-                # the database would delete the new row along with the old one.
-                lock = sql.SQL("SELECT FROM {} AS target WHERE {} FOR UPDATE").format(table, due)
-                self._connection.execute(lock)
-            if self._keep is None:
-                return self._connection.execute(statement).rowcount
-            return self._kept(statement)
-
-    def _kept(self, statement: sql.Composed) -> int:
-        """Delete, and have the rows kept before the transaction ends."""
-        assert self._keep is not None  # noqa: S101 - asked by the caller
-        names = [sql.SQL("target.{}::text").format(sql.Identifier(name)) for name in self._columns]
-        self._connection.execute(plain_output())
-        found = self._connection.execute(sql.SQL("{} RETURNING {}").format(statement, sql.SQL(", ").join(names)))
-        rows = [dict(zip(self._columns, row, strict=True)) for row in found.fetchall()]
-        if rows:
-            self._keep(rows)
-        return len(rows)
-
-    def _row_by_row(self, page: int) -> Iterator[int]:
-        """Delete one page's rows each by itself, so that only the ones that others refer to stay."""
-        query = sql.SQL("SELECT tableoid::int8, ctid::text FROM {} WHERE {} AND {}")
-        where = self._range(page, 1)
-        rows = self._connection.execute(query.format(self._table.alone, where, self._condition)).fetchall()
-        for oid, tid in rows:
-            one = sql.SQL("ctid = {} AND tableoid = {}::int8::oid").format(_tid(tid), sql.Literal(oid))
-            try:
-                count = self._delete(one, ATTEMPTS)
-            except errors.IntegrityError:
-                continue
-            except errors.LockNotAvailable as error:
-                self._leave(error)
-            else:
-                yield count
-
-
 def _lockable(connection: psycopg.Connection, columns: Sequence[Column]) -> list[sql.Identifier]:
     """Return the tables proper, in one order for everyone: what lies elsewhere or is a copy cannot be locked."""
     labels = list({f"{column.schema}.{column.table}" if column.schema else column.table for column in columns})
@@ -596,15 +414,6 @@ def _lock(connection: psycopg.Connection, tables: Sequence[sql.Identifier]) -> b
     return True
 
 
-def _limit(connection: psycopg.Connection, *, lock: LiteralString, statement: LiteralString) -> None:
-    """Bound the transaction's waits, and make a hidden row an error."""
-    connection.execute(
-        sql.SQL("SET LOCAL row_security = off; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}").format(
-            sql.Literal(lock), sql.Literal(statement)
-        )
-    )
-
-
 def _of(column: Column) -> sql.Composable:
     if column == _LARGE:
         return sql.SQL(_LARGE_PIECES)
@@ -621,43 +430,6 @@ def _as_bytes(column: Column) -> sql.Composed:
     if column.type.endswith("[]"):
         return sql.SQL("array_to_string({}, chr(10))").format(name)
     return sql.SQL("{}::text").format(name)
-
-
-def _earlier(column: sql.Identifier, kind: str, cutoff: float) -> sql.Composed:
-    """Compare with a true time; one without a zone is taken for UTC."""
-    limit = moment(cutoff).isoformat() if kind == "timestamptz" else moment(cutoff).replace(tzinfo=None).isoformat()
-    value = sql.SQL("{}::{}").format(sql.Literal(limit[:10] if kind == "date" else limit), sql.SQL(_TIMES[kind]))
-    return sql.SQL("({} < {} AND isfinite({}))").format(column, value, column)
-
-
-def _smaller(
-    connection: psycopg.Connection, table: _Table, column: sql.Identifier, cutoff: float, declared: int
-) -> sql.Composed | None:
-    """Compare with a number since the epoch, in the one unit that fits all that the column holds."""
-    query = sql.SQL("SELECT min({0})::float8, max({0})::float8 FROM {1} WHERE {0} <> 0").format(column, table.alone)
-    low, high = connection.execute(query).fetchone() or (None, None)
-    units = 1 if low is None else units_of(low, high, declared)
-    if units is None:
-        return None
-    limit = sql.SQL("{}::float8").format(sql.Literal(str(cutoff * units)))
-    return sql.SQL("({0} > 0 AND {0} < {1})").format(column, limit)
-
-
-def _sooner(
-    connection: psycopg.Connection, table: _Table, column: sql.Identifier, cutoff: float
-) -> sql.Composed | None:
-    """Compare ISO 8601 text in UTC, character by character."""
-    odd = sql.SQL("SELECT EXISTS (SELECT FROM {1} WHERE {0} <> '' AND {0}::text !~ {2})")
-    if _one(connection, odd.format(column, table.alone, sql.Literal(_ISO))):
-        return None
-    return sql.SQL(
-        '({0}::text ~ {1} AND {0}::text COLLATE "C" < CASE'
-        " WHEN length({0}::text) = 10 THEN {2} WHEN {0}::text LIKE '__________T%' THEN {3} ELSE {4} END)"
-    ).format(column, *map(sql.Literal, (_ISO, iso(cutoff, " ")[:10], iso(cutoff, "T"), iso(cutoff, " "))))
-
-
-def _tid(text: str) -> sql.Composed:
-    return sql.SQL("{}::tid").format(sql.Literal(text))
 
 
 def _secrets(url: str) -> set[str]:

@@ -21,6 +21,11 @@ WHERE c.relkind IN ('r', 'p')
   AND ((c.relname = %(name)s AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s)
 ORDER BY pg_table_is_visible(c.oid) DESC LIMIT 1
 """
+_PAGES = """
+SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')::int8
+FROM pg_class c
+WHERE c.oid = %(table)s::int8::oid OR c.oid IN (SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
+"""
 
 
 class Table(NamedTuple):
@@ -52,3 +57,17 @@ def find(connection: psycopg.Connection, name: str) -> Table | None:
     """Return the table of that name, with its schema or on the search path."""
     row = connection.execute(_TABLE, {"name": name}).fetchone()
     return Table(*row) if row else None
+
+
+def limit(connection: psycopg.Connection, *, lock: LiteralString, statement: LiteralString) -> None:
+    """Bound the transaction's waits, and make a hidden row an error."""
+    connection.execute(
+        sql.SQL("SET LOCAL row_security = off; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}").format(
+            sql.Literal(lock), sql.Literal(statement)
+        )
+    )
+
+
+def pages(connection: psycopg.Connection, table: Table) -> int:
+    """Return how many pages its largest partition has: a range of them is looked at in each."""
+    return int(str(one(connection, _PAGES, {"table": table.oid})))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from dvornik.databases.sqlite_keys import Ranges, primary, quoted
 from dvornik.databases.times import iso, units_of
+from dvornik.databases.trouble import unsure
 from dvornik.languages import _
 from dvornik.model import UnreachableError
 
@@ -133,11 +134,7 @@ def _due(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float) -> str
         return "0"
     units = units_of(min(bounds), max(bounds), rule.units) if numbers else None
     if others or (numbers and texts) or (numbers and units is None):
-        raise UnreachableError(
-            _("it is not certain how this column writes a time"),
-            context=f"{rule.table}.{rule.column}",
-            hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
-        )
+        raise unsure(f"{rule.table}.{rule.column}")
     return f"{number} AND {column} > 0 AND {column} < {cutoff * units!r}" if units else _before(column, cutoff)
 
 
