@@ -136,6 +136,8 @@ class SQLite:
             where = condition(connection, rule, cutoff, references(connection, rule).values())
             sweep = Sweep(connection, rule.table, where, keep)
             connection.execute("PRAGMA wal_autocheckpoint = 0").fetchall()  # not while a writer waits for our commit
+            if _journal(connection) == "wal":  # a power failure may bring rows back, and damages nothing
+                connection.execute("PRAGMA synchronous = NORMAL").fetchall()
             while not sweep.finished:
                 gone = sweep.step()
                 released = time.monotonic()
