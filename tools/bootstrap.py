@@ -20,7 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 OLDEST = (3, 11)
 CONTAINED = {"dev": ("dev", "site"), "site": ("site",)}
 """What installing one set of requirements provides: the tests check that it is so."""
-BUILT_FROM = ("pyproject.toml", "setup.py", "src/dvornik/storages/_inner.c")
+BUILT_FROM = (
+    "pyproject.toml",
+    "setup.py",
+    *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "src").rglob("*.[ch]")),
+)
 """What the installed command is made of, besides the requirements and the Python that is used where it lies."""
 NO_ENVIRONMENT = """\
 This Python cannot make virtual environments. On Debian and Ubuntu, as root:

@@ -484,7 +484,7 @@ class Snapshot(Protocol):
     """A consistent, read-only view of one database. Fails rather than hiding rows."""
 
     def values(self, column: Column) -> Iterator[Sequence[str]]:
-        """Stream the distinct non-empty values of one column in batches, as text."""
+        """Stream the distinct non-empty values of one column in batches, as text; some may come again."""
 
     def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:
         """Stream the non-empty cells of several columns of one table in batches."""

@@ -14,13 +14,13 @@ import pytest
 
 from dvornik.databases import connect
 from dvornik.databases.trouble import StuckError
-from dvornik.model import DatabasePlace, DvornikError, ExpiryRule, Lockable, Reason, UnreachableError
+from dvornik.model import Column, DatabasePlace, DvornikError, ExpiryRule, Lockable, Reason, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from dvornik.model import Column, Database
+    from dvornik.model import Database
 
 RULE = ExpiryRule("web", "main", "session", "expires")
 TYPES = {"datetime": "text"}
@@ -656,3 +656,28 @@ def test_a_password_occurs_in_no_error(password: str) -> None:
         said = f"{place!r} {caught.value!r} {caught.value.message} {caught.value.context} {caught.value.hint}"
         assert not [part for part in (password, "s3cr3t", "w:rd", "ss/w", "p@ss") if part in said]
         assert caught.value.__cause__ is None
+
+
+def test_values_that_are_mostly_distinct_all_come_and_one_that_fills_the_table_comes_once(site: Site) -> None:
+    site.execute("CREATE TABLE photo (id integer PRIMARY KEY, file varchar(100), kind varchar(100))")
+    numbers = "WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 30000) SELECT n FROM s"
+    site.execute(f"INSERT INTO photo SELECT n, 'photos/' || n, 'same.jpg' FROM ({numbers}) AS numbers")  # noqa: S608 - ours
+    site.execute("ANALYZE TABLE photo" if site.time == "datetime(6)" else "ANALYZE photo")
+    columns = {column.name: column for column in site.database.columns()}
+    with site.database.snapshot() as snapshot:
+        files = [value for batch in snapshot.values(columns["file"]) for value in batch]
+        kinds = [value for batch in snapshot.values(columns["kind"]) for value in batch]
+    assert set(files) == {f"photos/{number}" for number in range(1, 30001)}
+    assert kinds == ["same.jpg"]
+
+
+def test_an_error_half_way_through_a_table_is_told_and_the_snapshot_goes_on(postgresql: Site) -> None:
+    postgresql.execute("CREATE TABLE page (id int PRIMARY KEY, body text)")
+    postgresql.execute("INSERT INTO page SELECT n, repeat('x', 1000) FROM generate_series(1, 5000) AS n")
+    postgresql.execute("CREATE VIEW broken AS SELECT (1 / (id - 4000))::text || body AS body FROM page")
+    with postgresql.database.snapshot() as snapshot:
+        with pytest.raises(UnreachableError, match=r".") as caught:
+            list(snapshot.texts("broken", [Column("broken", "body", "text")]))
+        cells = [cell for batch in snapshot.texts("page", [Column("page", "body", "text")]) for cell in batch]
+    assert "division by zero" in caught.value.context
+    assert len(cells) == 5000

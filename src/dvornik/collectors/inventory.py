@@ -14,7 +14,7 @@ import msgspec
 
 from dvornik.languages import _
 from dvornik.model import Batch, Column, Database, ExactColumn, Lockable, Readable, Storage, UnreachableError
-from dvornik.references.derivatives import Pattern, keep_originals
+from dvornik.references.derivatives import Pattern, candidates, keep_originals
 from dvornik.references.names import Names
 from dvornik.references.referrers import Referrers, Target, find_referrers
 from dvornik.references.search import Columns, Counted, Missing, Sought, count, missing, search
@@ -75,6 +75,8 @@ class Inventory:
             try:
                 for container, names in listing(source.storage):
                     listed[place].add(container, names)
+                    if not listed[place].has_derivatives:
+                        listed[place].has_derivatives = bool(candidates(container, names, source.derivatives))
             except UnreachableError as error:
                 if lost is None:
                     raise
@@ -86,7 +88,7 @@ class Inventory:
         """Strike out what anything names; raise ``UnreachableError`` rather than conclude from a part of it."""
         search(self._sought(listed), self._readable, self._exclude)
         for place, names in listed.items():
-            if place not in lost:
+            if names.has_derivatives and place not in lost:
                 keep_originals(names, listing(self.places[place].storage))
 
     def _sought(self, listed: Mapping[str, Names]) -> list[Sought]:

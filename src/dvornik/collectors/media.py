@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
@@ -25,8 +26,8 @@ import msgspec
 from dvornik.collectors.claims import recovered, tidied, waiting
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
+from dvornik.collectors.names import SAMPLE, held, is_lonely
 from dvornik.collectors.names import Names as Patterns
-from dvornik.collectors.names import held, is_lonely
 from dvornik.model import (
     Batch,
     Evidence,
@@ -41,7 +42,7 @@ from dvornik.model import (
     Trouble,
     UnreachableError,
 )
-from dvornik.references.derivatives import ancestors, verdict
+from dvornik.references.derivatives import ancestors, candidates, inherited, is_opaque, verdict
 from dvornik.state import started
 from dvornik.storages.quarantine import has_beside
 
@@ -125,10 +126,11 @@ class Media:
         for step in source.storage.walk(with_times=False):
             if not isinstance(step, Batch):
                 continue
-            verdicts = _numbered(source, _verdicts(names, patterns, step))
+            verdicts = _numbered(source, step, _verdicts(names, patterns, step))
             yield from _held(place, step, verdicts)
-            items += sum(reason not in {Reason.PLACEHOLDER, Reason.EXCLUDED} for reason in verdicts.values())
-            matched += sum(reason in {Reason.REFERENCED, Reason.DERIVATIVE} for reason in verdicts.values())
+            reasons = list(verdicts.values())
+            items += len(step.names) - reasons.count(Reason.PLACEHOLDER) - reasons.count(Reason.EXCLUDED)
+            matched += len(step.names) - len(reasons) + reasons.count(Reason.DERIVATIVE)
             unused = [name for name, reason in verdicts.items() if reason is None]
             if unused:
                 seen = source.storage.examine(step.container, unused)
@@ -272,7 +274,9 @@ class Media:
         via = next((each for each in (file, *origins) if each in found.rows), file)
         names.forget()
         self._inventory.search({place: names}, everything)
-        reason = _numbered(source, _verdicts(names, Patterns(["*"], source.exclude), Batch(container, [name])))[name]
+        batch = Batch(container, [name])
+        verdicts = _numbered(source, batch, _verdicts(names, Patterns(["*"], source.exclude), batch))
+        reason = verdicts.get(name, Reason.REFERENCED)
         return Evidence(
             self.name, place, reason, ORPHAN, found.rows.get(via, ()), found.looked, found.read, found.near,
             "" if via == file else "/".join(filter(None, via)), self._facts(source.storage, container, name),
@@ -299,34 +303,45 @@ def _called_back(storage: Storage, container: str, named: Sequence[str]) -> list
 
 
 def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reason | None]:
-    """Say of each file of a directory why it stays; ``None``: nothing keeps it."""
-    lonely = is_lonely(batch)
-    unused = set(names.unused(batch.container, batch.names))
-    verdicts: dict[str, Reason | None] = {}
-    for name in batch.names:
-        objection = Reason.PLACEHOLDER if lonely else patterns.objection(batch.container, name)
-        if objection or name not in unused:
-            verdicts[name] = objection or Reason.REFERENCED
-        elif not names.lists(batch.container, name):
+    """Say why files of a directory stay that nothing refers to, and ``None`` of those that nothing keeps.
+
+    What is left out is referred to. A placeholder and what is excluded is called so even then.
+    """
+    if is_lonely(batch):
+        return dict.fromkeys(batch.names, Reason.PLACEHOLDER)
+    container, own = batch.container, names.derivatives
+    verdicts: dict[str, Reason | None] = dict.fromkeys(names.unused(container, batch.names))
+    for name in verdicts:
+        if not names.lists(container, name):
             verdicts[name] = Reason.YOUNG  # it came after the listing, so its row may have come after the reading
-        else:
-            verdicts[name] = verdict(names, batch.container, name)
-    return verdicts
+        elif not names.is_searchable(name):
+            verdicts[name] = Reason.UNSEARCHABLE
+        elif is_opaque(container, name):
+            verdicts[name] = Reason.DERIVATIVE
+    for name in candidates(container, [name for name, reason in verdicts.items() if not reason], own):
+        verdicts[name] = inherited(names, container, name)
+    return verdicts | {batch.names[row]: reason for row, reason in patterns.objections(batch).items()}
 
 
-def _numbered(source: Source, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
+def _numbered(source: Source, batch: Batch, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
     """Hold files that are called by a mere number, unless such a one beside them is named.
 
     Where no text ever names one of them, the application makes their names from its rows' numbers; not where columns
     are known that hold the paths.
     """
-    numbers = [name for name in verdicts if _NUMBER.fullmatch(name)]
-    if source.exact or any(verdicts[name] is Reason.REFERENCED for name in numbers):
+    unused = [name for name, reason in verdicts.items() if reason is None and _NUMBER.fullmatch(name)]
+    if source.exact or not unused:
         return verdicts
-    return verdicts | {name: Reason.UNSEARCHABLE for name in numbers if verdicts[name] is None}
+    if any(_NUMBER.fullmatch(name) for name in batch.names if name not in verdicts):
+        return verdicts
+    return verdicts | dict.fromkeys(unused, Reason.UNSEARCHABLE)
 
 
 def _held(place: str, batch: Batch, verdicts: Mapping[str, Reason | None]) -> Iterator[Held]:
+    referred = len(batch.names) - len(verdicts)
+    if referred:
+        shown = list(islice((name for name in batch.names if name not in verdicts), SAMPLE))
+        yield Held(ORPHAN, place, batch.container, Reason.REFERENCED, referred, shown)
     by_reason: dict[Reason, list[str]] = {}
     for name, reason in verdicts.items():
         if reason:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
+from dvornik.references.keys import inner
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,6 +55,7 @@ _WAGTAIL = re.compile(
 )
 _WIDTH = re.compile(r"\d{1,5}w\.[a-z]{3,4}")
 _RATIO = re.compile(r"\d+_\d+")
+_VARIANTS = "va/ri/variants/"
 _VARIANT = re.compile(r"((?:.*/)?)va/ri/variants/((\w\w)(\w\w)\w+)")
 _HASHED = re.compile(r"(?:.*/)?(?:(?:cache|thumb(?:nail)?s?)/[0-9a-f]{2}/[0-9a-f]{2}|CACHE/images)", re.IGNORECASE)
 _HASH = re.compile(r"[0-9a-f]{32,64}\.[a-z0-9]{2,5}", re.IGNORECASE)
@@ -67,7 +69,12 @@ def is_opaque(container: str, name: str) -> bool:
     What it was made from is known to the application's key-value store alone, which may lie outside every database
     that is read; a thumbnail that its store still promises is not made again. So it is held.
     """
-    return bool(_HASHED.fullmatch(container) and _HASH.fullmatch(name))
+    return _is_cache(container) and bool(_HASH.fullmatch(name))
+
+
+@lru_cache(maxsize=64)
+def _is_cache(container: str) -> bool:
+    return bool(_HASHED.fullmatch(container))
 
 
 class Pattern:
@@ -114,7 +121,7 @@ def originals(container: str, name: str, own: Sequence[Pattern] = ()) -> tuple[t
 def _usual(container: str, name: str) -> tuple[tuple[str, str], ...]:
     """Return what it was made from if it was made by one of the usual libraries."""
     places = _places(container)
-    if len(places) == 1 and not _tells(name) and "va/ri/variants/" not in container:
+    if len(places) == 1 and not _tells(name) and _VARIANTS not in container:
         return ()
     found = {(place, candidate): None for place in places for candidate in _names(name)}
     found.update(((place, name), None) for place in places if place != container)
@@ -220,11 +227,26 @@ def ancestors(names: Names, container: str, name: str) -> Iterator[tuple[str, st
             return
 
 
+def candidates(container: str, listed: Sequence[str], own: Sequence[Pattern] = ()) -> Sequence[str]:
+    """Return those of one directory's names that may be a derivative's, or more; most are told at a glance."""
+    if own or _leads_elsewhere(container):
+        return listed
+    if inner:
+        return inner.telling(list(listed))  # type: ignore[no-any-return]
+    return [name for name in listed if _tells(name)]
+
+
+@lru_cache(maxsize=64)
+def _leads_elsewhere(container: str) -> bool:
+    return len(_places(container)) > 1 or _VARIANTS in container
+
+
 def keep_originals(names: Names, listing: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Strike the original of every derivative that is itself named. To be done once, after everything was read."""
     wanted = []
     for container, listed in listing:
-        made = [name for name in listed if originals(container, name, names.derivatives)]
+        own = names.derivatives
+        made = [name for name in candidates(container, listed, own) if originals(container, name, own)]
         unused = set(names.unused(container, made)) if made else ()
         wanted += [each for name in made if name not in unused for each in ancestors(names, container, name)]
     for each in wanted:
@@ -237,6 +259,11 @@ def verdict(names: Names, container: str, name: str) -> Reason | None:
         return Reason.UNSEARCHABLE
     if names.is_used(container, name):
         return Reason.REFERENCED
+    return inherited(names, container, name)
+
+
+def inherited(names: Names, container: str, name: str) -> Reason | None:
+    """Say why a file stays that nothing names."""
     if is_opaque(container, name) or any(names.is_used(*each) for each in ancestors(names, container, name)):
         return Reason.DERIVATIVE
     return None

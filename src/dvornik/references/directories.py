@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from dvornik.references.keys import Keys
+from dvornik.references.keys import new_keys
 from dvornik.references.paths import path_key, tidy
 from dvornik.references.tokens import Slice, any_of, cut
 
@@ -42,20 +42,22 @@ class Directories:
         """Take what may stand before a path."""
         self._base = base
         self._marks = tuple(prefix.rpartition("/")[2] for prefix in base.prefixes)
-        self._keys = Keys()
+        self.keys, self.leaves = new_keys(), new_keys()
+        self.wide = False
+        """Whether any last part is not ASCII."""
         self._containers: set[str] = {""}
-        self._leaves: set[bytes] = set()
+        self._few: set[bytes] = set()
         self._leaf: re.Pattern[bytes] | None = None
-        self._awkward = self._beyond_ascii = self._single = self._numeric = self._dotted = self._escape_like = False
+        self.numeric = self.beyond_ascii = self._awkward = self._single = self._dotted = self._escape_like = False
 
     def add(self, container: str) -> None:
         """Take note of a directory and of those above it."""
         while container not in self._containers:
             self._containers.add(container)
-            self._keys.add_all(self._spellings(container))
-            self._beyond_ascii = self._beyond_ascii or not container.isascii()
+            self.keys.add_all(self._spellings(container))
+            self.beyond_ascii = self.beyond_ascii or not container.isascii()
             self._single = self._single or "/" not in container
-            self._numeric = self._numeric or container.replace("/", "").isdigit()
+            self.numeric = self.numeric or container.replace("/", "").isdigit()
             words = cut(container)
             if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
                 self._awkward = True  # words of a text cannot name it: it has delimiters in it
@@ -64,10 +66,12 @@ class Directories:
             container = container.rpartition("/")[0]
 
     def _add_leaf(self, leaf: bytes) -> None:
+        self.leaves.add_all((leaf,))
+        self.wide = self.wide or not leaf.isascii()
         self._dotted = self._dotted or b"." in leaf
         self._escape_like = self._escape_like or bool(_ESCAPE_LIKE.match(leaf))
-        if len(self._leaves) <= _MANY:
-            self._leaves.add(leaf)
+        if len(self._few) <= _MANY:
+            self._few.add(leaf)
 
     def _spellings(self, container: str) -> Iterator[bytes]:
         """Yield the keys of what names a directory; after ``=`` and ``~`` what does so as a whole value alone.
@@ -88,18 +92,25 @@ class Directories:
 
     def strike_values(self, keys: Iterable[bytes]) -> bool:
         """Strike those that a value of an exact column names, by ``path_key``; tell whether there are any."""
-        return sum(self._keys.mark(b"=" + key) for key in keys) > 0  # each of them, not just the first
+        return sum(self.keys.mark(b"=" + key) for key in keys) > 0  # each of them, not just the first
 
     def strike_cells(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole: ``gallery/``, several numbers, names with delimiters in them."""
+        if self.numeric:
+            self.strike_numbers(b"\n".join(cells))
+        self.strike_whole(cells)
+
+    def strike_numbers(self, lines: bytes) -> None:
+        """Strike what a line of numbers names."""
+        self.keys.mark_all(b"=" + path_key(tidy(path.decode())) for path in _NUMBERS.findall(lines))
+
+    def strike_whole(self, cells: Sequence[bytes]) -> None:
+        """Strike what a cell names as a whole but for numbers."""
         if self._single:
             words = [cell for cell in cells if _WORD <= len(cell) <= _PART and b" " not in cell]
-            self._keys.mark_all(b"~" + _folded(cell) for cell in words)
+            self.keys.mark_all(b"~" + _folded(cell) for cell in words)
             ended = [cell.rstrip(b"/\\") for cell in words if cell[-1:] in _SLASHES]
-            self._keys.mark_all(b"=" + _folded(cell) for cell in ended if not cell.isdigit())
-        if self._numeric:
-            numbers = _NUMBERS.findall(b"\n".join(cells))
-            self._keys.mark_all(b"=" + path_key(tidy(path.decode())) for path in numbers)
+            self.keys.mark_all(b"=" + _folded(cell) for cell in ended if not cell.isdigit())
         if self._awkward:
             for cell in cells:
                 if len(cell) <= _SHORT and (b"/" in cell or b"\\" in cell):
@@ -108,11 +119,11 @@ class Directories:
     def _strike_cell(self, text: str) -> None:
         for path in self._base.readings(text):
             if not _PLAIN_WORD.fullmatch(path):
-                self._keys.mark(b"=" + path_key(path))
+                self.keys.mark(b"=" + path_key(path))
 
     def strike(self, piece: Slice) -> None:
         """Strike what a piece of text names."""
-        if not len(self._keys):
+        if not len(self.keys):
             return
         words, clean = set(), piece.clean
         for match in self._pattern().finditer(clean):
@@ -123,8 +134,8 @@ class Directories:
 
     def _pattern(self) -> re.Pattern[bytes]:
         if self._leaf is None:
-            few = len(self._leaves) <= _MANY and all(leaf.isascii() for leaf in self._leaves)
-            leaf = any_of(self._leaves) if few else self._any_leaf()
+            few = len(self._few) <= _MANY and all(leaf.isascii() for leaf in self._few)
+            leaf = any_of(self._few) if few else self._any_leaf()
             self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"/?(?= |$)")
         return self._leaf
 
@@ -134,13 +145,14 @@ class Directories:
         return escapes + (rb"[^ \t/]{1,255}" if self._dotted else rb"[^ \t/.]{1,255}")
 
     def _strike_word(self, word: str) -> None:
-        parts = tidy(word).split("/")
-        for first in range(len(parts) - 1):
-            self._keys.mark(path_key("/".join(parts[first:])))
+        path = path_key(tidy(word))
+        while b"/" in path:
+            self.keys.mark(path)
+            path = path.partition(b"/")[2]
 
     def strike_encoded(self, raw: bytes) -> None:
         """Strike what a text names in percent-encoding, in HTML or JSON: each word as a whole, its spaces its own."""
-        if self._beyond_ascii and (b"%" in raw or b"\\u" in raw or b"&#" in raw):
+        if self.beyond_ascii and (b"%" in raw or b"\\u" in raw or b"&#" in raw):
             paths = raw.translate(_PATH)
             begun = (
                 (paths.rfind(b" ", max(0, match.start() - _LONGEST), match.start()) + 1, match.end())
@@ -158,14 +170,14 @@ class Directories:
 
     def forget(self) -> None:
         """Let none have been named yet."""
-        self._keys.forget()
+        self.keys.forget()
 
     # -- asking --------------------------------------------------------------------------------------------------
 
     def is_used(self, container: str) -> bool:
         """Tell whether the directory, or one above it, is named."""
         while container:
-            if any(self._keys.seen(key) for key in self._spellings(container)):
+            if any(self.keys.seen(key) for key in self._spellings(container)):
                 return True
             container = container.rpartition("/")[0]
         return False

@@ -1,10 +1,19 @@
-"""A compact set of salted 64-bit hashes with a bit for *seen*: about ten bytes a key, whatever the key's length."""
+"""A compact set of salted hashes with a bit for *seen*: five to ten bytes a key, whatever the key's length."""
 
 from __future__ import annotations
 
+import os
 from array import array
 from bisect import bisect_left
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
+
+try:
+    from dvornik.references import _inner
+except ImportError:
+    inner = None
+else:
+    inner = None if os.environ.get("DVORNIK_NO_EXTENSION") else _inner
+    """The table and the scanner in C, where they were built; ``DVORNIK_NO_EXTENSION`` turns them off."""
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,7 +22,40 @@ _SHARDS = 256
 """Sorting shard by shard keeps the boxed integers of a sort to a few thousand at a time."""
 
 
-class Keys:
+class Keys(Protocol):
+    """What the table of either kind does."""
+
+    def __len__(self) -> int:
+        """How many were added, duplicates counted."""
+
+    def __contains__(self, key: bytes) -> bool:
+        """Tell whether it was added."""
+
+    def add_all(self, keys: Iterable[bytes]) -> None:
+        """Add many; not allowed once anything was looked up."""
+
+    def mark(self, key: bytes) -> bool:
+        """Mark it as seen; tell whether it had been added at all."""
+
+    def mark_all(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Mark many; return those that were never added."""
+
+    def seen(self, key: bytes) -> bool:
+        """Tell whether it was added and marked."""
+
+    def seen_all(self, keys: Iterable[bytes]) -> list[bool]:
+        """Tell so of each key."""
+
+    def forget(self) -> None:
+        """Take every mark away."""
+
+
+def new_keys() -> Keys:
+    """Return an empty table, in C where that was built."""
+    return inner.Keys() if inner else PlainKeys()
+
+
+class PlainKeys:
     """Keys are first added, then marked as seen. A collision only makes an unseen key look seen: a file is kept.
 
     The salt is the interpreter's own (``hash`` of bytes is SipHash with a secret of the process), so another run
@@ -31,14 +73,6 @@ class Keys:
     def __len__(self) -> int:
         """How many were added, duplicates counted."""
         return self._count
-
-    def add(self, key: bytes) -> None:
-        """Add one key; not allowed once anything was looked up."""
-        if self._mask:
-            raise RuntimeError(key)
-        number = hash(key)
-        self._shards[number & 255].append(number)
-        self._count += 1
 
     def add_all(self, keys: Iterable[bytes]) -> None:
         """Add many; not allowed once anything was looked up."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, AnyStr
 
+from dvornik.references import keys
 from dvornik.references.alphabets import is_utf8, other_readings
 from dvornik.references.directories import Directories
-from dvornik.references.keys import Keys
 from dvornik.references.packed import packed, unpacked
 from dvornik.references.paths import Base, path_key
 from dvornik.references.stems import meant, stems
@@ -26,14 +26,17 @@ from dvornik.references.tokens import (
     any_of,
     cut,
     fold,
+    letters,
     spellings,
     to_bytes,
 )
 from dvornik.references.variants import unescaped, variants
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import ModuleType
 
+    from dvornik.references._inner import Texts
     from dvornik.references.derivatives import Pattern
 
 _SLICE = 1 << 18
@@ -52,6 +55,7 @@ _LINES = CLEAN.translate(_FLAT)[:10] + b"\n" + CLEAN.translate(_FLAT)[11:]
 _SEPARATED = bytes.maketrans(b"_-\t", b"...")
 _GLUED = re.compile(rb"\.([0-9A-Za-z\x80-\xff]{1,16})")
 _RUN = re.compile(rb"[0-9a-z]{3,}")
+_LETTER = re.compile(r"[0-9A-Za-z]")
 _UNPLAIN = re.compile(r"[%&?#\\]")
 """What lets a value be read in several ways."""
 
@@ -67,24 +71,32 @@ class Names:
         """Take what may stand before a path in an exact column: the root's own path and the URL prefix."""
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample: list[str] = []
+        self.has_derivatives = False
+        """Whether any listed name may be made from another; for who adds them to say."""
         self.derivatives: Sequence[Pattern] = ()
         """The site's own ways to name derivatives."""
         self.is_elsewhere: Callable[[str], bool] | None = None
         """Of a listing of a part: whether a path below the root is there all the same, and so names no namesake."""
         self._base = Base(root, url)
         self._directories = Directories(self._base)
-        self._tokens, self._paths, self._stems = Keys(), Keys(), Keys()
+        self._tokens, self._paths, self._stems = keys.new_keys(), keys.new_keys(), keys.new_keys()
+        self._atoms = keys.new_keys()
+        """Tokens without a dot."""
+        self._inner = keys.inner
+        self._texts: Texts | None = None
         self._endings: set[bytes] = set()
         self._last: set[bytes] = set()
         self._tails: set[bytes] = set()
         self._longest = 0
-        self._atoms = self._narrow = False
+        self._narrow = False
         self._anchors: dict[str, re.Pattern[bytes]] = {}
 
     def add(self, container: str, names: Sequence[str]) -> None:
         """Take note of the files of one directory (``""``: the root)."""
         self._directories.add(container)
         prefix = path_key(container + "/") if container else b""
+        if self._inner:
+            names = self._add_plain(self._inner, prefix, names)
         plain = _plain(names)
         folded, tokens = plain or ([path_key(name) for name in names], [b""] * len(names))
         self._paths.add_all([prefix + each for each in folded])
@@ -94,8 +106,17 @@ class Names:
         self._note(single)
         for name, token in zip(names, tokens, strict=True):
             for several in () if token else spellings(name):
-                self._tokens.add_all(several)
+                self._tokens.add_all(each for each in several if b"." in each)
+                self._atoms.add_all(each for each in several if b"." not in each)
                 self._note(several)
+
+    def _add_plain(self, inner: ModuleType, prefix: bytes, names: Sequence[str]) -> list[str]:
+        """Add what is plain among the names; return the rest."""
+        tails = set[bytes]()
+        longest, rest = inner.add_names(self._tokens, self._paths, self._stems, prefix, list(names), tails)
+        self._note(tails)
+        self._longest = max(self._longest, longest)
+        return rest  # type: ignore[no-any-return]
 
     def _note(self, tokens: Iterable[bytes]) -> None:
         """Take note of what a text must hold for one of the tokens to be in it."""
@@ -103,7 +124,6 @@ class Names:
         for token in tokens:
             dot = token.rfind(b".")
             if dot < 0:
-                self._atoms = True
                 self._narrow = self._narrow or not token.isascii()
                 continue
             longest = max(longest, len(token))
@@ -121,12 +141,17 @@ class Names:
         """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
         self.cells += len(cells)
         raw = [cell if isinstance(cell, bytes) else to_bytes(cell) for cell in cells]
-        self._strike_whole(raw)
-        self._strike_cells(cells)
+        self._strike_together(cells, raw)
         for cell in packed(raw):
             for text in unpacked(cell):
-                self._strike_whole([text])
-                self._strike_cells([text])
+                self._strike_together([text], [text])
+
+    def _strike_together(self, cells: Sequence[str | bytes], raw: list[bytes]) -> None:
+        if self._inner and all(isinstance(cell, bytes) for cell in cells):
+            self._strike_plainly(raw)
+        else:
+            self._strike_whole(raw)
+            self._strike_cells(cells)
 
     def _strike_cells(self, cells: Sequence[str | bytes]) -> None:
         raw = [cell for cell in cells if isinstance(cell, bytes)]
@@ -135,6 +160,32 @@ class Names:
             self._strike_text("\n".join(texts))
         if raw:
             self._strike_raw(raw)
+
+    def _strike_plainly(self, cells: list[bytes]) -> None:
+        """Have the plain struck in C, and see to what it hands over."""
+        self._texts = self._texts or self._new_texts()
+        size, escaped, odd, encoded, numbers, whole, short = self._texts.strike(cells)
+        self.characters += size - sum(map(len, whole))
+        for cell in whole:
+            self._strike_raw([cell])
+        if escaped:
+            for variant in variants(Slice(escaped, b"", "utf-8")):
+                self._strike(cut(variant))
+        if odd:
+            self._strike(cut(odd.decode("utf-8", "surrogateescape")))
+        self._directories.strike_encoded(encoded)
+        self._directories.strike_numbers(numbers)
+        self._directories.strike_whole(cells)
+        self._stems.mark_all(meant(short))
+
+    def _new_texts(self) -> Texts:
+        endings, last = keys.new_keys(), keys.new_keys()
+        endings.add_all(self._endings)
+        last.add_all(self._last)
+        places = self._directories
+        tables = (self._tokens, self._atoms, self._stems, places.keys, places.leaves, endings, last)
+        flags = (not all(map(bytes.isascii, self._endings)), places.wide, places.numeric, places.beyond_ascii)
+        return self._inner.Texts(tables, letters(), self._longest, *flags)  # type: ignore[no-any-return, union-attr]
 
     def _strike_whole(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
@@ -147,8 +198,6 @@ class Names:
         joined = b"\n".join(cells)
         if joined.isascii() and 0 not in joined:
             self._strike_ascii(joined)
-        elif len(cells) == 1:
-            self._strike_bytes(joined)
         else:
             plain = []
             for cell in cells:
@@ -177,20 +226,19 @@ class Names:
                     window = fold(before).encode("utf-8", "replace")
                     first = max(0, len(window) - self._longest)
                     self._tokens.mark_all(window[begin:] for begin in range(first, len(window) - length - 1))
-        if self._atoms:
+        if len(self._atoms):
             runs = set(_RUN.findall(piece.lower()))
-            self._tokens.mark_all(part for run in runs for part in (run[1:], run[:-1]))
+            self._atoms.mark_all(part for run in runs for part in (run[1:], run[:-1]))
 
     def _strike_ascii(self, joined: bytes) -> None:
         self.characters += len(joined)
-        for begin in range(0, len(joined), _SLICE):
-            raw = joined[max(0, begin - _OVERLAP) : begin + _SLICE]
+        for raw in _slices(joined, (b" ", b"\n")):
             self._strike_slice(Slice(raw, raw.translate(CLEAN), "ascii"))
 
     def _strike_text(self, text: str) -> None:
         self.characters += len(text)
-        for begin in range(0, len(text), _SLICE):
-            self._strike_slice(cut(text[max(0, begin - _OVERLAP) : begin + _SLICE]))
+        for piece in _slices(text, (" ", "\n")):
+            self._strike_slice(cut(piece))
 
     def _strike_slice(self, piece: Slice) -> None:
         dense = unescaped(piece)
@@ -210,7 +258,7 @@ class Names:
         if self._last:
             for word in self._tokens.mark_all(self._words(piece)):
                 self._strike_word(word)
-        if self._atoms:
+        if len(self._atoms):
             self._strike_atoms(piece)
 
     def _words(self, piece: Slice) -> set[bytes]:
@@ -253,10 +301,10 @@ class Names:
                 self._tokens.mark_all([word[begin:end] for begin in starts if begin < dot])
 
     def _strike_atoms(self, piece: Slice) -> None:
-        self._tokens.mark_all(set(piece.clean.translate(ATOMS).split()))
+        self._atoms.mark_all(set(piece.clean.translate(ATOMS).split()))
         if self._narrow and piece.codec != "ascii":
             runs = set(NARROW.findall(piece.clean.decode(piece.codec, "replace")))
-            self._tokens.mark_all(run.encode() for run in runs)
+            self._atoms.mark_all(run.encode() for run in runs)
 
     def strike_paths(self, values: Sequence[str]) -> None:
         """Strike exactly the files (or all below the directories) that ``values`` name as paths below the root.
@@ -277,11 +325,14 @@ class Names:
 
     def misses(self, values: Sequence[str]) -> list[str]:
         """Strike what ``values`` name as paths, and return those that name nothing listed."""
+        if self._inner:
+            prefixes = b"".join(to_bytes(prefix) + b"\0" for prefix in self._base.prefixes)
+            values = self._inner.mark_paths(self._paths, prefixes, list(values))
         joined = "\n".join(values)
         if not _UNPLAIN.search(joined) and not any(f"\n{prefix}/" in f"\n{joined}" for prefix in self._base.prefixes):
-            keys = [path_key(value) for value in values]
-            unknown = set(self._paths.mark_all(keys))
-            values = [value for value, key in zip(values, keys, strict=True) if key in unknown]
+            folded = [path_key(value) for value in values]
+            unknown = set(self._paths.mark_all(folded))
+            values = [value for value, key in zip(values, folded, strict=True) if key in unknown]
         return [value for value in values if not self._strike_path(value)]
 
     def _strike_path(self, value: str) -> bool:
@@ -291,8 +342,9 @@ class Names:
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
-        for each in (self._tokens, self._paths, self._stems, self._directories):
-            each.forget()
+        for each in (self._tokens, self._atoms, self._paths, self._stems, self._directories, self._texts):
+            if each:
+                each.forget()
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample = []
 
@@ -323,6 +375,9 @@ class Names:
         if self._directories.is_used(container):
             return []
         prefix = path_key(container + "/") if container else b""
+        if self._inner:
+            unused, rest = self._inner.unused(self._tokens, self._paths, self._stems, prefix, list(names))
+            return [*unused, *(name for name in rest if not self._is_named(prefix + path_key(name), name))]
         plain = _plain(names)
         if plain:
             folded, tokens = plain
@@ -332,14 +387,28 @@ class Names:
         return [name for name in names if not self._is_named(prefix + path_key(name), name)]
 
     def _is_named(self, key: bytes, name: str) -> bool:
-        if self._paths.seen(key) or any(all(map(self._tokens.seen, tokens)) for tokens in spellings(name)):
+        if self._paths.seen(key) or any(all(map(self._has_seen, tokens)) for tokens in spellings(name)):
             return True
         return any(map(self._stems.seen, stems(path_key(name))))
+
+    def _has_seen(self, token: bytes) -> bool:
+        return (self._tokens if b"." in token else self._atoms).seen(token)
 
     @staticmethod
     def is_searchable(name: str) -> bool:
         """Tell whether the name has anything to search for; what has not is held."""
-        return bool(spellings(name))
+        return bool(_LETTER.search(name) if name.isascii() else spellings(name))
+
+
+def _slices(text: AnyStr, gaps: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
+    """Cut a long text between words: the beginning of a path would look like a directory's whole name."""
+    begin = 0
+    while len(text) - begin > _SLICE:
+        end = begin + _SLICE
+        gap = max(text.rfind(sign, end - _OVERLAP, end) for sign in gaps)
+        yield text[begin : end if gap < 0 else gap]
+        begin = end - _OVERLAP if gap < 0 else gap
+    yield text[begin:]
 
 
 def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:

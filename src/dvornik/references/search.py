@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -13,12 +16,15 @@ from dvornik.model import Column, ExactColumn, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from concurrent.futures import Future
 
     from dvornik.model import Readable, Snapshot
     from dvornik.references.names import Names
 
 _SAMPLE = 20
 _VIEW = "view"
+_AHEAD = 2
+"""Batches that may wait to be struck: about a megabyte each."""
 
 
 class Sought(msgspec.Struct, frozen=True):
@@ -78,16 +84,31 @@ def search(
         each.names.strike_texts(each.named)
     for name, columns, snapshot in opened(sought, sources, exclude or {}):
         for column in columns.exact:
-            label = f"{name}/{column.label}"
-            for values in columns.read(snapshot, column):
-                read[label] = read.get(label, 0) + len(values)
+            read[f"{name}/{column.label}"] = _meanwhile(
+                partial(columns.strike, column), columns.values(snapshot, column)
+            )
         for (schema, table), group in columns.texts.items():
             label = f"{name}/{schema + '.' if schema else ''}{table}.*"
-            for cells in snapshot.texts(table, group):
-                read[label] = read.get(label, 0) + len(cells)
-                for each in sought:
-                    each.names.strike_texts(cells)
-    return Search(read)
+            read[label] = _meanwhile(columns.strike_texts, snapshot.texts(table, group))
+    return Search({label: count for label, count in read.items() if count})
+
+
+def _meanwhile(strike: Callable[[Sequence[str | bytes]], None], batches: Iterator[Sequence[str | bytes]]) -> int:
+    """Strike each batch in a second thread while the next is read; return the number of values.
+
+    The database is waited for, and the names are struck, outside the interpreter lock.
+    """
+    count = 0
+    waiting: deque[Future[None]] = deque()
+    with ThreadPoolExecutor(1, "strike") as worker:
+        for cells in batches:
+            count += len(cells)
+            waiting.append(worker.submit(strike, cells))
+            if len(waiting) > _AHEAD:
+                waiting.popleft().result()
+        for each in waiting:
+            each.result()
+    return count
 
 
 def count(
@@ -192,18 +213,24 @@ class Columns:
         return any(each.is_exact(self._source, column) for each in self._sought)
 
     def read(self, snapshot: Snapshot, column: Column) -> Iterator[Sequence[str | bytes]]:
-        """Strike what one column names, batch by batch, and yield what was read.
-
-        Exact values are paths below their own storage, and texts to any other.
-        """
+        """Strike what one column names, batch by batch, and yield what was read."""
         exact = self.is_exact(column)
         for cells in self.values(snapshot, column) if exact else snapshot.texts(column.table, [column]):
-            for each in self._sought:
-                if each.is_exact(self._source, column):
-                    each.names.strike_paths([cell for cell in cells if isinstance(cell, str)])  # all of them
-                else:
-                    each.names.strike_texts(cells)
+            self.strike(column, cells)
             yield cells
+
+    def strike(self, column: Column, cells: Sequence[str | bytes]) -> None:
+        """Strike what values of ``column`` name: paths below their own storage, texts to any other."""
+        for each in self._sought:
+            if each.is_exact(self._source, column):
+                each.names.strike_paths([cell for cell in cells if isinstance(cell, str)])  # all of them
+            else:
+                each.names.strike_texts(cells)
+
+    def strike_texts(self, cells: Sequence[str | bytes]) -> None:
+        """Strike what texts name, in every storage."""
+        for each in self._sought:
+            each.names.strike_texts(cells)
 
     def values(self, snapshot: Snapshot, column: Column) -> Iterator[Sequence[str]]:
         """Stream the values of an exact column; one that is in no table and no view is an operator's mistake."""

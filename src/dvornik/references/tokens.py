@@ -9,8 +9,10 @@ because they are what makes names distinctive (``img_2034.jpg``); ``~ @ +`` woul
 from __future__ import annotations
 
 import re
+from array import array
+from functools import cache
 from typing import NamedTuple
-from unicodedata import normalize
+from unicodedata import combining, normalize
 
 from dvornik.references.alphabets import OTHER_CODECS
 
@@ -63,6 +65,24 @@ def fold(text: str) -> str:
 def fold_stem(raw: bytes) -> bytes:
     """Return a name without its ending as it compares with a whole cell."""
     return raw.lower() if raw.isascii() else to_bytes(fold(raw.decode("utf-8", "surrogateescape")))
+
+
+_FEW = range(0x80, 0x800)
+"""Letters of two bytes: most of what is written with an alphabet."""
+
+
+@cache
+def letters() -> bytes:
+    """Return what each letter of two bytes folds to, for ``_inner.c``: 16 bits each, all bits set for what delimits.
+
+    Zero is a letter that does not fold to one such letter, whatever stands beside it.
+    """
+    table = array("H", bytes(2 * _FEW.stop))
+    for number in _FEW:
+        folded = fold(chr(number))
+        if not combining(chr(number)) and len(folded) == 1:
+            table[number] = 0xFFFF if folded == " " else ord(folded) * (ord(folded) in _FEW)
+    return table.tobytes()
 
 
 class Lane(NamedTuple):

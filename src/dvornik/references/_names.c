@@ -1,0 +1,281 @@
+/* A directory's names: taken apart as Names.add does, where they are one ASCII token each; values that are paths. */
+
+#include "_inner.h"
+
+#define NAME 1024
+
+struct name {
+    unsigned char folded[2 * NAME]; /* behind the directory's */
+    size_t prefix, length;          /* of the directory, of all */
+    size_t token, token_end, stem;  /* where the token lies, and where the stem ends; 0 for none */
+    unsigned char other[40];        /* a UUID without its dashes, or with them */
+    size_t other_length;
+};
+
+/* Write a UUID's other form, without its dashes or with them; return its length, 0 where it is none: stems.stems. */
+static size_t other_uuid(bytes at, size_t length, unsigned char *other) {
+    size_t next = 0;
+    for (size_t here = 0; here < length && (length == 36 || length == 32); here++) {
+        int dashed = length == 36 && (here == 8 || here == 13 || here == 18 || here == 23);
+        if (dashed ? at[here] != '-' : !((at[here] >= '0' && at[here] <= '9') || (at[here] >= 'a' && at[here] <= 'f')))
+            return 0;
+        if (length == 32 && (here == 8 || here == 12 || here == 16 || here == 20))
+            other[next++] = '-';
+        if (!dashed)
+            other[next++] = at[here];
+    }
+    return next;
+}
+
+/* Take a name apart as Names.add does; 0 where it is none of one ASCII token with a dot, which Python takes apart. */
+static int parse(struct name *name, PyObject *text) {
+    Py_ssize_t size;
+    const char *letters = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!letters || size > NAME) {
+        PyErr_Clear(); /* halves of surrogate pairs: bytes that are no UTF-8 */
+        return 0;
+    }
+    unsigned char *folded = name->folded + name->prefix;
+    size_t length = (size_t)size, begin = 0, end = length, dot = length;
+    for (size_t at = 0; at < length; at++) {
+        folded[at] = lower[(unsigned char)letters[at]];
+        if (folded[at] >= 0x80 || folded[at] == '\n')
+            return 0;
+    }
+    while (begin < end && !is_alnum(folded[begin]))
+        begin++;
+    while (begin < end && !is_alnum(folded[end - 1]))
+        end--;
+    int has_dot = 0;
+    for (size_t at = begin; at < end; at++) {
+        has_dot |= folded[at] == '.';
+        if (!in_word(folded[at]))
+            return 0;
+    }
+    if (!has_dot)
+        return 0;
+    int digits = 1;
+    while (folded[--dot] != '.')
+        ;
+    for (size_t at = 0; at < dot; at++)
+        digits &= folded[at] >= '0' && folded[at] <= '9';
+    name->length = name->prefix + length;
+    name->token = name->prefix + begin;
+    name->token_end = name->prefix + end;
+    name->stem = digits || dot < STEM || dot > STEM_MOST ? 0 : dot;
+    name->other_length = name->stem ? other_uuid(folded, dot, name->other) : 0;
+    return 1;
+}
+
+struct named {
+    struct keys *tokens, *paths, *stems;
+    struct name name;
+};
+
+static int add_name(struct named *named) {
+    const struct name *name = &named->name;
+    const unsigned char *folded = name->folded;
+    return add_key(named->paths, hash_of(folded, name->length)) < 0 ||
+                   add_key(named->tokens, hash_of(folded + name->token, name->token_end - name->token)) < 0 ||
+                   (name->stem && add_key(named->stems, hash_of(folded + name->prefix, name->stem)) < 0) ||
+                   (name->other_length && add_key(named->stems, hash_of(name->other, name->other_length)) < 0)
+               ? -1
+               : 0;
+}
+
+static int is_named(struct named *named) {
+    const struct name *name = &named->name;
+    const unsigned char *folded = name->folded;
+    return has_seen(named->paths, folded, name->length) ||
+           has_seen(named->tokens, folded + name->token, name->token_end - name->token) ||
+           (name->stem && has_seen(named->stems, folded + name->prefix, name->stem)) ||
+           (name->other_length && has_seen(named->stems, name->other, name->other_length));
+}
+
+/* Put the token's ending, from its last dot on, into the set, unless it is one of the latest. */
+static int note_tail(const struct name *name, PyObject *tails, uint64_t *known) {
+    size_t dot = name->token_end;
+    while (name->folded[--dot] != '.')
+        ;
+    uint64_t hash = hash_of(name->folded + dot, name->token_end - dot);
+    if (known[hash % 64] == hash)
+        return 0;
+    known[hash % 64] = hash;
+    PyObject *tail = PyBytes_FromStringAndSize((const char *)name->folded + dot, (Py_ssize_t)(name->token_end - dot));
+    int status = tail ? PySet_Add(tails, tail) : -1;
+    Py_XDECREF(tail);
+    return status;
+}
+
+static int take_apart(PyObject *arguments, struct named *named, PyObject **names, PyObject **tails) {
+    const char *prefix;
+    Py_ssize_t length;
+    PyObject *tokens, *paths, *stems;
+    if (!PyArg_ParseTuple(arguments, "O!O!O!y#O!|O!", keys_type, &tokens, keys_type, &paths, keys_type, &stems, &prefix,
+                          &length, &PyList_Type, names, &PySet_Type, tails))
+        return -1;
+    named->tokens = (void *)tokens;
+    named->paths = (void *)paths;
+    named->stems = (void *)stems;
+    named->name.prefix = (size_t)length;
+    if (length <= NAME)
+        memcpy(named->name.folded, prefix, (size_t)length);
+    return 0;
+}
+
+PyDoc_STRVAR(add_names_doc, "add_names(tokens, paths, stems, prefix, names, tails) -> (longest, rest)\n\n"
+                            "Add what is plain of one directory's names; `tails` receives the tokens' endings.");
+
+static PyObject *add_names(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct named named;
+    PyObject *names, *tails = NULL;
+    uint64_t known[64] = {0};
+    size_t longest = 0;
+    if (take_apart(arguments, &named, &names, &tails) < 0)
+        return NULL;
+    if (!tails || named.tokens->slots || named.paths->slots || named.stems->slots)
+        return PyErr_Format(PyExc_RuntimeError, "names are added before any is looked up");
+    PyObject *rest = PyList_New(0);
+    for (Py_ssize_t at = 0; rest && at < PyList_Size(names); at++) {
+        PyObject *text = PyList_GetItem(names, at);
+        if (named.name.prefix > NAME || !parse(&named.name, text)) {
+            if (PyList_Append(rest, text) < 0)
+                Py_CLEAR(rest);
+            continue;
+        }
+        if (named.name.token_end - named.name.token > longest)
+            longest = named.name.token_end - named.name.token;
+        if (add_name(&named) < 0) {
+            PyErr_NoMemory();
+            Py_CLEAR(rest);
+        } else if (note_tail(&named.name, tails, known) < 0)
+            Py_CLEAR(rest);
+    }
+    return rest ? Py_BuildValue("(nN)", (Py_ssize_t)longest, rest) : NULL;
+}
+
+PyDoc_STRVAR(unused_doc, "unused(tokens, paths, stems, prefix, names) -> (unused, rest)\n\n"
+                         "Return the plain ones of one directory's names that nothing named, and those not plain.");
+
+static PyObject *unused(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct named named;
+    PyObject *names, *tails;
+    if (take_apart(arguments, &named, &names, &tails) < 0 || seal(named.tokens) < 0 || seal(named.paths) < 0 ||
+        seal(named.stems) < 0)
+        return NULL;
+    PyObject *found = PyList_New(0), *rest = PyList_New(0);
+    int failed = !found || !rest;
+    for (Py_ssize_t at = 0; !failed && at < PyList_Size(names); at++) {
+        PyObject *text = PyList_GetItem(names, at);
+        if (named.name.prefix > NAME || !parse(&named.name, text))
+            failed = PyList_Append(rest, text) < 0;
+        else if (!is_named(&named))
+            failed = PyList_Append(found, text) < 0;
+    }
+    if (!failed)
+        return Py_BuildValue("(NN)", found, rest);
+    Py_XDECREF(found);
+    Py_XDECREF(rest);
+    return NULL;
+}
+
+PyDoc_STRVAR(mark_paths_doc, "mark_paths(paths, prefixes, values) -> rest\n\n"
+                             "Mark the values that are listed paths as they stand; return those that may need more.");
+
+static int is_listed(const struct keys *paths, const char *prefixes, PyObject *value) {
+    Py_ssize_t size;
+    const char *letters = PyUnicode_AsUTF8AndSize(value, &size);
+    unsigned char folded[NAME];
+    if (!letters || size > NAME) {
+        PyErr_Clear();
+        return 0;
+    }
+    for (Py_ssize_t at = 0; at < size; at++) {
+        folded[at] = lower[(unsigned char)letters[at]];
+        if (folded[at] >= 0x80 || look[folded[at]] >= ESCAPE || folded[at] == '?' || folded[at] == '#')
+            return 0; /* it may be read in several ways */
+    }
+    for (; *prefixes; prefixes += strlen(prefixes) + 1) {
+        size_t length = strlen(prefixes);
+        if ((size_t)size > length && letters[length] == '/' && !memcmp(prefixes, letters, length))
+            return 0;
+    }
+    return mark(paths, folded, (size_t)size);
+}
+
+static PyObject *mark_paths(PyObject *module, PyObject *arguments) {
+    (void)module;
+    PyObject *paths, *values;
+    const char *prefixes;
+    Py_ssize_t length;
+    if (!PyArg_ParseTuple(arguments, "O!y#O!", keys_type, &paths, &prefixes, &length, &PyList_Type, &values) ||
+        seal((void *)paths) < 0)
+        return NULL;
+    PyObject *rest = PyList_New(0);
+    for (Py_ssize_t at = 0; rest && at < PyList_Size(values); at++) {
+        PyObject *value = PyList_GetItem(values, at);
+        if (!is_listed((void *)paths, prefixes, value) && PyList_Append(rest, value) < 0)
+            Py_CLEAR(rest);
+    }
+    return rest;
+}
+
+PyDoc_STRVAR(telling_doc, "telling(names) -> those in which anything may be a thumbnailer's: derivatives._tells, or more");
+
+/* Tell whether a part of a name, between dashes and underscores, is a thumbnailer's word. */
+static int is_telling(const char *part, size_t length) {
+    static const char *const words[] = {"thumb", "thumbnail", "small",  "medium",  "large", "big", "preview",
+                                        "mini",  "square",    "scaled", "rotated", "admin", "pdf"};
+    for (size_t at = 0; length > 2 && at < sizeof words / sizeof *words; at++) {
+        size_t letter = 0;
+        while (letter < length && words[at][letter] == (char)lower[(unsigned char)part[letter]])
+            letter++;
+        if (letter == length && !words[at][letter])
+            return 1;
+    }
+    return 0;
+}
+
+static int is_digit(char letter) { return letter >= '0' && letter <= '9'; }
+
+static int tells(const char *name) {
+    size_t length = strlen(name), part = 0, hex = 0;
+    const char *end = strrchr(name, '.');
+    if (end && (end[-(end > name)] == 'w' || lower[(unsigned char)end[1]] == 'w' || lower[(unsigned char)end[1]] == 'a'))
+        return 1; /* 800w.jpg, .webp, .avif */
+    for (size_t at = 0; at < length; at++) {
+        char letter = (char)lower[(unsigned char)name[at]], next = name[at + 1];
+        int ends = letter == '-' || letter == '_' || letter == '.';
+        hex = letter == '-' ? 1 : hex && (is_digit(letter) || (letter >= 'a' && letter <= 'f')) ? hex + 1 : 0;
+        if (letter == '@' || (letter == '_' && next == '_') || (letter == '.' && name + at != end) || hex == 17 ||
+            (letter == 'x' && at && is_digit(name[at - 1]) && is_digit(next)) ||
+            (letter == 'e' && at && name[at - 1] == '-' && is_digit(next)) || (ends && is_telling(name + part, at - part)))
+            return 1;
+        if (ends)
+            part = at + 1;
+    }
+    return 0;
+}
+
+static PyObject *telling(PyObject *module, PyObject *names) {
+    (void)module;
+    Py_ssize_t count = PyList_Size(names);
+    PyObject *found = count < 0 ? NULL : PyList_New(0);
+    for (Py_ssize_t at = 0; found && at < count; at++) {
+        PyObject *text = PyList_GetItem(names, at);
+        const char *name = PyUnicode_AsUTF8AndSize(text, NULL);
+        if (!name)
+            PyErr_Clear();
+        if ((!name || tells(name)) && PyList_Append(found, text) < 0)
+            Py_CLEAR(found);
+    }
+    return found;
+}
+
+PyMethodDef names_methods[] = {{"add_names", add_names, METH_VARARGS, add_names_doc},
+                                {"unused", unused, METH_VARARGS, unused_doc},
+                                {"telling", telling, METH_O, telling_doc},
+                                {"mark_paths", mark_paths, METH_VARARGS, mark_paths_doc},
+                                {NULL, NULL, 0, NULL}};
