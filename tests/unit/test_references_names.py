@@ -234,6 +234,12 @@ def test_cells_that_were_cut_within_a_character_are_read_like_others() -> None:
     assert used("photo.jpg", cut, b"see photo.jpg", cut[1:])
 
 
+@pytest.mark.parametrize("before", ["", "x ", "see \\u0444: "])
+def test_a_name_that_is_nothing_but_escapes_is_found_at_the_very_end(before: str) -> None:
+    escaped = "".join(f"\\u{ord(letter):04x}" for letter in "photo+1.jpg")
+    assert used("photo+1.jpg", (before + escaped).encode())
+
+
 def test_a_huge_word_of_names_is_read_in_reasonable_time() -> None:
     assert used("b.jpg", "a.jpg." * 50_000 + "b.jpg")
     assert not used("c.jpg", "a.jpg%20" * 50_000)

@@ -162,11 +162,13 @@ def unescaped(piece: Slice) -> str:
     if piece.raw.count(b"\\u") * _DENSE < len(piece.raw):
         return ""
     text = piece.raw.decode(piece.codec, "surrogateescape").replace('\\"', " ").replace('"', " ")
-    cut_off = text.find("\\", -_ESCAPE)  # the piece may end within an escape, which the next one holds whole
-    try:
-        return json.JSONDecoder(strict=False).decode('"' + (text if cut_off < 0 else text[:cut_off]) + '"')  # type: ignore[no-any-return]
-    except ValueError:
-        return ""
+    cut_off = text.find("\\", -_ESCAPE)
+    for whole in (text, text[:cut_off]):  # the piece may end within an escape, which the next one holds whole
+        try:
+            return json.JSONDecoder(strict=False).decode('"' + whole + '"')  # type: ignore[no-any-return]
+        except ValueError:
+            continue
+    return ""
 
 
 def _text(word: bytes, codec: str) -> str:
