@@ -22,8 +22,8 @@ sys.path.insert(0, str(ROOT))
 
 import redis  # noqa: E402 - what follows is found by the line above
 
+from dvornik.application import CachePlace  # noqa: E402
 from dvornik.caches import connect  # noqa: E402
-from dvornik.model import CachePlace  # noqa: E402
 from tests.servers.valkey import running  # noqa: E402
 
 if TYPE_CHECKING:

@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from expired_rows_systems import System, made  # type: ignore[import-not-found]
 
+from dvornik.application import DatabasePlace
+from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import connect
-from dvornik.model import DatabasePlace, ExpiryRule
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, cast
 import psycopg
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from dvornik.application import DatabasePlace
 from dvornik.collectors.database import DatabaseBloat
 from dvornik.databases import connect
 from dvornik.databases.upkeep import Upkeep
-from dvornik.model import DatabasePlace, Finding, Held
+from dvornik.model import Finding, Held
 from tests.servers import postgresql
 
 if TYPE_CHECKING:

@@ -14,28 +14,16 @@ from typing import IO, TYPE_CHECKING, Protocol
 import msgspec
 
 from dvornik import __version__, plans, policy
+from dvornik.contracts.collector import Recovers, Reversible, Safety, SecondLook
+from dvornik.errors import RefusedError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import (
-    Finding,
-    Gate,
-    Held,
-    Miss,
-    Outcome,
-    Recovers,
-    Refusal,
-    RefusedError,
-    Reversible,
-    Safety,
-    SecondLook,
-    Survey,
-    Trouble,
-    UnreachableError,
-)
+from dvornik.model import Finding, Gate, Held, Miss, Outcome, Refusal, Survey, Trouble
 from dvornik.result import Result
 from dvornik.taking import Taking
 
 if TYPE_CHECKING:
-    from dvornik.model import Collector, Rule, Seen
+    from dvornik.contracts.collector import Collector, Rule
+    from dvornik.model import Seen
     from dvornik.policy import Policy
     from dvornik.state import State
 

@@ -14,8 +14,9 @@ from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError, Finding, Held, Refusal, Survey, Trouble
+from dvornik.model import Finding, Held, Refusal, Survey, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

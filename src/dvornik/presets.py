@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dvornik.model import Comparison, ExpiryRule
+from dvornik.contracts.database import Comparison, ExpiryRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -22,8 +22,9 @@ from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik.errors import DvornikError, LockedError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import DvornikError, LockedError, Outcome, Survey, UnreachableError
+from dvornik.model import Outcome, Survey
 
 if sys.platform != "win32":
     import fcntl

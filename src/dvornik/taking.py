@@ -9,13 +9,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
-from dvornik.model import Concurrent, Finding, UnreachableError
+from dvornik.contracts.collector import Concurrent
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from dvornik.model import Collector, Outcome
+    from dvornik.contracts.collector import Collector
+    from dvornik.model import Outcome
     from dvornik.plans import Line
     from dvornik.state import State
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import Batch, Finding
+from dvornik.contracts.storage import Batch
+from dvornik.model import Finding
 from dvornik.storages import directories, kernel
 from dvornik.storages.local import LocalStorage
 from tests.attack.grounds import Site

@@ -21,7 +21,8 @@ pytestmark = pytest.mark.skipif(not directories.inner, reason="no compiler built
 
 _CLEAN = """\
 import json, sys
-from dvornik.model import Batch, Finding
+from dvornik.contracts.storage import Batch
+from dvornik.model import Finding
 from dvornik.storages.local import LocalStorage
 
 storage = LocalStorage("tmp", sys.argv[1])

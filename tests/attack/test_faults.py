@@ -24,7 +24,8 @@ cd "$1"
 """
 _MOUNT_LATE = """
 import subprocess, sys
-from dvornik.model import Batch, Finding
+from dvornik.contracts.storage import Batch
+from dvornik.model import Finding
 from dvornik.storages.local import LocalStorage
 storage = LocalStorage("tmp", sys.argv[1] + "/tmp")
 (batch,) = [step for step in storage.walk(with_times=True) if isinstance(step, Batch) and step.names]

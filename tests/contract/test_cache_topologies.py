@@ -8,8 +8,10 @@ from urllib.parse import urlsplit
 import pytest
 import redis
 
+from dvornik.application import CachePlace
 from dvornik.caches import CacheError, connect
-from dvornik.model import CachePlace, ConfigurationError, Reason
+from dvornik.errors import ConfigurationError
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,9 +12,11 @@ import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dvornik.application import CachePlace
 from dvornik.caches import CacheError, connect
 from dvornik.caches.patterns import compiled, kind_of, kinds_of, prefix_of
-from dvornik.model import CachePlace, ConfigurationError, Reason
+from dvornik.errors import ConfigurationError
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvornik.cli.yard import STEPS, Yard
-from dvornik.model import Finding, Held, Recovers, Reversible, SecondLook, Survey, Trouble, UnreachableError
+from dvornik.contracts.collector import Recovers, Reversible, SecondLook
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Held, Survey, Trouble
 from dvornik.reports import words
 from tests.unit.small_site import DAY, SmallSite, tree
 
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from dvornik.model import Collector, Seen
+    from dvornik.contracts.collector import Collector
+    from dvornik.model import Seen
 
 RUN = "20260101T000000Z-0001"
 _SESSIONS = '[sessions.web]\ntable = "session"\ncolumn = "expires"'

@@ -12,15 +12,18 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from dvornik.application import DatabasePlace
+from dvornik.contracts.database import Column, ExpiryRule, Lockable
 from dvornik.databases import connect
 from dvornik.databases.trouble import StuckError
-from dvornik.model import Column, DatabasePlace, DvornikError, ExpiryRule, Lockable, Reason, UnreachableError
+from dvornik.errors import DvornikError, UnreachableError
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from dvornik.model import Database
+    from dvornik.contracts.database import Database
 
 RULE = ExpiryRule("web", "main", "session", "expires")
 TYPES = {"datetime": "text"}

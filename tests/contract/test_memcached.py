@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dvornik.application import CachePlace
 from dvornik.caches import CacheError, connect
 from dvornik.collectors.cache import CacheCollector
-from dvornik.model import CachePlace, CacheUsage, ConfigurationError, Finding, Held, Reason, Survey, Trouble
+from dvornik.contracts.cache import CacheUsage
+from dvornik.errors import ConfigurationError
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 from tests.servers.memcached import ask, fill, running
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from dvornik.model import Comparison, ExpiryRule, UnreachableError
+from dvornik.contracts.database import Comparison, ExpiryRule
+from dvornik.errors import UnreachableError
 from tests.contract.test_databases import (
     NOON,
     Site,

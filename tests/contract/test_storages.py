@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import Batch, Finding, Left, LockedError, Miss, Reason, UnreachableError
+from dvornik.contracts.storage import Batch, Left
+from dvornik.errors import LockedError, UnreachableError
+from dvornik.model import Finding, Miss, Reason
 from dvornik.storages import directories
 from dvornik.storages.directories import Descriptor
 from dvornik.storages.directories import Path as ByPath

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from dvornik.contracts.collector import Recovers
     from dvornik.engine import Engine
-    from dvornik.model import Recovers
     from dvornik.plans import Line
     from dvornik.result import Result
 

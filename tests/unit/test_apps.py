@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dvornik.application import App, ExactColumn, MediaPlace
 from dvornik.apps import discover
 from dvornik.apps.environment import parse
 from dvornik.config import load
 from dvornik.config.sample import reference, sample
 from dvornik.config.sections import Config
-from dvornik.model import App, ConfigurationError, ExactColumn, MediaPlace
+from dvornik.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 import redis
 
+from dvornik.application import CachePlace
 from dvornik.caches.redis import RedisCache
 from dvornik.collectors.cache import CacheCollector
-from dvornik.model import CachePlace, Finding, Held, Reason, Safety, Survey, Trouble
+from dvornik.contracts.collector import Safety
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

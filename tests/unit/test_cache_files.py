@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from cachelib.file import FileSystemCache
 
+from dvornik.application import DatabasePlace, EntryPlace
 from dvornik.collectors.cache import CacheCollector
 from dvornik.collectors.cache_tables import Tables
 from dvornik.collectors.entries import Directory
+from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import connect
-from dvornik.model import DatabasePlace, EntryPlace, ExpiryRule, Finding, Held, Miss, Reason, Survey, Trouble
+from dvornik.model import Finding, Held, Miss, Reason, Survey, Trouble
 from dvornik.storages.local_entries import LocalEntries
 from tests.unit.small_site import DAY, SmallSite
 

@@ -11,13 +11,15 @@ from cachelib.file import FileSystemCache
 
 from dvornik.apps import discover
 from dvornik.config import load
-from dvornik.model import App, ConfigurationError
+from dvornik.errors import ConfigurationError
 from tests.servers.memcached import ask, fill
 from tests.unit.small_site import SmallSite
 from tests.unit.test_apps import MANAGE, SETTINGS, environment
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from dvornik.application import App
 
 
 def look(base: Path, text: str = "", **env: str) -> App:

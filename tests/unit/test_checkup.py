@@ -8,8 +8,8 @@ import msgspec
 import pytest
 
 from dvornik import diagnosis, languages
+from dvornik.application import Found
 from dvornik.diagnosis import Disk
-from dvornik.model import Found
 from dvornik.reports import checkup, words
 from dvornik.reports.checkup import Checkup, Preview
 

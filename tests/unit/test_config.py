@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvornik.config import Loaded, load
-from dvornik.model import ConfigurationError
+from dvornik.errors import ConfigurationError
 from dvornik.quantities import Duration
 
 if TYPE_CHECKING:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dvornik.application import App
 from dvornik.config import Config, load
 from dvornik.config.sample import sample
-from dvornik.model import App, ConfigurationError
+from dvornik.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from pathlib import Path

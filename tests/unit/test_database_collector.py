@@ -6,9 +6,11 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
+from dvornik.application import DatabasePlace
 from dvornik.collectors.database import DatabaseBloat
+from dvornik.contracts.collector import Safety
 from dvornik.databases import connect
-from dvornik.model import DatabasePlace, Finding, Held, Reason, Safety, Survey, Trouble
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,11 +12,13 @@ import msgspec
 import psycopg
 import pytest
 
+from dvornik.application import DatabasePlace
 from dvornik.collectors.database import DatabaseBloat
+from dvornik.contracts.collector import Safety
 from dvornik.databases import connect
 from dvornik.databases.postgresql import PostgreSQL
 from dvornik.databases.upkeep import Upkeep
-from dvornik.model import DatabasePlace, Finding, Held, Reason, Safety
+from dvornik.model import Finding, Held, Reason
 from dvornik.quantities import Duration, Size
 from dvornik.reports import words
 from dvornik.state import State

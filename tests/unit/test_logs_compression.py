@@ -13,7 +13,8 @@ import pytest
 
 from dvornik.collectors.logs import COMPRESS, Logs
 from dvornik.config import LogsSection
-from dvornik.model import ConfigurationError, Finding, Reason
+from dvornik.errors import ConfigurationError
+from dvornik.model import Finding, Reason
 from dvornik.storages import copies, packing
 from dvornik.storages.local_logs import LocalLogs
 from tests.unit.small_site import DAY, SmallSite

@@ -10,19 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dvornik.application import DatabasePlace, ExactColumn
 from dvornik.collectors.inventory import Inventory, Source
 from dvornik.collectors.media import ORPHAN, PURGE, RETURN, Media
 from dvornik.databases.sqlite import SQLite
-from dvornik.model import (
-    DatabasePlace,
-    ExactColumn,
-    Finding,
-    Held,
-    Reason,
-    Snapshot,
-    Survey,
-    UnreachableError,
-)
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Held, Reason, Survey
 from dvornik.references.files import Files
 from dvornik.storages.local import LocalStorage
 from dvornik.storages.walk import BATCH
@@ -31,6 +24,8 @@ from tests.unit.small_site import SmallSite
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
+
+    from dvornik.contracts.database import Snapshot
 
 RUN = "20260101T000000Z-0001"
 

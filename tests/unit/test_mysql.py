@@ -12,14 +12,17 @@ from uuid import uuid4
 
 import pytest
 
+from dvornik.application import DatabasePlace
+from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import connect
 from dvornik.databases.trouble import StuckError
-from dvornik.model import ConfigurationError, DatabasePlace, DvornikError, ExpiryRule, Reason, UnreachableError
+from dvornik.errors import ConfigurationError, DvornikError, UnreachableError
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from dvornik.model import Database
+    from dvornik.contracts.database import Database
 
 RULE = ExpiryRule("web", "main", "session", "expires")
 NOON = 1_750_000_000.0

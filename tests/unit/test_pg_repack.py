@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from dvornik.application import DatabasePlace
 from dvornik.collectors.database import DatabaseBloat
 from dvornik.databases import connect
 from dvornik.databases.postgresql import PostgreSQL
 from dvornik.databases.upkeep import Upkeep
-from dvornik.model import DatabasePlace, Finding, Reason
+from dvornik.model import Finding, Reason
 from dvornik.quantities import Size
 
 if TYPE_CHECKING:

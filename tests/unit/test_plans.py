@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvornik import plans
-from dvornik.model import ConfigurationError, Finding, Gate, Held, Reason, Refusal, Survey, Trouble
+from dvornik.errors import ConfigurationError
+from dvornik.model import Finding, Gate, Held, Reason, Refusal, Survey, Trouble
 
 HEADER = plans.Header("run", 1, "0", ["temp"], False, "c", {"temp/tmp": "1:2"}, [])  # noqa: FBT003 - positional by design
 # Any bytes but NUL and the slash may be a name; Python shows what is not UTF-8 as lone surrogates.

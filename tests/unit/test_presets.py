@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvornik import presets
+from dvornik.application import DatabasePlace
 from dvornik.collectors.sessions import Sessions
 from dvornik.config import RowsSection
 from dvornik.databases import connect
-from dvornik.model import DatabasePlace, Finding, Held, Reason
+from dvornik.model import Finding, Held, Reason
 from dvornik.quantities import Duration
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from dvornik.config import load
-from dvornik.model import ConfigurationError, Reason
+from dvornik.errors import ConfigurationError
+from dvornik.model import Reason
 from dvornik.references.derivatives import Pattern, is_opaque, keep_originals, originals, verdict
 from dvornik.references.names import Names
 

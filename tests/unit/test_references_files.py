@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import UnreachableError
+from dvornik.errors import UnreachableError
 from dvornik.references.files import CHUNK, Files
 from dvornik.references.names import Names
 from dvornik.references.search import Sought, search

@@ -9,8 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
+from dvornik.application import DatabasePlace, ExactColumn
 from dvornik.databases.sqlite import SQLite
-from dvornik.model import DatabasePlace, ExactColumn, UnreachableError
+from dvornik.errors import UnreachableError
 from dvornik.references.names import Names
 from dvornik.references.referrers import find_referrers
 from dvornik.references.search import Sought, count, missing, search

@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from dvornik.application import DatabasePlace
 from dvornik.cli.yard import Yard
 from dvornik.collectors.sessions import Sessions
 from dvornik.config import load
+from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import archives, connect
-from dvornik.model import ConfigurationError, DatabasePlace, ExpiryRule, Finding, Miss, Reason, UnreachableError
+from dvornik.errors import ConfigurationError, UnreachableError
+from dvornik.model import Finding, Miss, Reason
 from tests.unit.small_site import DAY, SmallSite
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ import tomllib
 from pathlib import Path
 
 from dvornik import languages
+from dvornik.application import App
 from dvornik.config import Config
 from dvornik.config.sample import sample
-from dvornik.model import App
 
 
 def test_a_sample_says_the_same_in_both_languages_and_sets_the_same() -> None:

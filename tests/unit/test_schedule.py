@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dvornik.config import ScheduleSection
-from dvornik.model import ConfigurationError
+from dvornik.errors import ConfigurationError
 from dvornik.schedule import cron, stamps, systemd
 from dvornik.schedule.crontimes import calendars, following, latest, with_sunday_as_zero, zone
 from dvornik.schedule.installation import Installation, check, outermost

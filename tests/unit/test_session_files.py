@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING
 import pytest
 from cachelib.file import FileSystemCache
 
+from dvornik.application import EntryPlace
 from dvornik.caches.entry_files import FORMS
 from dvornik.cli.yard import Yard
 from dvornik.collectors.entries import Directory
 from dvornik.collectors.sessions import Sessions
 from dvornik.config import load
-from dvornik.model import ConfigurationError, EntryPlace, Finding, Held, Reason, Survey, Trouble
+from dvornik.errors import ConfigurationError
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 from dvornik.storages.local_entries import LocalEntries
 from tests.unit.small_site import DAY, SmallSite
 

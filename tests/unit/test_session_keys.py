@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, cast
 import pytest
 import redis
 
+from dvornik.application import CachePlace
 from dvornik.caches import connect
 from dvornik.caches.redis import _end
 from dvornik.collectors.sessions import Sessions
 from dvornik.config import load
-from dvornik.model import CachePlace, ConfigurationError, Finding, Held, Outcome, Reason, Seen, Survey
+from dvornik.errors import ConfigurationError
+from dvornik.model import Finding, Held, Outcome, Reason, Seen, Survey
 from tests.unit.small_site import SmallSite
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
+from dvornik.application import DatabasePlace
 from dvornik.collectors.sessions import Sessions
+from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import connect
-from dvornik.model import DatabasePlace, ExpiryRule, Finding, Held, Miss, Reason, Survey, Trouble
+from dvornik.model import Finding, Held, Miss, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import DvornikError, LockedError, Miss, Outcome, Reason, Survey, UnreachableError
+from dvornik.errors import DvornikError, LockedError, UnreachableError
+from dvornik.model import Miss, Outcome, Reason, Survey
 from dvornik.state import RUNNING, State, new_run, started
 
 if TYPE_CHECKING:

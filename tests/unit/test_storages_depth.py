@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import Batch, Finding, Left
+from dvornik.contracts.storage import Batch, Left
+from dvornik.model import Finding
 from dvornik.storages import kernel
 from dvornik.storages.local import LocalStorage
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.model import Batch, Finding, Reason
+from dvornik.contracts.storage import Batch
+from dvornik.model import Finding, Reason
 from dvornik.storages import grips, kernel, quarantine
 from dvornik.storages.local import LocalStorage
 

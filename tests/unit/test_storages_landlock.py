@@ -72,7 +72,8 @@ def test_where_the_kernel_has_none_nothing_is_given_up(
 
 _WITHOUT_LEASES = """
 import subprocess, sys
-from dvornik.model import Batch, Finding
+from dvornik.contracts.storage import Batch
+from dvornik.model import Finding
 from dvornik.storages import grips, landlock
 from dvornik.storages.local import LocalStorage
 grips.Grip.lease = lambda self: None

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dvornik.application import App
 from dvornik.apps import declared, django, environment
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import App, ConfigurationError, Trouble
+from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,21 +9,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dvornik import presets
+from dvornik.application import App, DatabasePlace, ExactColumn, Found, LogPlace, MediaPlace, TempPlace
 from dvornik.apps import declared_stores as stores
 from dvornik.apps.places import unique
 from dvornik.config import addresses, rows
+from dvornik.contracts.database import ExpiryRule
 from dvornik.languages import _
-from dvornik.model import (
-    App,
-    DatabasePlace,
-    ExactColumn,
-    ExpiryRule,
-    Found,
-    LogPlace,
-    MediaPlace,
-    TempPlace,
-    Trouble,
-)
+from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

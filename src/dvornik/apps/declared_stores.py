@@ -7,18 +7,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dvornik.application import App, CachePlace, EntryPlace
 from dvornik.apps.places import unique
 from dvornik.caches import memcached_server
 from dvornik.caches.entry_files import PREFIXES
 from dvornik.config import entries
 from dvornik.languages import _
-from dvornik.model import App, CachePlace, EntryPlace, ExpiryRule, Trouble
+from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dvornik.config import Config
     from dvornik.config.sections import CacheSection, SessionsSection
+    from dvornik.contracts.database import ExpiryRule
 
 
 def session_files(config: Config, found: Sequence[EntryPlace], taken: set[str]) -> list[EntryPlace]:

@@ -7,23 +7,15 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from dvornik.application import App, CachePlace, DatabasePlace, EntryPlace, ExactColumn, Found, MediaPlace
 from dvornik.apps.environment import add_folders
 from dvornik.apps.places import LOGS, TEMP, Places, unique
 from dvornik.caches import memcached_server
 from dvornik.config import addresses
 from dvornik.config.roots import databases_kept, ground
+from dvornik.contracts.database import ExpiryRule
 from dvornik.languages import _
-from dvornik.model import (
-    App,
-    CachePlace,
-    DatabasePlace,
-    EntryPlace,
-    ExactColumn,
-    ExpiryRule,
-    Found,
-    MediaPlace,
-    Trouble,
-)
+from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -7,11 +7,12 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dvornik.application import App, CachePlace, DatabasePlace, EntryPlace, Found, MediaPlace
 from dvornik.apps.places import LOGS, MEDIA, TEMP, Places, unique
 from dvornik.config import addresses
 from dvornik.config.roots import databases_kept, ground
 from dvornik.languages import _
-from dvornik.model import App, CachePlace, DatabasePlace, EntryPlace, Found, MediaPlace, Trouble
+from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dvornik.application import EntryPlace, Found, LogPlace, MediaPlace, TempPlace
 from dvornik.config.roots import Ground, objection
 from dvornik.languages import _
-from dvornik.model import EntryPlace, Found, LogPlace, MediaPlace, TempPlace, Trouble
+from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

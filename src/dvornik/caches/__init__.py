@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from dvornik.contracts.cache import Cache
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import Cache, CachePlace, ConfigurationError, Reason, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from dvornik.application import CachePlace
+    from dvornik.model import Reason
 
     Connect = Callable[[CachePlace], "WeighedCache"]
 

@@ -17,12 +17,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from dvornik.caches import CacheError, memcached_server
+from dvornik.contracts.cache import CacheUsage
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import CachePlace, CacheUsage, ConfigurationError, Reason
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from io import BufferedRWPair
+
+    from dvornik.application import CachePlace
 
 _SERVER = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:/\[\]]+):\d{1,5}|/.+")
 _TIMEOUT = 5

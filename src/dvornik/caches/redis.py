@@ -18,11 +18,15 @@ import redis
 from dvornik.caches import CacheError
 from dvornik.caches.patterns import compiled, kinds_of, prefix_of
 from dvornik.caches.topology import Topology
+from dvornik.contracts.cache import CacheUsage
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import CachePlace, CacheUsage, ConfigurationError, Reason
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from dvornik.application import CachePlace
 
 _PAGE = 500
 _SMALLEST, _LARGEST = 500, 1000

@@ -13,8 +13,9 @@ import msgspec
 from dvornik import diagnosis, plans, state
 from dvornik.cli import aftermath, reporting, rights
 from dvornik.cli.watching import amounts
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, Finding, UnreachableError
+from dvornik.model import Finding
 from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 

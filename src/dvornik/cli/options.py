@@ -13,8 +13,9 @@ import click
 
 from dvornik import languages
 from dvornik.cli.yard import STEPS, Yard
+from dvornik.errors import DvornikError
 from dvornik.languages import _
-from dvornik.model import DvornikError, Gate
+from dvornik.model import Gate
 from dvornik.reports import document, text
 
 if TYPE_CHECKING:

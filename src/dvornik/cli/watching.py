@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dvornik.model import Batch, Finding
+from dvornik.contracts.storage import Batch
+from dvornik.model import Finding
 from dvornik.plans import read
 from dvornik.storages.local import LocalStorage
 
@@ -12,8 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
     from typing import IO
 
+    from dvornik.contracts.storage import Left
     from dvornik.engine import Listener
-    from dvornik.model import Left, Outcome, Refusal, Trouble
+    from dvornik.model import Outcome, Refusal, Trouble
     from dvornik.reports.progress import Progress
 
 

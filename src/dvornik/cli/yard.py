@@ -24,19 +24,22 @@ from dvornik.config.secrets import Secrets
 from dvornik.databases import connect
 from dvornik.databases.upkeep import Rewritable
 from dvornik.engine import Engine
+from dvornik.errors import UnreachableError
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.metrics.otlp import Trace
-from dvornik.model import UnreachableError
 from dvornik.state import State
 from dvornik.storages.local import LocalStorage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from dvornik.application import App, EntryPlace
     from dvornik.collectors.media import Media
     from dvornik.config import Loaded
+    from dvornik.contracts.collector import Collector
+    from dvornik.contracts.database import Database
     from dvornik.health import Health, Step
-    from dvornik.model import App, Collector, Database, EntryPlace, Refusal
+    from dvornik.model import Refusal
     from dvornik.reports.progress import Progress
     from dvornik.result import Result
 

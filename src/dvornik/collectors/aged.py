@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dvornik.collectors.names import held, is_lonely
-from dvornik.model import Evidence, Finding, Held, Reason
+from dvornik.contracts.collector import Evidence
+from dvornik.model import Finding, Held, Reason
 from dvornik.policy import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dvornik.collectors.names import Names
-    from dvornik.model import Batch, Storage
+    from dvornik.contracts.storage import Batch, Storage
 
 
 def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to be called

@@ -29,11 +29,13 @@ from dvornik.caches import connect
 from dvornik.collectors.cache_tables import Tables
 from dvornik.collectors.entries import Directory, Entries
 from dvornik.collectors.servers import Servers
-from dvornik.model import CachePlace, Finding, Outcome, Reason, Rule, Safety
+from dvornik.contracts.collector import Rule, Safety
+from dvornik.model import Finding, Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from dvornik.application import CachePlace
     from dvornik.caches import Connect
     from dvornik.model import Seen
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from dvornik.databases.trouble import StuckError
-from dvornik.model import DvornikError, Finding, Miss, Outcome, Reason, Survey, Trouble, UnreachableError
+from dvornik.errors import DvornikError, UnreachableError
+from dvornik.model import Finding, Miss, Outcome, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dvornik.model import Database, ExpiryRule, Seen
+    from dvornik.contracts.database import Database, ExpiryRule
+    from dvornik.model import Seen
 
 LAST: Final = 253_402_300_799.999
 """The end of the year 9999: Django writes the second before it where an entry never expires."""

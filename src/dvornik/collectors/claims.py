@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from dvornik.collectors.identity import reachable
-from dvornik.model import UnreachableError
+from dvornik.errors import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from dvornik.model import Outcome, Storage
+    from dvornik.contracts.storage import Storage
+    from dvornik.model import Outcome
 
 
 def recovered(storages: Iterable[Storage]) -> Iterator[Outcome]:

@@ -25,14 +25,17 @@ from typing import TYPE_CHECKING, ClassVar, Final, Protocol, runtime_checkable
 import msgspec
 
 from dvornik.collectors.identity import reachable
+from dvornik.contracts.collector import Rule, Safety
 from dvornik.databases.upkeep import Rewritable, Upkeep
-from dvornik.model import DvornikError, Finding, Held, Reason, Rule, Safety, Survey, Trouble
+from dvornik.errors import DvornikError
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dvornik.model import Concern, Database, Outcome, Seen, TableSize
+    from dvornik.contracts.database import Concern, Database, TableSize
+    from dvornik.model import Outcome, Seen
 
 OPTIMISE: Final = Rule("database/optimise", capped=False)
 VACUUM: Final = Rule("database/vacuum", Safety.UNSAFE, capped=False, guarded=True)

@@ -11,13 +11,17 @@ from dvornik.caches.entry_files import FORMS, NEVER
 from dvornik.collectors import claims
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.names import PLACEHOLDERS, held
-from dvornik.model import Batch, Finding, Miss, Outcome, Reason, Survey, Trouble, UnreachableError
+from dvornik.contracts.storage import Batch
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Miss, Outcome, Reason, Survey, Trouble
 from dvornik.policy import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dvornik.model import EntryPlace, EntryStorage, Seen
+    from dvornik.application import EntryPlace
+    from dvornik.contracts.storage import EntryStorage
+    from dvornik.model import Seen
 
 
 class Directory(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from dvornik.model import UnreachableError
+from dvornik.errors import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

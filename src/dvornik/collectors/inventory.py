@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dvornik.application import ExactColumn  # noqa: TC001 - msgspec reads the annotations
+from dvornik.contracts.database import Column, Database, Lockable, Readable
+from dvornik.contracts.storage import Batch, Storage
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Batch, Column, Database, ExactColumn, Lockable, Readable, Storage, UnreachableError
 from dvornik.references.derivatives import Pattern, candidates, keep_originals
 from dvornik.references.names import Names
 from dvornik.references.referrers import Referrers, Target, find_referrers

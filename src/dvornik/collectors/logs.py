@@ -30,7 +30,10 @@ from dvornik.collectors.aged import explain
 from dvornik.collectors.claims import Claiming
 from dvornik.collectors.generations import LogNames, is_dated, is_generation, is_numbered, is_packed, is_part
 from dvornik.collectors.names import held, is_lonely
-from dvornik.model import Batch, Finding, Held, LogStorage, Reason, Rule, Survey, Trouble, UnreachableError
+from dvornik.contracts.collector import Rule
+from dvornik.contracts.storage import Batch, LogStorage
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 from dvornik.policy import take
 from dvornik.storages import packing
 
@@ -39,7 +42,8 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from dvornik.config import LogsSection
-    from dvornik.model import Evidence, Outcome, Seen
+    from dvornik.contracts.collector import Evidence
+    from dvornik.model import Outcome, Seen
 
 OLD: Final = "logs/old"
 OVER_CAP: Final = "logs/over-cap"

@@ -28,20 +28,10 @@ from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
 from dvornik.collectors.names import SAMPLE, held, is_lonely
 from dvornik.collectors.names import Names as Patterns
-from dvornik.model import (
-    Batch,
-    Evidence,
-    Finding,
-    Held,
-    Miss,
-    Outcome,
-    Reason,
-    Rule,
-    Storage,
-    Survey,
-    Trouble,
-    UnreachableError,
-)
+from dvornik.contracts.collector import Evidence, Rule
+from dvornik.contracts.storage import Batch, Storage
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
 from dvornik.references.derivatives import ancestors, candidates, inherited, is_opaque, verdict
 from dvornik.state import started
 from dvornik.storages.quarantine import has_beside

@@ -11,7 +11,7 @@ from dvornik.model import Held, Reason
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dvornik.model import Batch
+    from dvornik.contracts.storage import Batch
 
 PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder"})
 """Files that stand for a directory which must exist; they are never debris."""

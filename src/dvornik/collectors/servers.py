@@ -6,13 +6,16 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from dvornik.caches import CacheError
-from dvornik.model import DvornikError, Finding, Held, Miss, Outcome, Reason, Survey, Trouble
+from dvornik.errors import DvornikError
+from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from dvornik.application import CachePlace
     from dvornik.caches import Connect, WeighedCache
-    from dvornik.model import CachePlace, CacheUsage, Seen
+    from dvornik.contracts.cache import CacheUsage
+    from dvornik.model import Seen
 
 _LASTING: Final = "cache/lasting-session"
 """Told, never taken: a session that nobody's clock ends fills the server for good."""

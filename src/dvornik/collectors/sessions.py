@@ -36,27 +36,20 @@ from dvornik.collectors.entries import Directory, Entries
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.servers import Servers
 from dvornik.config.rows import comparisons
+from dvornik.contracts.collector import Rule
 from dvornik.databases import archives
 from dvornik.databases.trouble import StuckError
+from dvornik.errors import DvornikError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import (
-    DvornikError,
-    Finding,
-    Held,
-    Miss,
-    Outcome,
-    Reason,
-    Rule,
-    Survey,
-    Trouble,
-    UnreachableError,
-)
+from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from dvornik.application import CachePlace
     from dvornik.config import RowsSection
-    from dvornik.model import CachePlace, Database, ExpiryRule, Seen
+    from dvornik.contracts.database import Database, ExpiryRule
+    from dvornik.model import Seen
 
 EXPIRED = Rule(presets.SESSION, capped=False, guarded=True)
 """Uncapped: a table may well be expired as a whole after a quiet month."""

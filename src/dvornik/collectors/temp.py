@@ -20,14 +20,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from dvornik.collectors.aged import explain, split
 from dvornik.collectors.claims import Claiming
 from dvornik.collectors.names import SAMPLE, Names, any_of, may_hold_pieces, upload_of
-from dvornik.model import Batch, Finding, Held, Left, Reason, Rule, Storage, Survey, Trouble, UnreachableError
+from dvornik.contracts.collector import Rule
+from dvornik.contracts.storage import Batch, Left, Storage
+from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Held, Reason, Survey, Trouble
 from dvornik.policy import take
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dvornik.config import TempSection
-    from dvornik.model import Evidence, Outcome, Seen
+    from dvornik.contracts.collector import Evidence
+    from dvornik.model import Outcome, Seen
 
 OLD: Final = "temp/old"
 EMPTY: Final = "temp/empty-directory"

@@ -18,8 +18,8 @@ from dvornik.config.problems import Problem, raise_for
 from dvornik.config.roots import is_shared
 from dvornik.config.sections import Config
 from dvornik.config.values import convert_section, wants_list, wants_text
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

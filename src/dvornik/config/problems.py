@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from dvornik import presets
 from dvornik.config.problems import shown
+from dvornik.contracts.database import Comparison
 from dvornik.languages import _
-from dvornik.model import Comparison
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from dvornik.quantities import Duration, Size, written
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from dvornik.model import App
+    from dvornik.application import App
 
 _PATHS = {
     ("app", "state"),

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 
 from dvornik.config import addresses
 from dvornik.config.problems import Problem
+from dvornik.errors import DvornikError
 from dvornik.languages import _
-from dvornik.model import DvornikError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from dvornik.application import App
     from dvornik.config.loading import Loaded
-    from dvornik.model import App, Database
+    from dvornik.contracts.database import Database
 
 _ADDRESS: Final = re.compile(r"""[a-z0-9+]+://[^\s"']+""", re.IGNORECASE)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from dvornik.model import Database, DatabasePlace
+    from dvornik.application import DatabasePlace
+    from dvornik.contracts.database import Database
 
 
 def connect(place: DatabasePlace) -> Database:

@@ -15,13 +15,14 @@ from urllib.parse import quote
 import msgspec
 
 from dvornik.databases.trouble import StuckError
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Reason, UnreachableError
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dvornik.model import ExpiryRule, Row
+    from dvornik.contracts.database import ExpiryRule, Row
 
 SUFFIX = ".jsonl.gz"
 ROWS = 1_000

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 import pymysql
 
+from dvornik.contracts.database import Column
 from dvornik.databases import mysql_sizes
 from dvornik.databases.mysql_connection import (
     ACCESS_DENIED,
@@ -27,15 +28,17 @@ from dvornik.databases.mysql_keeping import Keeper, kinds, left_out, referring, 
 from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
 from dvornik.databases.mysql_snapshot import CHARACTER_SET, MySQLSnapshot, versioned_tables
 from dvornik.databases.trouble import StuckError
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Column, Miss, Outcome, Reason, UnreachableError
+from dvornik.model import Miss, Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from pymysql.connections import Connection
 
-    from dvornik.model import DatabasePlace, ExpiryRule, Keep, Row, Snapshot, TableSize
+    from dvornik.application import DatabasePlace
+    from dvornik.contracts.database import ExpiryRule, Keep, Row, Snapshot, TableSize
 
 PATIENCE: Final = 4.0
 """Seconds for which a lock on all tables is tried for."""

@@ -13,15 +13,16 @@ import pymysql
 from pymysql.converters import conversions
 
 from dvornik.databases.trouble import StuckError
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError, Reason, UnreachableError
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pymysql.connections import Connection
 
-    from dvornik.model import DatabasePlace
+    from dvornik.application import DatabasePlace
 
 CONNECT_TIMEOUT = 10
 """Seconds, as all that follow."""

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from dvornik.databases.mysql_connection import quoted, rows
 from dvornik.databases.trouble import locked_rows
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from pymysql.connections import Connection
 
-    from dvornik.model import Comparison, ExpiryRule, Keep, Row
+    from dvornik.contracts.database import Comparison, ExpiryRule, Keep, Row
 
 _FOREIGN = """
 SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE

@@ -12,15 +12,15 @@ from dvornik.databases.mysql_connection import DEADLOCK, LOCKED, quoted, rows
 from dvornik.databases.mysql_keeping import Keeper, compared
 from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import locked_rows, unsure
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pymysql.connections import Connection
 
-    from dvornik.model import ExpiryRule
+    from dvornik.contracts.database import ExpiryRule
 
 ROWS, ROWS_MOST = 500, 50_000
 """Rows that one DELETE visits: at first, and at most."""

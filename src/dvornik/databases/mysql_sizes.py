@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pymysql
 
+from dvornik.contracts.database import TableSize
 from dvornik.databases.mysql_connection import ACCESS_DENIED, LOCKED, quoted, rows, variable
-from dvornik.model import Reason, TableSize
+from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,16 +11,16 @@ from pymysql.cursors import SSCursor
 
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.mysql_connection import quoted, rows, warned_of_cuts
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pymysql.connections import Connection
 
+    from dvornik.contracts.database import Column
     from dvornik.databases.mysql_connection import Server
-    from dvornik.model import Column
 
 CHARACTER_SET = " character set "
 """Stands in a column's type where its text is not kept as UTF-8."""

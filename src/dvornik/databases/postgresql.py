@@ -13,6 +13,7 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
+from dvornik.contracts.database import Column
 from dvornik.databases import (
     postgresql_concerns,
     postgresql_copy,
@@ -29,16 +30,18 @@ from dvornik.databases.postgresql_expiry import condition, kind_of
 from dvornik.databases.postgresql_rows import Referrers, kinds, restored, stored, triggers
 from dvornik.databases.postgresql_sweep import Sweep
 from dvornik.databases.trouble import StuckError
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, UnreachableError
+from dvornik.model import Miss, Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import LiteralString
 
+    from dvornik.application import DatabasePlace
+    from dvornik.contracts.database import Concern, ExpiryRule, Keep, Row, Snapshot, TableSize
     from dvornik.databases.upkeep import Upkeep
-    from dvornik.model import Concern, DatabasePlace, ExpiryRule, Keep, Row, Snapshot, TableSize
 
 CONNECT_TIMEOUT = 10
 """Seconds."""

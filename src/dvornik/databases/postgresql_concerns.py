@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dvornik.model import Concern
+from dvornik.contracts.database import Concern
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,16 +10,16 @@ from dvornik.databases.postgresql_catalogue import find, one
 from dvornik.databases.postgresql_rows import compared
 from dvornik.databases.times import iso, moment, units_of
 from dvornik.databases.trouble import unsure
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     from typing import LiteralString
 
     import psycopg
 
+    from dvornik.contracts.database import ExpiryRule
     from dvornik.databases.postgresql_catalogue import Table
-    from dvornik.model import ExpiryRule
 
 _TYPE = """
 WITH RECURSIVE resolved(current) AS (

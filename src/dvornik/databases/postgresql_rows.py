@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import psycopg
 
-    from dvornik.model import Comparison, Row
+    from dvornik.contracts.database import Comparison, Row
 
 _FOREIGN: LiteralString = """
 SELECT n.nspname, c.relname, f.confdeltype::text IN ('c', 'n', 'd'), pg_table_is_visible(c.oid),

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from psycopg import sql
 
+from dvornik.contracts.database import TableSize
 from dvornik.databases.postgresql_catalogue import one
-from dvornik.model import TableSize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

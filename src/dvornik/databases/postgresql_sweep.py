@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     import psycopg
 
+    from dvornik.contracts.database import Keep
     from dvornik.databases.postgresql_catalogue import Table
     from dvornik.databases.postgresql_rows import Referrers
-    from dvornik.model import Keep
 
 DELETE_TIMEOUT = "5s"
 DELETE_LOCK_TIMEOUT = "500ms"

@@ -12,18 +12,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from dvornik.contracts.database import Column, TableSize
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.sqlite_conditions import condition, count, references, triggers
 from dvornik.databases.sqlite_keys import quoted
 from dvornik.databases.sqlite_rows import Sweep, marked, plain
 from dvornik.databases.trouble import StuckError
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import Column, ConfigurationError, Miss, Outcome, Reason, TableSize, UnreachableError
+from dvornik.model import Miss, Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dvornik.model import DatabasePlace, ExpiryRule, Keep, Row, Snapshot
+    from dvornik.application import DatabasePlace
+    from dvornik.contracts.database import ExpiryRule, Keep, Row, Snapshot
 
 PATIENCE = 5.0
 """Seconds to wait for a lock, each time."""

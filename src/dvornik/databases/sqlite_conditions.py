@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from dvornik.databases.sqlite_keys import Ranges, primary, quoted
 from dvornik.databases.times import iso, units_of
 from dvornik.databases.trouble import unsure
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import UnreachableError
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
 
-    from dvornik.model import Comparison, ExpiryRule
+    from dvornik.contracts.database import Comparison, ExpiryRule
 
 _OTHERS = re.compile(
     r"\s*CREATE\s+(?:TEMP\w*\s+)?TRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:\w+|\"[^\"]+\"|`[^`]+`|\[[^]]+\])\s+"

@@ -12,7 +12,7 @@ from dvornik.databases.sqlite_keys import Ranges, quoted, stored
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dvornik.model import Keep, Row
+    from dvornik.contracts.database import Keep, Row
 
 ATTEMPTS = 3
 """How often a deletion that found the file locked is tried."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Reason, UnreachableError
+from dvornik.model import Reason
 
 
 class StuckError(UnreachableError):

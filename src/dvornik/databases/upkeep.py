@@ -12,7 +12,8 @@ from dvornik.quantities import Duration, Size
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from dvornik.model import Concern, Outcome
+    from dvornik.contracts.database import Concern
+    from dvornik.model import Outcome
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 

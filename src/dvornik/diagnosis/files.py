@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik.contracts.storage import Batch
 from dvornik.diagnosis.rights import Rights, look
-from dvornik.model import Batch, UnreachableError
+from dvornik.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from dvornik.model import Storage
+    from dvornik.contracts.storage import Storage
 
 LARGE: Final = 100_000_000
 """Bytes from which a file is named: the operator's page says "over 100 MB"."""

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dvornik import caches
-from dvornik.model import DvornikError, UnreachableError
+from dvornik.errors import DvornikError, UnreachableError
 from dvornik.storages import directories, kernel, landlock
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from dvornik.model import CachePlace, Database, TableSize
+    from dvornik.application import CachePlace
+    from dvornik.contracts.database import Database, TableSize
 
 _MOST: Final = 10
 

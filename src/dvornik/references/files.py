@@ -12,14 +12,15 @@ from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from dvornik.contracts.database import Column
 from dvornik.databases.batches import batches
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Column, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from dvornik.model import Snapshot
+    from dvornik.contracts.database import Snapshot
 
 CHUNK = 1 << 20
 OVERLAP = 1 << 13

@@ -12,7 +12,7 @@ from dvornik.references.tokens import to_bytes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from dvornik.model import Column, Readable, Snapshot
+    from dvornik.contracts.database import Column, Readable, Snapshot
     from dvornik.references.names import Names
     from dvornik.references.search import Columns, Sought
 

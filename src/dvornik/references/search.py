@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from dvornik.application import ExactColumn
+from dvornik.contracts.database import Column
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Column, ExactColumn, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
 
-    from dvornik.model import Readable, Snapshot
+    from dvornik.contracts.database import Readable, Snapshot
     from dvornik.references.names import Names
 
 _SAMPLE = 20

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik.application import Found  # noqa: TC001 - msgspec reads the annotations
+from dvornik.contracts.database import TableSize  # noqa: TC001 - msgspec reads the annotations
 from dvornik.diagnosis import Disk, Growth, Large, Size, user
 from dvornik.languages import _, ngettext
-from dvornik.model import Found, TableSize, Trouble  # noqa: TC001 - msgspec reads the annotations
+from dvornik.model import Trouble  # noqa: TC001 - msgspec reads the annotations
 from dvornik.reports import words
 from dvornik.result import Total  # noqa: TC001 - msgspec reads the annotations
 

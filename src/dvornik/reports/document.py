@@ -16,7 +16,7 @@ from dvornik.state import Weight  # noqa: TC001 - msgspec reads the annotations
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from dvornik.model import DvornikError
+    from dvornik.errors import DvornikError
     from dvornik.state import Run
 
 _MOST: Final = 100

@@ -12,7 +12,8 @@ from dvornik.reports import document, tables, words
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from dvornik.model import App, DvornikError
+    from dvornik.application import App
+    from dvornik.errors import DvornikError
     from dvornik.reports.document import Disk, Report
     from dvornik.result import Result
 

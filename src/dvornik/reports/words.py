@@ -15,7 +15,8 @@ from dvornik.model import Gate, Reason
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from dvornik.model import Finding, Found, Refusal
+    from dvornik.application import Found
+    from dvornik.model import Finding, Refusal
 
 _DELETED: Final[dict[str, Callable[[int], str]]] = {
     "temp/old": lambda n: ngettext("📁 Removed {n} temporary file", "📁 Removed {n} temporary files", n),

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import TYPE_CHECKING, Final
 
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 from dvornik.schedule.installation import Artefact
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dvornik.config.roots import is_dangerous
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 from dvornik.schedule.schedules import Schedule  # noqa: TC001 - as above
 from dvornik.storages import quarantine
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from dvornik import atomic
+from dvornik.errors import ConfigurationError, DvornikError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError, DvornikError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

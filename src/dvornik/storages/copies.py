@@ -14,7 +14,8 @@ import sys
 from contextlib import suppress
 from typing import IO, TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from dvornik.model import Batch, Reason
+from dvornik.contracts.storage import Batch
+from dvornik.model import Reason
 from dvornik.storages.directories import Descriptor
 from dvornik.storages.walk import size
 

@@ -14,8 +14,10 @@ from contextlib import suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
+from dvornik.contracts.storage import Batch, Left
+from dvornik.errors import UnreachableError
 from dvornik.languages import _
-from dvornik.model import Batch, Left, Miss, Outcome, Reason, UnreachableError
+from dvornik.model import Miss, Outcome, Reason
 from dvornik.storages import directories
 from dvornik.storages.claims import Claims, Rescue, Tally, miss_of, put_back, shown_name
 from dvornik.storages.kernel import code_of, mounts, reason_of

@@ -8,8 +8,8 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Final, NamedTuple, cast
 
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 
 _ZSTD: Final = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
 _LEVELS: Final = {"gzip": 6, "zstd": 1}
@@ -35,20 +35,20 @@ class Packing(NamedTuple):
     def writer(self, sink: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
         """Return what packs whatever is written to it into ``sink``, which stays open."""
         if self.algorithm == "gzip":
-            return cast(AbstractContextManager[IO[bytes]], _gzip().GzipFile("", "wb", self.level, sink, mtime=0))
+            return cast("AbstractContextManager[IO[bytes]]", _gzip().GzipFile("", "wb", self.level, sink, mtime=0))
         if self.algorithm == "zstd":
             zstd = _zstd()
             wanted = zstd.CompressionParameter
             options = {wanted.compression_level: self.level, wanted.checksum_flag: 1}
-            return cast(AbstractContextManager[IO[bytes]], zstd.ZstdFile(sink, "wb", options=options))
+            return cast("AbstractContextManager[IO[bytes]]", zstd.ZstdFile(sink, "wb", options=options))
         return nullcontext(sink)
 
     def reader(self, source: IO[bytes]) -> AbstractContextManager[IO[bytes]]:
         """Return what gives back the bytes that were packed into ``source``, which stays open."""
         if self.algorithm == "gzip":
-            return cast(AbstractContextManager[IO[bytes]], _gzip().GzipFile("", "rb", fileobj=source))
+            return cast("AbstractContextManager[IO[bytes]]", _gzip().GzipFile("", "rb", fileobj=source))
         if self.algorithm == "zstd":
-            return cast(AbstractContextManager[IO[bytes]], _zstd().ZstdFile(source, "rb"))
+            return cast("AbstractContextManager[IO[bytes]]", _zstd().ZstdFile(source, "rb"))
         return nullcontext(source)
 
     def broken(self) -> tuple[type[Exception], ...]:

@@ -14,8 +14,9 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Final
 
+from dvornik.contracts.storage import Batch, Left
+from dvornik.errors import LockedError, UnreachableError
 from dvornik.languages import _
-from dvornik.model import Batch, Left, LockedError, UnreachableError
 from dvornik.storages import directories
 from dvornik.storages.kernel import mounts
 from dvornik.storages.walk import OWN, walk

@@ -7,7 +7,8 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dvornik.model import Batch, Left, Miss, Reason
+from dvornik.contracts.storage import Batch, Left
+from dvornik.model import Miss, Reason
 from dvornik.storages import directories
 from dvornik.storages.kernel import code_of, reason_of
 

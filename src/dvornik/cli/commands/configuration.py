@@ -11,8 +11,8 @@ import msgspec
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.config.warnings import warnings
+from dvornik.errors import UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.model import UnreachableError
 from dvornik.reports import text, words
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import click
 from dvornik.cli import options
 from dvornik.cli.commands.metrics import server
 from dvornik.cli.commands.schedule import look_at
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 from dvornik.schedule.crontimes import zone
 from dvornik.schedule.daemon import Daemon, Order
 from dvornik.schedule.stamps import Clock

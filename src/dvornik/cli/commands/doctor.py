@@ -15,8 +15,8 @@ from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.cli.yard import DEFAULT
 from dvornik.config.warnings import warnings
+from dvornik.errors import DvornikError, UnreachableError
 from dvornik.languages import _, current
-from dvornik.model import DvornikError, UnreachableError
 from dvornik.reports import checkup, document, words
 from dvornik.reports.checkup import APPLICATION, Checkup, Preview, Problem, Shelter
 from dvornik.storages.local import LocalStorage
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dvornik.cli.yard import Yard
+    from dvornik.contracts.database import TableSize
     from dvornik.diagnosis import Disk, Size
-    from dvornik.model import TableSize
 
 _REMEMBERED: Final = 30 * 86400
 """Growth is judged against the sizes of the last month, in seconds."""

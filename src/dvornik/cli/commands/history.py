@@ -11,8 +11,9 @@ import msgspec
 from dvornik import plans
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError, Finding, Refusal
+from dvornik.model import Finding, Refusal
 from dvornik.reports import tables, words
 from dvornik.result import Result
 

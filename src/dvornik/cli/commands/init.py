@@ -11,8 +11,8 @@ import click
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.config.sample import sample
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 from dvornik.reports import text
 
 if TYPE_CHECKING:

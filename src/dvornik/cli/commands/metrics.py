@@ -13,9 +13,9 @@ import click
 
 from dvornik import metrics as figures
 from dvornik.cli import aftermath, options
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
 from dvornik.metrics import otlp
-from dvornik.model import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry

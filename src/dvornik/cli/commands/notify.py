@@ -10,8 +10,8 @@ import click
 from dvornik import notify as messages
 from dvornik.cli import aftermath, options
 from dvornik.cli.cleaning import say
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, UnreachableError
 
 if TYPE_CHECKING:
     from dvornik.cli.yard import Yard

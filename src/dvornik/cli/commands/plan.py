@@ -11,8 +11,8 @@ from dvornik import plans, state
 from dvornik.cli import options
 from dvornik.cli.cleaning import Order, findings, perform, recover, say, tell
 from dvornik.cli.yard import Yard, chosen
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 from dvornik.reports import document, text
 
 

@@ -12,8 +12,8 @@ import msgspec
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.cli.inventory import gather
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError
 from dvornik.reports import words
 
 if TYPE_CHECKING:

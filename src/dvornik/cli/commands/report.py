@@ -11,8 +11,8 @@ from dvornik import notify
 from dvornik.cli import aftermath, options, reporting
 from dvornik.cli.cleaning import say
 from dvornik.cli.commands.history import one_run
+from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, UnreachableError
 from dvornik.reports import document
 
 if TYPE_CHECKING:

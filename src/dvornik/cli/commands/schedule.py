@@ -14,8 +14,8 @@ import msgspec
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
 from dvornik.collectors.database import SingleFile
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError
 from dvornik.schedule import compose, cron, installing, kubernetes, systemd
 from dvornik.schedule.installation import Installation, check
 from dvornik.schedule.schedules import schedules

@@ -12,8 +12,9 @@ from dvornik import state
 from dvornik.cli import options
 from dvornik.cli.cleaning import confirm_purge, recover, say
 from dvornik.collectors.sessions import PURGE, RETURN, Sessions
+from dvornik.errors import ConfigurationError, RefusedError, UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.model import ConfigurationError, Reason, RefusedError, UnreachableError
+from dvornik.model import Reason
 from dvornik.policy import CAPS
 from dvornik.reports import document, text, words
 from dvornik.result import Result

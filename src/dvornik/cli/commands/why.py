@@ -12,8 +12,10 @@ import msgspec
 
 from dvornik.cli import options
 from dvornik.cli.cleaning import say
+from dvornik.contracts.collector import Evidence, Explains
+from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import ConfigurationError, Evidence, Explains, Reason
+from dvornik.model import Reason
 from dvornik.reports import words
 
 if TYPE_CHECKING:

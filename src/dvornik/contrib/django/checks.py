@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning  # noqa: A004 - Django's own name
 
 from dvornik import config, health, quick_health
-from dvornik.model import DvornikError
+from dvornik.errors import DvornikError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,0 +1,92 @@
+"""What a place of files promises."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence  # noqa: TC003 - msgspec reads the annotations
+from typing import Protocol
+
+import msgspec
+
+from dvornik.model import Finding, Miss, Outcome, Reason  # noqa: TC001 - msgspec reads the annotations
+
+
+class Batch(msgspec.Struct, frozen=True, gc=False):
+    """The regular files of one directory, in columns, and what else was seen there."""
+
+    container: str
+    names: Sequence[str]
+    sizes: Sequence[int] = ()
+    times: Sequence[int] = ()
+    versions: Sequence[str] = ()
+    others: Sequence[Miss] = ()
+    """Entries that are never touched: symlinks, devices, mounts, what could not be looked at."""
+
+
+class Left(msgspec.Struct, frozen=True, gc=False):
+    """A walk has finished with a directory and everything below it."""
+
+    container: str
+    time: int
+    """Latest time of the directory as it was on entering, before anything in it was touched."""
+    version: str
+    entries: int
+    """How many names it held on entering, sub-directories included."""
+
+
+class Storage(Protocol):
+    """One place's files: how to list them, and how to take them away so that no needed file is lost."""
+
+    place: str
+
+    def fingerprint(self) -> str:
+        """Return what tells this storage from another at the same address."""
+
+    def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
+        """List every directory top down, a batch each, with a ``Left`` once all below it was listed."""
+
+    def examine(self, container: str, names: Sequence[str], *, age_by: str = "newest") -> Batch:
+        """Return the columns of the named files as they are now."""
+
+    def locate(self, path: str) -> tuple[str, str] | None:
+        """Split an absolute path into container and name; ``None`` where it is not below the root."""
+
+    def discard(self, finding: Finding, run: str, *, keep: bool) -> Outcome:
+        """Claim, verify, and then delete, or keep in quarantine under ``run``."""
+
+    def prune(self, finding: Finding) -> Outcome:
+        """Remove the named directories that are empty."""
+
+    def quarantined(self) -> Iterator[tuple[str, Batch]]:
+        """List what lies in quarantine: the run that set it aside and a batch a directory."""
+
+    def restore(self, run: str, container: str | None = None, names: Sequence[str] | None = None) -> Iterator[Outcome]:
+        """Give back (all of, a directory of, or some names of) what ``run`` set aside. Never overwrites."""
+
+    def purge(self, run: str, container: str | None = None, names: Sequence[str] | None = None) -> Iterator[Outcome]:
+        """Remove for good (all of, a directory of, or some names of) what ``run`` set aside."""
+
+    def recover(self) -> Iterator[Outcome]:
+        """Give back what was claimed for deletion by a run that did not live to finish."""
+
+    def tidy(self) -> None:
+        """Remove the empty private directories that claiming left behind."""
+
+
+class LogStorage(Storage, Protocol):
+    """A storage of logs: files that others may be writing to at this moment."""
+
+    def writers(self, container: str, name: str) -> Reason | None:
+        """Say why the programs that have a log open forbid to cut it. Changes nothing."""
+
+    def compress(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
+        """Replace each file by a packed one beside it, once that is verified to hold the same."""
+
+    def cut(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
+        """Move the head of each log, down to its last lines, into a file beside it; its writers notice nothing."""
+
+
+class EntryStorage(Storage, Protocol):
+    """A storage of sessions or cache entries: files whose first bytes say until when they are good."""
+
+    def heads(self, container: str, names: Sequence[str], size: int) -> Iterator[bytes | Reason]:
+        """Yield the first ``size`` bytes of each file, or why they cannot be read."""
