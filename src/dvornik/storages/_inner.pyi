@@ -1,10 +1,16 @@
 # The inner loops in C; their reference stands in walk.py and claims.py.
 
 from collections.abc import Callable
+from typing import Self
 
-def listed(
-    descriptor: int, limit: int, with_times: bool, by_mtime: bool, /
-) -> tuple[int, list[str], tuple[int, ...], tuple[int, ...], tuple[str, ...], list[tuple[str, str, int]]]: ...
+class Reader:
+    def __new__(cls, with_times: bool, by_mtime: bool) -> Self: ...
+    def begin(self, descriptor: int, /) -> None: ...
+    def rows(
+        self,
+    ) -> tuple[bool, int, list[str], tuple[int, ...], tuple[int, ...], tuple[str, ...], list[tuple[str, str, int]]]: ...
+    def close(self) -> None: ...
+
 def take(
     source: int,
     private: int,

@@ -105,10 +105,6 @@ class Descriptor:
         """Return the descriptor: a lock is taken on it."""
         return self._fd
 
-    def reopened(self) -> Descriptor:
-        """Open the same directory once more, to be read from its beginning."""
-        return Descriptor(kernel.open_beneath(self._fd, "."), self.container)
-
     def entries(self) -> Iterator[os.DirEntry[str]]:
         with os.scandir(self._fd) as entries:
             yield from entries

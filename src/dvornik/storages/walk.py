@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import stat
 import sys
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from dvornik.contracts.storage import Batch, Left
 from dvornik.model import Miss, Reason
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 BATCH = 4096
 """Most names of one directory in a batch: memory stays flat however large a directory is."""
-_ENOUGH: Final = BATCH - 64 * 1024 // 24
-"""Names after which a batch is full in C, which reads 64 KiB of entries at once, 24 bytes the shortest."""
 OWN: Final = ".dvornik-"
 """What the names of our own begin with: the quarantine, and files claimed where there was no room for it."""
 _BLOCK = 512
@@ -106,76 +104,130 @@ def walk(
     so that memory stays small in a tree of any depth.
     """
     tree = _Tree(age_by if with_times else "", skip, mounts)
-    todo: list[_Ahead | _Entered] = [_Ahead(0, "")]
-    way: list[str] = []
-    near = root
+    steps = _Walk(root, tree)
     try:
-        while todo:
-            step = todo.pop()
-            if isinstance(step, _Entered):
-                yield Left("/".join(way[: step.depth]), step.looked.time, step.looked.version, step.entries)
-                continue
-            if step.depth:
-                way[step.depth - 1 :] = [step.name]
-            last = near
-            try:
-                near = _open(root, way, last)
-            except OSError as error:
-                yield Batch("/".join(way[:-1]), (), others=(Miss(step.name, reason_of(error), code_of(error)),))
-                continue
-            if last is not root:
-                last.__exit__()
-            yield from _enter(near, step.depth, tree, todo)
+        yield from steps
     finally:
-        if near is not root:
-            near.__exit__()
+        steps.close()
 
 
-def _open(root: Directory, way: Sequence[str], last: Directory) -> Directory:
+class _Walk:
+    """One way through a tree. What comes next is read while the caller looks at what was read last."""
+
+    def __init__(self, root: Directory, tree: _Tree) -> None:
+        self._root = root
+        self._tree = tree
+        self._todo: list[_Ahead | _Entered] = [_Ahead(0, "")]
+        self._way: list[str] = []
+        self._reader = _reader(root, tree.age_by)
+        self._listing: _Listing | None = None
+        """The directory that is being read."""
+
+    def close(self) -> None:
+        """Stop reading, then close what is read."""
+        self._reader.close()
+        if self._listing:
+            self._listing.directory.__exit__()
+
+    def __iter__(self) -> Iterator[Batch | Left]:
+        before = self._go_on()
+        while self._listing:
+            yield from before
+            batch = self._listing.part()
+            before = self._go_on()
+            yield batch
+        yield from before
+
+    def _go_on(self) -> Iterator[Batch | Left]:
+        """Begin with the next part there is; return what is to be told before it."""
+        if self._listing and not self._listing.is_done:
+            self._listing.begin()
+            return iter(())
+        last, self._listing = self._listing, None
+        if last:
+            self._todo += last.todo()
+        way = list(self._way)
+        before: list[_Entered | Batch] = []
+        while self._todo and self._listing is None:
+            step = self._todo.pop()
+            before += [step] if isinstance(step, _Entered) else self._enter(step, last)
+        if last:
+            last.directory.__exit__()
+        return _told(before, way)
+
+    def _enter(self, step: _Ahead, last: _Listing | None) -> Iterator[Batch]:
+        """Open a directory and begin to read it, or yield why not."""
+        if step.depth:
+            self._way[step.depth - 1 :] = [step.name]
+        try:
+            directory = _open(self._root, self._way, last.directory if last else None)
+        except OSError as error:
+            yield Batch("/".join(self._way[:-1]), (), others=(Miss(step.name, reason_of(error), code_of(error)),))
+            return
+        self._listing = _Listing(directory, step.depth, self._tree, self._reader)
+        self._listing.begin()
+
+
+def _told(steps: Sequence[_Entered | Batch], way: Sequence[str]) -> Iterator[Batch | Left]:
+    """Yield what happened on the ``way`` up; paths are made one by one, since in a deep tree each is long."""
+    for step in steps:
+        if isinstance(step, _Entered):
+            yield Left("/".join(way[: step.depth]), step.looked.time, step.looked.version, step.entries)
+        else:
+            yield step
+
+
+def _open(root: Directory, way: Sequence[str], last: Directory | None) -> Directory:
     """Open the directory at the end of the ``way``: from the last one where it lies in that, else from the root."""
     container = "/".join(way)
-    if last is not root and way and container.rpartition("/")[0] == last.container:
+    if last and way and container.rpartition("/")[0] == last.container:
         return last.child(way[-1])
     return root.child(container)
 
 
-def _enter(directory: Directory, depth: int, tree: _Tree, todo: list[_Ahead | _Entered]) -> Iterator[Batch]:
-    """List one directory; ``todo`` receives what comes next: its end, before that its sub-directories."""
-    listing = _Listing(directory, tree)
-    yield from listing.batches()
-    todo.append(_Entered(depth, listing.own, listing.count))
-    todo.extend(_Ahead(depth + 1, name) for name in sorted(listing.below, reverse=True))
-
-
 class _Listing:
-    """One directory's contents."""
+    """One directory's contents, part by part."""
 
-    def __init__(self, directory: Directory, tree: _Tree) -> None:
-        self._directory = directory
+    def __init__(self, directory: Directory, depth: int, tree: _Tree, reader: _Reader) -> None:
+        self.directory = directory
+        self.is_done = False
+        self._depth = depth
         self._tree = tree
-        self.own = looked(directory.own_state(), tree.age_by)
-        self.count = 0
-        self.below: list[str] = []
+        self._reader = reader
+        self._own = looked(directory.own_state(), tree.age_by)
+        self._count = 0
+        self._below: list[str] = []
 
-    def batches(self) -> Iterator[Batch]:
-        container, rows, others = self._directory.container, Rows(), []
+    def begin(self) -> None:
+        """Have the next part read."""
+        self._reader.begin(self.directory)
+
+    def part(self) -> Batch:
+        """Return the part that was begun; after an error there is no other."""
+        container = self.directory.container
         try:
-            for rows in listed(self._directory, self._tree.age_by):
-                self.count += rows.passed
-                others = [miss for name, kind, code in rows.others for miss in self._set_apart(name, kind, code)]
-                yield Batch(container, rows.names, rows.sizes, rows.times, rows.versions, others)
+            rows = self._reader.rows()
         except OSError as error:
-            yield Batch(container, (), others=(Miss("", reason_of(error), code_of(error)),))
-        if not self.count:
-            yield Batch(container, ())
+            self.is_done = True
+            return Batch(container, (), others=(Miss("", reason_of(error), code_of(error)),))
+        self.is_done = rows.is_last
+        self._count += rows.passed
+        others = [miss for name, kind, code in rows.others for miss in self._set_apart(name, kind, code)]
+        return Batch(container, rows.names, rows.sizes, rows.times, rows.versions, others)
+
+    def todo(self) -> Iterator[_Ahead | _Entered]:
+        """Yield what comes next, last first: the directory's end, before that its sub-directories."""
+        yield _Entered(self._depth, self._own, self._count)
+        for name in sorted(self._below, reverse=True):
+            yield _Ahead(self._depth + 1, name)
 
     def _set_apart(self, name: str, kind: str, code: int) -> Iterator[Miss]:
         """Say why an entry is no file of a batch; a directory to enter is none of the others."""
         if kind == "d":
-            container = self._directory.container
+            container = self.directory.container
             reason = self._tree.keeps_out_of(f"{container}/{name}" if container else name)
             if reason is None:
-                self.below.append(name)
+                self._below.append(name)
             else:
                 yield Miss(name, reason)
         elif kind == "e":
@@ -189,43 +241,85 @@ _APART: Final = {"f": Reason.EXCLUDED, "l": Reason.SYMLINK, "s": Reason.SPECIAL,
 """By kind: a file with a name of our own, a symlink, a device or the like, what ceased to be a file meanwhile."""
 
 
-class Rows(NamedTuple):
+class _Rows(NamedTuple):
     """Part of a directory: its files in columns, everything else by name, kind and errno; ``passed`` counts both."""
 
-    passed: int = 0
-    names: Sequence[str] = ()
-    sizes: Sequence[int] = ()
-    times: Sequence[int] = ()
-    versions: Sequence[str] = ()
-    others: Sequence[tuple[str, str, int]] = ()
+    is_last: bool
+    passed: int
+    names: Sequence[str]
+    sizes: Sequence[int]
+    times: Sequence[int]
+    versions: Sequence[str]
+    others: Sequence[tuple[str, str, int]]
 
 
-def listed(directory: Directory, age_by: str) -> Iterator[Rows]:
-    """List one directory, names only where ``age_by`` is empty; in C where that was built."""
-    if not directories.inner or not isinstance(directory, directories.Descriptor):
-        yield from _listed(directory, age_by)
-        return
-    with directory.reopened() as own:
-        while (rows := Rows(*directories.inner.listed(own.fileno(), _ENOUGH, bool(age_by), age_by == "mtime"))).passed:
-            yield rows
+class _Reader(Protocol):
+    """Reads directories, a part at a time."""
+
+    def begin(self, directory: Directory) -> None:
+        """Begin to read on in a directory, which stays open."""
+
+    def rows(self) -> _Rows:
+        """Return what was begun."""
+
+    def close(self) -> None:
+        """Read no more."""
 
 
-def _listed(directory: Directory, age_by: str) -> Iterator[Rows]:
-    """List one directory: the reference for ``_inner.c``."""
-    entries = directory.entries()
-    while part := list(itertools.islice(entries, BATCH)):
+def _reader(root: Directory, age_by: str) -> _Reader:
+    """Return the reader in C where that was built."""
+    is_plain = not directories.inner or not isinstance(root, directories.Descriptor)
+    return _PlainReader(age_by) if is_plain else _InnerReader(age_by)
+
+
+class _InnerReader:
+    """Reads in a thread of its own, outside the interpreter lock."""
+
+    def __init__(self, age_by: str) -> None:
+        assert directories.inner  # noqa: S101 - for the type checker
+        self._inner = directories.inner.Reader(bool(age_by), age_by == "mtime")
+
+    def begin(self, directory: Directory) -> None:
+        assert isinstance(directory, directories.Descriptor)  # noqa: S101 - for the type checker: one kind a tree
+        self._inner.begin(directory.fileno())
+
+    def rows(self) -> _Rows:
+        return _Rows(*self._inner.rows())
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class _PlainReader:
+    """The reference for ``_listing.c``; reads when it is asked."""
+
+    def __init__(self, age_by: str) -> None:
+        self._age_by = age_by
+        self._directory: Directory | None = None
+        self._entries: Iterator[os.DirEntry[str]] = iter(())
+
+    def begin(self, directory: Directory) -> None:
+        if directory is not self._directory:
+            self._directory, self._entries = directory, directory.entries()
+
+    def rows(self) -> _Rows:
+        assert self._directory  # noqa: S101 - begun
+        part = list(itertools.islice(self._entries, BATCH))
         names: list[str] = []
         states: list[Looked] = []
         others: list[tuple[str, str, int]] = []
         for entry in part:
-            kind, code, state = _look(directory, entry, age_by)
+            kind, code, state = _look(self._directory, entry, self._age_by)
             if kind == "f" and not entry.name.startswith(OWN):
                 names.append(entry.name)
                 states += [state] if state else []
             elif kind:
                 others.append((entry.name, kind, code))
         sizes, times, versions = zip(*states, strict=True) if states else ((), (), ())
-        yield Rows(len(part), names, sizes, times, versions, others)
+        return _Rows(len(part) < BATCH, len(part), names, sizes, times, versions, others)
+
+    def close(self) -> None:
+        self._entries = iter(())
 
 
 def _look(directory: Directory, entry: os.DirEntry[str], age_by: str) -> tuple[str, int, Looked | None]:
