@@ -17,6 +17,7 @@ from dvornik.contracts.database import Column
 from dvornik.databases import (
     postgresql_concerns,
     postgresql_copy,
+    postgresql_gathering,
     postgresql_progress,
     postgresql_repack,
     postgresql_sizes,
@@ -363,11 +364,11 @@ class PostgreSQLSnapshot:
     def values(self, column: Column) -> Iterator[Sequence[str]]:
         """Stream one exact column; where the statistics say that most are distinct, those that are not come again."""
         with self._told():
-            distinct = sql.SQL(
-                "" if _one(self._connection, _DIVERSE, (_of(column).as_string(), column.name)) else "DISTINCT"
-            )
+            is_diverse = _one(self._connection, _DIVERSE, (_of(column).as_string(), column.name))
+            distinct = sql.SQL("" if is_diverse else "DISTINCT")
             query = sql.SQL("SELECT {} {} FROM {}").format(distinct, _as_bytes(column), _of(column))
-            for cells in postgresql_copy.cells(self._connection, query, 1):
+            streamed = self._gathered([column]) if is_diverse else None
+            for cells in streamed or postgresql_copy.cells(self._connection, query, 1):
                 yield [cell.decode(errors="surrogateescape") for cell in cells]  # as_text, without a million calls
 
     def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:  # noqa: ARG002 - columns say their schema too
@@ -377,7 +378,12 @@ class PostgreSQLSnapshot:
             names = sql.SQL(", ").join(map(_as_bytes, group))
             query = sql.SQL("SELECT {} FROM {}").format(names, _of(group[0]))
             with self._told():
-                yield from postgresql_copy.cells(self._connection, query, len(group))
+                yield from self._gathered(group) or postgresql_copy.cells(self._connection, query, len(group))
+
+    def _gathered(self, group: Sequence[Column]) -> Iterator[list[bytes]] | None:
+        """Stream the cells of narrow columns of one table; ``None`` where they cannot be gathered."""
+        query = postgresql_gathering.gathered(self._connection, _of(group[0]), [column.name for column in group])
+        return postgresql_copy.ranges(self._connection, query) if query else None
 
     def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
         """Stream one column with the row's key; where there is none, with its place in the table, if that has any."""

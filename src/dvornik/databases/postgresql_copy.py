@@ -47,6 +47,15 @@ def cells(connection: Connection, query: sql.Composed, columns: int) -> Iterator
             yield batch
 
 
+def ranges(connection: Connection, query: sql.Composed) -> Iterator[list[bytes]]:
+    """Stream the cells of gathered columns that are not empty, a range of pages at a time."""
+    for messages in _arriving(connection, query):
+        for message in messages:
+            batch = [cell for cell in message[_FIRST:].split(b"\0") if cell]
+            if batch:
+                yield batch
+
+
 def _arriving(connection: Connection, query: sql.Composed) -> Iterator[list[bytes]]:
     """Yield the messages, a row each, a batch of them at a time."""
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT BINARY)").format(query)
