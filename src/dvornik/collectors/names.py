@@ -53,7 +53,8 @@ class Names:
 
 
 _WORDS: Final = ("part", "chunk", "piece", "segment", "block", "blob")
-_NUMBERED: Final = re.compile(r"[\0.]\d")
+_FLAT: Final = str.maketrans("123456789.", "000000000\0")
+"""Makes every number after a dot, and every one that a name begins with, look the same."""
 _CHUNK: Final = re.compile(
     rf"(?:(?:{'|'.join(_WORDS)})s?[-_. ]?|^|\.)\d+(?:[-_.](?:of[-_.]?)?\d+)?(?=$|\.)", re.IGNORECASE
 )
@@ -62,7 +63,7 @@ _CHUNK: Final = re.compile(
 def may_hold_pieces(names: Sequence[str]) -> bool:
     """Tell whether any of the names may be a piece: one look at all of them, a tenth of asking each."""
     text = "\0" + "\0".join(names).lower()
-    return any(word in text for word in _WORDS) or bool(_NUMBERED.search(text))
+    return any(word in text for word in _WORDS) or not text.isascii() or "\x000" in text.translate(_FLAT)
 
 
 def upload_of(name: str) -> str:

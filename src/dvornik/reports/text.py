@@ -79,13 +79,12 @@ def listing(findings: Iterable[Finding]) -> Iterator[str]:
             yield "   " + expected.format(
                 place=finding.place, table=words.safe(finding.container), time=words.hours(finding.seconds)
             )
-        for name in finding.names:
-            if shown[finding.rule] < _MOST:
-                shown[finding.rule] += 1
-                yield f"   {finding.rule}: {words.address(finding.place, finding.container, name)}"
-            else:
-                hidden[finding.rule] += 1
-    for rule, count in hidden.items():
+        few = finding.names[: _MOST - shown[finding.rule]]
+        shown[finding.rule] += len(few)
+        hidden[finding.rule] += len(finding.names) - len(few)
+        for name in few:
+            yield f"   {finding.rule}: {words.address(finding.place, finding.container, name)}"
+    for rule, count in (+hidden).items():
         yield "   " + _("{rule}: and {n} more (all of them: --json, or dvornik plan -o FILE)").format(
             rule=rule, n=count
         )
