@@ -108,14 +108,14 @@ def open_beneath(descriptor: int, path: str) -> int:
 
     Where openat2 is missing, one level at a time with O_NOFOLLOW; mounts are then told by the device number alone.
     """
-    current = os.dup(descriptor)
-    try:
-        for piece in _pieces(os.fsencode(path) or b"."):
-            current, done = _open_piece(current, piece), current
-            os.close(done)
-    except OSError:
-        os.close(current)
-        raise
+    current = descriptor
+    for piece in _pieces(os.fsencode(path) or b"."):
+        around = current
+        try:
+            current = _open_piece(around, piece)
+        finally:
+            if around != descriptor:
+                os.close(around)
     return current
 
 
