@@ -142,6 +142,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether ``references`` and ``found`` come from exact columns, so that a missing file is a fact."""
     reusable: int = 0
     """Of ``size``, what a database holds without using it."""
+    below: Mapping[str, int] = {}
+    """Bytes below the largest directories at the top (``""``: files in the root itself), where every file was seen."""
 
 
 class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -11,7 +11,7 @@ import msgspec
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Refusal, Survey, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.plans import Line
 
@@ -59,6 +59,8 @@ class Result:
         self.held: Counter[tuple[str, Reason]] = Counter()
         self._found: Counter[tuple[str, str]] = Counter()
         self.surveys: list[Survey] = []
+        self._gone: Counter[tuple[str, str, str]] = Counter()
+        """Bytes that left each collector's places, by the directory at the top."""
         self.refusals: list[Refusal] = []
         self.troubles: list[Trouble] = []
         self.failures: list[Failure] = []
@@ -105,6 +107,14 @@ class Result:
             case Trouble():
                 self.troubles.append(line)
 
+    def remaining(self) -> Iterator[tuple[str, int, Mapping[str, int]]]:
+        """Yield what is left of each place (``collector/place``) of which every file was seen: bytes, and where."""
+        for survey in self.surveys:
+            if survey.below:
+                gone = {top: size for (*place, top), size in self._gone.items() if place == [survey.kind, survey.place]}
+                below = {top: size - gone.get(top, 0) for top, size in survey.below.items()}
+                yield f"{survey.kind}/{survey.place}", survey.size - sum(gone.values()), below
+
     def refused(self, finding: Finding) -> None:
         """Count what policy kept from being done."""
         self.total(finding.rule).refused += finding.count
@@ -122,6 +132,8 @@ class Result:
             total.reusable += outcome.reusable
             for miss in outcome.missed:
                 total.missed[miss.reason] = total.missed.get(miss.reason, 0) + 1
+        top = outcome.container.partition("/")[0]
+        self._gone[outcome.rule.partition("/")[0], outcome.place, top] += outcome.freed + outcome.set_aside
         failed = [miss for miss in outcome.missed if miss.reason.is_failure]
         self._failed(outcome.rule, outcome.place, outcome.container, failed)
 

@@ -80,9 +80,20 @@ def test_without_memory_nothing_is_called_growth() -> None:
     assert diagnosis.fastest([size(a=900 * MB)], [], NOW) == []
 
 
-def test_a_place_that_was_seen_in_part_is_not_remembered() -> None:
-    part = Size("media/pub", "/media", 1, 5, 0, 0, writable=True, below={"a": 5}, complete=False)
-    assert [weight.place for weight in diagnosis.weigh([part, size(b=7)], NOW)] == ["media/pub"] * 2
+def test_what_a_run_saw_less_what_it_took_is_what_measuring_finds(site: SmallSite) -> None:
+    for name in ("tmp/a/old", "tmp/b/deep/old", "tmp/old"):
+        site.file(name, age=3 * DAY, body=b"x" * 9000)
+    for name in ("tmp/a/fresh", "tmp/fresh", "tmp/c/fresh"):
+        site.file(name, body=b"x" * 5000)
+    site.file("tmp/\udcff/fresh", body=b"x")
+    assert site.dvornik("run", "temp").code == 0
+    state = State(str(site.state))
+    remembered = {weight.directory: weight.size for weight in state.weights(0)}
+    state.close()
+    ((measured,), _large) = diagnosis.measure(place(site.path / "tmp"))
+    assert remembered.pop(None) == measured.size
+    assert {top for top, size in remembered.items() if size} == {"", "a", "c", "\udcff"}
+    assert all(size == measured.below.get(str(top), 0) for top, size in remembered.items())
 
 
 def test_sizes_and_reports_survive_in_the_state(tmp_path: Path) -> None:

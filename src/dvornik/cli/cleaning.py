@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
 import time
@@ -20,7 +21,7 @@ from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import IO
 
     from dvornik.cli.yard import Yard
@@ -31,6 +32,8 @@ _DAY: Final = 20 * 3600
 """Seconds after which sizes are remembered anew; less than a day, since no schedule is that exact."""
 _PATIENCE: Final = 5
 """Seconds that measuring may take at the end of a run."""
+_FRESH: Final = 3600
+"""Seconds after which what a plan saw of its places is too old to be called their size."""
 
 
 class Order(msgspec.Struct, frozen=True):
@@ -152,7 +155,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
     report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
     try:
-        _remember(yard, report, result.collectors)
+        _remember(yard, report, result)
         if order.json:
             document.write(sys.stdout, report)
         elif order.quiet:
@@ -177,21 +180,27 @@ def _usage(yard: Yard) -> dict[str, tuple[int, int]]:
     return {root: (free, total) for root, free, total in found.values()}
 
 
-def _remember(yard: Yard, report: document.Report, steps: Collection[str]) -> None:
-    """Keep the report, and once a day how large each place of the ``steps`` is: doctor and trends judge by it."""
+def _remember(yard: Yard, report: document.Report, result: Result) -> None:
+    """Keep the report, and once a day how large each place of the run is: doctor and trends judge by it."""
     yard.state.keep_report(report.run, document.encoded(report))
     now = time.time()
     try:
         known = {weight.place for weight in yard.state.weights(now - _DAY)}
     except UnreachableError:
         return
+    is_fresh = now - state.started(result.run) < _FRESH
+    weighed = {place: (size, below) for place, size, below in result.remaining() if is_fresh}
     storages = yard.storages()
-    unknown = {place: storages[place] for place in storages if place not in known and place.partition("/")[0] in steps}
-    if unknown:
-        sizes, _large = diagnosis.measure(unknown, seconds=_PATIENCE)
+    unknown = [place for place in storages if place not in known and place.partition("/")[0] in result.collectors]
+    rest = {place: storages[place] for place in unknown if place not in weighed}
+    if rest:
+        sizes, _large = diagnosis.measure(rest, seconds=_PATIENCE)
         if yard.progress:
             yard.progress.clear()
-        yard.state.keep_weights(diagnosis.weigh(sizes, now))
+        # Half of a place would look like a fall, and the next whole one like growth.
+        weighed |= {size.place: (size.size, size.below) for size in sizes if size.complete}
+    weights = (diagnosis.weigh(place, *weighed[place], now) for place in unknown if place in weighed)
+    yard.state.keep_weights(itertools.chain.from_iterable(weights))
 
 
 def recover(engine: Engine, *, quiet: bool) -> None:

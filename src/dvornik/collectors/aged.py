@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from dvornik.collectors.names import held, is_lonely
 from dvornik.contracts.collector import Evidence
-from dvornik.model import Finding, Held, Reason
+from dvornik.model import Finding, Held, Reason, Survey
 from dvornik.policy import take
 
 if TYPE_CHECKING:
+    from collections import Counter
     from collections.abc import Iterator, Mapping
 
     from dvornik.collectors.names import Names
     from dvornik.contracts.storage import Batch, Storage
+
+_LARGEST: Final = 100
+"""Directories at the top of a place whose size is told."""
 
 
 def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to be called
@@ -40,6 +44,12 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
     if kept:
         whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)
         yield whole if len(kept) == len(batch.names) else take(whole, kept)
+
+
+def survey(place: str, kind: str, storage: Storage, items: int, below: Counter[str]) -> Survey:
+    """Sum a place up; ``below`` are the bytes below each directory at its top."""
+    largest = dict(below.most_common(_LARGEST))
+    return Survey(place, kind, storage.fingerprint(), items, below.total(), below=largest)
 
 
 def explain(  # noqa: PLR0913, PLR0917 - the same facts as split, for one file

@@ -24,16 +24,17 @@ was cut is whole again by ``cat`` of the parts in the order of their names.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from dvornik.collectors.aged import explain
+from dvornik.collectors.aged import explain, survey
 from dvornik.collectors.claims import Claiming
 from dvornik.collectors.generations import LogNames, is_dated, is_generation, is_numbered, is_packed, is_part
 from dvornik.collectors.names import held, is_lonely
 from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, LogStorage
 from dvornik.errors import UnreachableError
-from dvornik.model import Finding, Held, Reason, Survey, Trouble
+from dvornik.model import Finding, Held, Reason, Trouble
 from dvornik.policy import take
 from dvornik.storages import packing
 
@@ -119,7 +120,7 @@ class _Scan:
         self._now = now
         self._staying: list[tuple[Batch, Sequence[Reason | None]]] = []
         self._items = 0
-        self._size = 0
+        self._below: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[Seen]:
         settings = self._settings
@@ -127,7 +128,7 @@ class _Scan:
             if not isinstance(step, Batch):
                 continue
             self._items += len(step.names)
-            self._size += sum(step.sizes)
+            self._below[step.container.partition("/")[0]] += sum(step.sizes)
             reasons = self._judged(step)
             yield from self._finding(OLD, step, [row for row, reason in enumerate(reasons) if reason is None])
             if settings.max_total:
@@ -137,7 +138,7 @@ class _Scan:
         over = self._over_cap()
         for number, (batch, reasons) in enumerate(self._staying):
             yield from self._tended(batch, reasons, {row for where, row in over if where == number})
-        yield Survey(self._place, Logs.name, self._storage.fingerprint(), self._items, self._size)
+        yield survey(self._place, Logs.name, self._storage, self._items, self._below)
 
     def _judged(self, batch: Batch) -> Sequence[Reason | None]:
         """Say of each file why it stays; ``None`` of logs that are past their time."""

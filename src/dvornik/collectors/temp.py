@@ -15,15 +15,16 @@ regular file, and whatever changed after the scan.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from dvornik.collectors.aged import explain, split
+from dvornik.collectors.aged import explain, split, survey
 from dvornik.collectors.claims import Claiming
 from dvornik.collectors.names import SAMPLE, Names, any_of, may_hold_pieces, upload_of
 from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, Left, Storage
 from dvornik.errors import UnreachableError
-from dvornik.model import Finding, Held, Reason, Survey, Trouble
+from dvornik.model import Finding, Held, Reason, Trouble
 from dvornik.policy import take
 
 if TYPE_CHECKING:
@@ -88,13 +89,13 @@ class _Scan:
         self._is_unit = any_of(settings.units).match if settings.units else None
         self._unit: _Unit | None = None
         self._items = 0
-        self._size = 0
+        self._below: Counter[str] = Counter()
 
     def __iter__(self) -> Iterator[Seen]:
         for seen in self._seen():
             if self._unit is None or not self._unit.takes(seen):
                 yield seen
-        yield Survey(self._place, Temp.name, self._storage.fingerprint(), self._items, self._size)
+        yield survey(self._place, Temp.name, self._storage, self._items, self._below)
 
     def _seen(self) -> Iterator[Finding | Held]:
         container = ""
@@ -134,7 +135,7 @@ class _Scan:
 
     def _enter(self, batch: Batch) -> Iterator[Finding | Held]:
         self._items += len(batch.names)
-        self._size += sum(batch.sizes)
+        self._below[batch.container.partition("/")[0]] += sum(batch.sizes)
         in_pieces = may_hold_pieces(batch.names)
         if in_pieces:
             rows = zip(batch.names, batch.times, strict=True)

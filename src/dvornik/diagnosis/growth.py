@@ -10,7 +10,7 @@ import msgspec
 from dvornik.state import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from dvornik.diagnosis.files import Size
 
@@ -36,13 +36,11 @@ class Growth(msgspec.Struct, frozen=True):
         return (self.size - self.before) / max(1.0, (now - self.since) / _DAY)
 
 
-def weigh(sizes: Iterable[Size], now: float) -> Iterator[Weight]:
-    """Yield what is worth remembering of a measurement: each place as a whole, and its largest directories."""
-    for size in sizes:
-        if size.complete:  # half of a place would look like a fall, and the next whole one like growth
-            yield Weight(now, size.place, None, size.size)
-            for directory, weight in heapq.nlargest(_KEPT, size.below.items(), key=lambda item: item[1]):
-                yield Weight(now, size.place, directory, weight)
+def weigh(place: str, size: int, below: Mapping[str, int], now: float) -> Iterator[Weight]:
+    """Yield what is worth remembering of a place's bytes: the place as a whole, and its largest directories."""
+    yield Weight(now, place, None, size)
+    for directory, weight in heapq.nlargest(_KEPT, below.items(), key=lambda item: item[1]):
+        yield Weight(now, place, directory, weight)
 
 
 def fastest(sizes: Iterable[Size], remembered: Iterable[Weight], now: float) -> list[Growth]:
