@@ -158,7 +158,8 @@ class LocalStorage:
             claims = Claims(source, private, tally, rescue)
             planned = claims.take_plain(planned, in_place, keep=keep)
             count = _FEW if private is source else _CHUNK
-            claims.take(planned[:count], in_place, keep=keep)
+            if planned:
+                claims.take(planned[:count], in_place, keep=keep)
             planned = planned[count:]
 
     def _private(self, source: Directory, run: str, *, keep: bool) -> Directory:
