@@ -22,7 +22,7 @@ HEADS: Final = {
 
 dvornik reads the nearest `dvornik.toml` (or `[tool.dvornik]` of `pyproject.toml`) from the current directory up to the
 project's own, or the file that `--config` or `DVORNIK_CONFIG` names. Without one the defaults hold, and places are
-found by themselves: from Django's settings, from `DATABASE_URL`, `MEDIA_ROOT`, `MEDIA_URL` and `REDIS_URL` (also in
+found by themselves: from Django's settings, from `DATABASE_URL`, `UPLOAD_FOLDER` and their like (below; also in
 `.env`), and from folders with the usual names. `dvornik init` writes a file with every setting explained;
 `dvornik config` shows what is under care.
 
@@ -32,6 +32,22 @@ directory of the file. A password does not belong here: write `url = "${DATABASE
 An environment variable wins over the file: `DVORNIK_TEMP_OLDER_THAN=48h` is `older_than` of `[temp]`.
 A list is written as in TOML.
 
+Without Django, these variables are understood; Flask's may begin with `FLASK_`, as `app.config.from_prefixed_env()` has
+it, and every database that is told of is read:
+
+| variable | tells |
+|---|---|
+| `DATABASE_URL`, `SQLALCHEMY_DATABASE_URI` | a database; a file of SQLite may lie in Flask's `instance` |
+| `SQLALCHEMY_DATABASE_URL`, `DATABASE_URI`, `DB_URL`, `DB_URI` | the same |
+| `POSTGRES_URL`, `POSTGRESQL_URL`, `MYSQL_URL`, `MARIADB_URL` | the same |
+| `SQLALCHEMY_BINDS` | further databases, as JSON |
+| `POSTGRES_HOST` (or `_SERVER`), `POSTGRES_DB`, `…_USER`, `…_PASSWORD`, `…_PORT` | the same, without an address |
+| `MYSQL_HOST` and `MYSQL_DATABASE`, `MARIADB_HOST` and `MARIADB_DATABASE` … | the same; nothing without a host |
+| `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | media, where a database is known; `MEDIA_URL` is the address |
+| `CACHE_URL`, `CACHE_REDIS_URL`, `REDIS_URL` | the [cache](cache.md) |
+
+An address of something that dvornik does not read (MongoDB) keeps all media: what lies there may refer to it.
+
 This page is made from the program by `make reference`.
 
 """,
@@ -40,7 +56,7 @@ This page is made from the program by `make reference`.
 
 dvornik читает ближайший `dvornik.toml` (или `[tool.dvornik]` в `pyproject.toml`), начиная с текущего каталога и до
 каталога проекта, либо файл, который называют `--config` или `DVORNIK_CONFIG`. Без файла действуют значения по
-умолчанию, а места находятся сами: из настроек Django, из `DATABASE_URL`, `MEDIA_ROOT`, `MEDIA_URL` и `REDIS_URL` (в том
+умолчанию, а места находятся сами: из настроек Django, из `DATABASE_URL`, `UPLOAD_FOLDER` и подобных (ниже; в том
 числе в `.env`) и по каталогам с обычными именами. `dvornik init` записывает файл, где пояснена каждая настройка;
 `dvornik config` показывает, за чем следим.
 
@@ -49,6 +65,22 @@ dvornik читает ближайший `dvornik.toml` (или `[tool.dvornik]` 
 
 Переменная окружения важнее файла: `DVORNIK_TEMP_OLDER_THAN=48h` — это `older_than` из `[temp]`. Список
 пишется как в TOML.
+
+Без Django понимаются эти переменные; у Flask они могут начинаться с `FLASK_`, как для `app.config.from_prefixed_env()`;
+читается каждая названная база:
+
+| переменная | что говорит |
+|---|---|
+| `DATABASE_URL`, `SQLALCHEMY_DATABASE_URI` | база; файл SQLite может лежать в `instance` у Flask |
+| `SQLALCHEMY_DATABASE_URL`, `DATABASE_URI`, `DB_URL`, `DB_URI` | то же |
+| `POSTGRES_URL`, `POSTGRESQL_URL`, `MYSQL_URL`, `MARIADB_URL` | то же |
+| `SQLALCHEMY_BINDS` | другие базы, в JSON |
+| `POSTGRES_HOST` (или `_SERVER`), `POSTGRES_DB`, `…_USER`, `…_PASSWORD`, `…_PORT` | база, если адреса нет |
+| `MYSQL_HOST` и `MYSQL_DATABASE`, `MARIADB_HOST` и `MARIADB_DATABASE` … | то же; без хоста они ничего не значат |
+| `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | медиа, если известна база; `MEDIA_URL` — адрес |
+| `CACHE_URL`, `CACHE_REDIS_URL`, `REDIS_URL` | [кэш](cache.md) |
+
+Адрес того, что dvornik не читает (MongoDB), оставляет все медиа на месте: на них может ссылаться то, что там лежит.
 
 Эта страница создаётся из самой программы: `make reference`.
 

@@ -126,5 +126,6 @@ class App(msgspec.Struct, frozen=True):
 
     @property
     def has_cache(self) -> bool:
-        """Whether there is a cache of any kind."""
-        return bool(self.caches or self.cache_files or self.cache_tables)
+        """Whether there is a cache of any kind, be it one that cannot be used as it is told."""
+        spoilt = any("cache" in trouble.steps for trouble in self.trouble)
+        return bool(self.caches or self.cache_files or self.cache_tables or spoilt)

@@ -24,6 +24,10 @@ class ConfigurationError(DvornikError):
     exit_code = 2
 
 
+class UnwrittenError(DvornikError):
+    """What was asked for was done, and the answer could not be written."""
+
+
 class RefusedError(DvornikError):
     """Policy refused the run."""
 

@@ -86,6 +86,8 @@ class Health(msgspec.Struct, frozen=True):
     quarantine: int = 0
     """Bytes that wait in quarantine."""
     language: str = ""
+    unread: str = ""
+    """Why the record before this one could not be read; empty: it could, or there was none."""
     version: int = VERSION
 
 
@@ -117,7 +119,7 @@ def after(health: Health, run: LastRun, steps: Mapping[str, Step] | None = None)
         known[name] = msgspec.structs.replace(step, last_success=last)
     freed = sum(total.freed for step in (steps or {}).values() for total in step.totals.values())
     return msgspec.structs.replace(
-        health, last_run=run, last_success=success, steps=known, freed=health.freed + max(0, freed)
+        health, last_run=run, last_success=success, steps=known, freed=health.freed + max(0, freed), unread=""
     )
 
 
@@ -155,6 +157,18 @@ def since(paths: Iterable[str], now: float) -> float:
 def read(path: Path) -> Health:
     """Return the record at ``path``; raise ``OSError`` or ``ValueError`` when there is none that can be used."""
     return msgspec.convert(quick_health.read(str(path)), Health)
+
+
+def left(path: Path) -> tuple[Health | None, str]:
+    """Return the record at ``path``, or nothing and why it cannot be read: empty where there is none yet."""
+    try:
+        return read(path), ""
+    except FileNotFoundError:
+        return None, ""
+    except OSError as error:
+        return None, error.strerror or type(error).__name__
+    except ValueError:
+        return None, quick_health.DAMAGED
 
 
 def write(path: Path, health: Health) -> None:

@@ -155,7 +155,13 @@ class Trouble(msgspec.Struct, frozen=True, omit_defaults=True):
     context: str = ""
     """Which one exactly: a path, an address without its password."""
     collector: str = ""
-    """Whose step it spoils; empty: known before any step."""
+    """Whose step met it; empty: known before any step."""
+    steps: Sequence[str] = ()
+    """Of what was known before: the collectors that it spoils; empty: every one."""
+
+    def spoils(self, collector: str) -> bool:
+        """Tell whether a collector cannot do all of its work because of it."""
+        return collector == self.collector if self.collector else not self.steps or collector in self.steps
 
 
 Seen = Finding | Held | Survey | Trouble

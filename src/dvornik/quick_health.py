@@ -56,6 +56,7 @@ if TYPE_CHECKING:
         last_run: LastRun | None
         steps: dict[str, Step]
         language: str
+        unread: str
 
     Reason = tuple[str, dict[str, float | int | str]]
 
@@ -63,9 +64,15 @@ if TYPE_CHECKING:
 VERSION = 1
 NAME = "health.json"
 STALE, TEMP, LOGS, FAILED = "no-recent-cleanup", "temp-size", "logs-size", "last-run-failed"
+UNREAD = "record-unreadable"
+ALERTS = (UNREAD, STALE, TEMP, LOGS, FAILED)
+"""Every alert, in the order in which they are told."""
+DAMAGED = "damaged"
+"""Why a record is unreadable that could be opened; otherwise the system's own words."""
 DAY = 86400
-_ORDER = (STALE, TEMP, LOGS, FAILED)
 _LANGUAGES = ("ru", "en")
+_NO_RECORD = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
+"""What a record that is JSON, but not as it was written, raises where it is used."""
 _SETTINGS = ("DVORNIK_APP_", "DVORNIK_HEALTH_", "DVORNIK_TEMP_", "DVORNIK_LOGS_")
 
 
@@ -81,17 +88,21 @@ def main(argv: Sequence[str], environ: Mapping[str, str], directory: str, langua
     record = _record(options.get("--config") or environ.get("DVORNIK_CONFIG", ""), environ, directory)
     if record is None:
         return None
-    speak = options.get("--lang") or environ.get("DVORNIK_LANG") or record["language"] or language
-    if speak not in _LANGUAGES:
+    try:
+        speak = options.get("--lang") or environ.get("DVORNIK_LANG") or record["language"] or language
+        if speak not in _LANGUAGES:
+            return None
+        reasons, unreadable = judge(record, time.time())
+        said = lines(reasons, unreadable, speak)
+    except _NO_RECORD:
         return None
-    reasons, unreadable = judge(record, time.time())
-    _say(lines(reasons, unreadable, speak))
+    _say(said)
     return 1 if reasons else 0
 
 
 def judge(record: Record, now: float) -> tuple[list[Reason], int]:
     """Return the alerts at ``now`` (seconds since the epoch) and how many directories could not be measured."""
-    reasons: list[Reason] = [reason for reason in (_stale(record, now), _failed(record)) if reason]
+    reasons: list[Reason] = [reason for reason in (_unread(record), _stale(record, now), _failed(record)) if reason]
     unreadable = 0
     for code, roots, limit in (
         (TEMP, record["temp"], record["temp_limit"]),
@@ -101,15 +112,21 @@ def judge(record: Record, now: float) -> tuple[list[Reason], int]:
         unreadable += unread
         if size > limit:
             reasons.append((code, {"limit": limit, "size": size, "unreadable": unread}))
-    reasons.sort(key=lambda reason: _ORDER.index(reason[0]))
+    reasons.sort(key=lambda reason: ALERTS.index(reason[0]))
     return reasons, unreadable
+
+
+def _unread(record: Record) -> Reason | None:
+    """Alert when there is a record that nobody can read: it may have been of a failure."""
+    why = record.get("unread", "")
+    return (UNREAD, {"why": why}) if why else None
 
 
 def _stale(record: Record, now: float) -> Reason | None:
     """Alert when nothing succeeded for too long, or when one step did not that others keep on hiding."""
     last = record["last_success"]
     age = now - (record["since"] if last is None else last)
-    if age > record["max_age"] or age < -DAY:  # a success in the future proves nothing
+    if not -DAY <= age <= record["max_age"]:  # a success in the future proves nothing
         return STALE, {"max_age": record["max_age"], "last": last or 0.0, "steps": ""}
     limit = record.get("step_max_age", 0.0)  # a record of before had neither
     steps = {name: step["last_success"] for name, step in record.get("steps", {}).items()}
@@ -245,7 +262,7 @@ def _record(config: str, environ: Mapping[str, str], directory: str) -> Record |
         home = os.path.dirname(path) if path else directory  # noqa: PTH120 - as above
         record = read(os.path.join(home, state, NAME))  # noqa: PTH118 - as above
         return record if is_current(record, path, environ, directory) else None
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, *_NO_RECORD):
         return None
 
 
@@ -322,6 +339,8 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
     key = code
     if code == STALE and not facts["last"]:
         key = "never"
+    elif code == UNREAD and facts["why"] == DAMAGED:
+        key = DAMAGED
     steps = ", ".join(_STEPS[language].get(step, step) for step in str(facts.get("steps", "")).split())
     said = _SENTENCES[key][language].format(
         age=_duration(float(facts.get("max_age", 0)), language),
@@ -329,6 +348,7 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
         last=_moment(float(facts.get("last", 0))),
         finished=_moment(float(facts.get("finished", 0))),
         status=facts.get("status", ""),
+        why=facts.get("why", ""),
     )
     return f"{said}: {steps}" if steps else said
 
@@ -341,6 +361,14 @@ _STEPS = {
     "en": {"temp": "temporary files"},
 }  # fmt: skip
 _SENTENCES = {
+    UNREAD: {
+        "ru": "❌ Запись о прошлых очистках (health.json) не читается: {why}",
+        "en": "❌ The record of past cleanups (health.json) cannot be read: {why}",
+    },
+    DAMAGED: {
+        "ru": "❌ Запись о прошлых очистках (health.json) повреждена; следующая очистка напишет её заново",
+        "en": "❌ The record of past cleanups (health.json) is damaged; the next cleanup writes it anew",
+    },
     STALE: {
         "ru": "⚠️ Успешной очистки не было больше {age} (последняя: {last})",
         "en": "⚠️ No successful cleanup for more than {age} (the last: {last})",
@@ -389,10 +417,20 @@ def size_text(size: int, language: str) -> str:
 
 
 def _moment(seconds: float) -> str:
-    return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    try:
+        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+    except (OSError, OverflowError, ValueError):  # no time that there ever was: the record is damaged
+        return "?"
 
 
 def _say(said: Iterable[str]) -> None:
-    """Print; a terminal that lacks a letter gets a question mark rather than a traceback."""
+    """Print; a terminal that lacks a letter gets a question mark rather than a traceback.
+
+    Where nothing can be printed, the exit status is the answer.
+    """
     encoding = sys.stdout.encoding or "utf-8"
-    sys.stdout.write("".join(f"{line}\n" for line in said).encode(encoding, "replace").decode(encoding))
+    try:
+        sys.stdout.write("".join(f"{line}\n" for line in said).encode(encoding, "replace").decode(encoding))
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

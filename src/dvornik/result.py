@@ -158,11 +158,11 @@ class Result:
         return _status(self.interrupted, self.troubles, self.open_refusals, self.failed)
 
     def status_of(self, collector: str) -> str:
-        """How it ended for one collector. What was wrong before any step is every collector's trouble."""
+        """How it ended for one collector."""
         own = {rule: total for rule, total in self.totals.items() if rule.partition("/")[0] == collector}
         return _status(
             self.interrupted,
-            any(trouble.collector in {"", collector} for trouble in self.troubles),
+            any(trouble.spoils(collector) for trouble in self.troubles),
             any(total.refused for total in own.values())
             or any(refusal.collector == collector for refusal in self.open_refusals),
             any(Reason(code).is_failure for total in own.values() for code in total.missed)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.attack.grounds import COMMAND, SETTINGS, Site, environment, in_namespace, old
+from tests.unit.small_site import DAY, SmallSite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,6 +55,41 @@ def test_with_no_inode_left_temporary_files_go_on_the_very_first_run(tmp_path: P
         find tmp -type f | wc -l; ls -A | grep quarantine || echo clean
         """
     assert mounted(script, tmp_path)[-3:] == ["exit 0", "0", "clean"]
+
+
+_FULL_MEDIA = """
+    mount -t tmpfs -o size=8m,nr_inodes=40,mode=755 none media; mkdir media/a
+    more() { i=0; while : > media/a/$1$i; do i=$((i+1)); done 2> /dev/null || true; }
+"""
+
+
+def test_media_on_a_volume_without_an_inode_stops_nothing_else_and_says_what_to_do(tmp_path: Path) -> None:
+    site = SmallSite(tmp_path)
+    site.configure(policy="max_share = 1.0")
+    site.file("tmp/old", age=9 * DAY)
+    site.file("logs/old.log", age=90 * DAY)
+    script = f"""{_FULL_MEDIA} more orphan
+        dvornik run --allow no-references || echo "exit $?"
+        ls tmp logs | grep old || echo "the rest is gone"
+        rm media/a/orphan?; dvornik run media --allow no-references || echo "exit $?"
+        ls media/a | wc -l
+        """
+    lines = mounted(script, tmp_path)
+    assert "exit 3" in lines
+    assert "the rest is gone" in lines
+    assert any("no inode" in line for line in lines)
+    assert sum("dvornik purge --all" in line for line in lines) == 1
+    assert lines[-1] == "0"
+
+
+def test_what_waited_long_enough_makes_the_room_for_what_is_to_wait(tmp_path: Path) -> None:
+    site = SmallSite(tmp_path)
+    site.configure(policy='max_share = 1.0\nquarantine = "1s"')
+    script = f"""{_FULL_MEDIA} more orphan; rm media/a/orphan?
+        dvornik run media --allow no-references; sleep 2; more newer; ! mkdir more 2> /dev/null
+        dvornik run media --allow no-references; ls media/a | wc -l
+        """
+    assert mounted(script, tmp_path)[-1] == "0"
 
 
 def test_with_no_block_left_temporary_files_go(tmp_path: Path) -> None:

@@ -394,6 +394,79 @@ def test_the_process_wins_over_the_file_of_variables(tmp_path: Path) -> None:
     assert place.url.endswith("two.db")
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "DATABASE_URI", "DB_URL", "POSTGRES_URL",
+     "FLASK_SQLALCHEMY_DATABASE_URI"],
+)  # fmt: skip
+@pytest.mark.parametrize("file", [True, False])
+def test_the_usual_names_of_a_databases_address_are_understood(tmp_path: Path, name: str, *, file: bool) -> None:
+    url = "postgresql+asyncpg://u:pw@h:5432/n"
+    if file:
+        (tmp_path / ".env").write_text(f"{name}={url}\n")
+    app = look(tmp_path, **({} if file else {name: url}))
+    assert [(place.name, place.url) for place in app.databases] == [("default", "postgresql://u:pw@h:5432/n")]
+    assert notes(app, "dotenv" if file else "environment") == ["postgresql://u@h:5432/n"]
+
+
+def test_every_database_that_is_told_of_is_read_and_each_once(tmp_path: Path) -> None:
+    same = {"DATABASE_URL": "postgres://u@h/n", "SQLALCHEMY_DATABASE_URI": "postgresql+psycopg://u@h/n"}
+    app = look(tmp_path, **same, FLASK_SQLALCHEMY_BINDS='{"a": "mysql://h/a", "b": {"url": "sqlite:////srv/b.db"}}')
+    urls = ["postgresql://u@h/n", "mysql://h/a", "sqlite:////srv/b.db"]
+    assert [place.url for place in app.databases] == urls
+    assert [place.name for place in app.databases] == ["default", "default-2", "default-3"]
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{"DB_URL": "mongodb://h/n"}, {"SQLALCHEMY_BINDS": "a,b"}, {"SQLALCHEMY_BINDS": '{"a": 5}'},
+     {"DATABASE_URL": "sqlite:///a.db", "POSTGRES_URL": "nonsense"}],
+)  # fmt: skip
+def test_a_database_that_cannot_be_made_out_keeps_all_media(tmp_path: Path, env: dict[str, str]) -> None:
+    (tmp_path / "uploads").mkdir()
+    app = look(tmp_path, UPLOAD_FOLDER="uploads", **env)
+    assert (list(app.media), len(app.trouble)) == ([], 1)
+    assert app.trouble[0].spoils("media")
+
+
+def test_a_server_that_is_told_part_by_part_counts_where_its_host_is_told(tmp_path: Path) -> None:
+    parts = {"POSTGRES_USER": "u", "POSTGRES_PASSWORD": "p@ss", "POSTGRES_DB": "n"}
+    assert not look(tmp_path, **parts).databases
+    (place,) = look(tmp_path, **parts, POSTGRES_SERVER="h", POSTGRES_PORT="5433").databases
+    assert place.url == "postgresql://u:p%40ss@h:5433/n"
+    (place,) = look(tmp_path, MYSQL_HOST="h", MYSQL_DATABASE="n").databases
+    assert place.url == "mysql://h/n"
+    (place,) = look(tmp_path, **parts, POSTGRES_HOST="h", DATABASE_URL="postgresql://u@db/n").databases
+    assert place.url == "postgresql://u@db/n"
+
+
+def test_a_file_of_flasks_is_found_in_its_instance_directory(tmp_path: Path) -> None:
+    env = {"SQLALCHEMY_DATABASE_URI": "sqlite:///app.db"}
+    assert [place.url for place in look(tmp_path, **env).databases] == [f"sqlite:///{tmp_path}/app.db"]
+    (tmp_path / "instance").mkdir()
+    (tmp_path / "instance/app.db").touch()
+    assert [place.url for place in look(tmp_path, **env).databases] == [f"sqlite:///{tmp_path}/instance/app.db"]
+    (tmp_path / "app.db").touch()
+    assert len(look(tmp_path, **env).databases) == 2
+
+
+@pytest.mark.parametrize("name", ["MEDIA_ROOT", "UPLOAD_FOLDER", "UPLOAD_DIR", "FLASK_UPLOAD_FOLDER"])
+def test_the_usual_names_of_the_directory_of_uploads_are_understood(tmp_path: Path, name: str) -> None:
+    (tmp_path / "var/files").mkdir(parents=True)
+    env = {name: '"var/files"' if name.startswith("FLASK") else "var/files"}
+    app = look(tmp_path, DATABASE_URL="sqlite:///a.db", **env)
+    assert [(place.name, place.root) for place in app.media] == [("default", str(tmp_path / "var/files"))]
+    assert not look(tmp_path, **env).media
+
+
+def test_of_directories_of_uploads_in_one_another_the_first_is_taken_and_none_that_is_called_temporary(
+    tmp_path: Path,
+) -> None:
+    env = {"DATABASE_URL": "sqlite:///a.db", "MEDIA_ROOT": "media", "UPLOAD_FOLDER": "media/in", "UPLOAD_DIR": "other"}
+    assert [place.root for place in look(tmp_path, **env).media] == [str(tmp_path / "media"), str(tmp_path / "other")]
+    assert not look(tmp_path, DATABASE_URL="sqlite:///a.db", UPLOAD_FOLDER="/srv/app/tmp").media
+
+
 def test_no_directory_is_media_without_a_database(tmp_path: Path) -> None:
     (tmp_path / "media").mkdir()
     assert list(look(tmp_path).media) == []

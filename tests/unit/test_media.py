@@ -524,3 +524,18 @@ def test_why_says_who_names_a_file_and_why_another_one_stays(site: SmallSite) ->
     verdicts = [why(name) for name in ("cat.jpg", "cat-150x150.jpg", "lost.jpg", "dog.jpg")]
     assert verdicts == [Reason.REFERENCED, Reason.DERIVATIVE, None, Reason.REFERENCED]
     assert collector.why(str(site.path / "tmp" / "x"), time.time_ns()) is None
+
+
+def test_a_quarantine_that_lies_where_nothing_looks_any_more_is_told(tmp_path: Path) -> None:
+    site = SmallSite(tmp_path / "site")
+    site.photos(*(f"{number}.jpg" for number in range(40)))
+    (name, *_others) = site.orphans(2)
+    assert site.dvornik("run", "media").code == 0
+    site.path.chmod(0o1777)  # as a mount at the root does, this moves the quarantine into it
+    for words in (("undo",), ("purge", "--all"), ("run", "media"), ("doctor",)):
+        ran = site.dvornik(*words)
+        assert f"An older quarantine of pub lies in {site.path}/.dvornik-quarantine/media" in ran.out + ran.err, words
+    assert "quarantine" in (site.path / "own/maintenance.log").read_text()
+    site.path.chmod(0o755)
+    assert "older quarantine" not in site.dvornik("undo").err
+    assert name in site.files()

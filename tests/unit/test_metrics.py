@@ -13,7 +13,7 @@ import msgspec
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from dvornik import health, metrics
+from dvornik import health, metrics, quick_health
 from dvornik.config import MetricsSection
 from dvornik.health import Health, LastRun, Step
 from dvornik.result import Total
@@ -84,7 +84,7 @@ def test_the_alerts_are_those_of_the_health_check(of: Health) -> None:
     """Each is there, active or not."""
     active = {alert.code for alert in health.check(of, NOW)}
     assert active == {"temp-size", "last-run-failed"}
-    assert {code for code in metrics.ALERTS if value(of, "dvornik_alert_active", alert=code)} == active
+    assert {code for code in quick_health.ALERTS if value(of, "dvornik_alert_active", alert=code)} == active
 
 
 def test_every_metric_has_a_value_in_a_full_record(of: Health) -> None:

@@ -76,7 +76,7 @@ def test_a_message_names_application_and_host_and_says_what_is_the_matter(langua
 
 
 def test_every_alert_has_words_for_its_end(language: str) -> None:
-    for code in (quick_health.STALE, quick_health.TEMP, quick_health.LOGS, quick_health.FAILED):
+    for code in quick_health.ALERTS:
         said = notify.message(notify.news([], {code: Told(NOW)}, NOW, DAY), [], "shop")
         assert said.is_good
         assert said.body.startswith("✅ ")

@@ -26,7 +26,28 @@ pytestmark = pytest.mark.skipif(not keys.inner, reason="no compiler built the ex
 CONTAINERS = ["", "a", "photos/2024", "2024/01", "album one/sub", "Альбом/летний", "a.b/c_d-e", "a/b/c/u00e9clair"]
 PIECES = st.one_of(
     st.sampled_from(
-        ["\n", " ", "/", ".", "_", "-", "%20", "&amp;", "\\u0444", "\\/", "&nbsp;", "\\n", "«", "», ", "é", "x"]
+        [
+            "\n",
+            " ",
+            "/",
+            ".",
+            "_",
+            "-",
+            "%20",
+            "&amp;",
+            "\\u0444",
+            "\\/",
+            "&nbsp;",
+            "\\n",
+            "«",
+            "», ",
+            "é",
+            "x",
+            "/.",
+            "/./",
+            "/..",
+            "..",
+        ]
     ),
     st.sampled_from(
         [".jpg", "/media/", "(", "'", "и т.д. ", "-300x200", "U+2126: Ω", "K", "ſ", "ﬁ", "e\u0301", "写真", "🎉"]
@@ -78,6 +99,25 @@ def test_whatever_the_reference_finds_as_a_value_is_found(listed: list[tuple[str
     path = st.sampled_from(listed).map(lambda file: f"{file[0]}/{file[1]}".lstrip("/"))
     before = st.sampled_from(["", "/", "./", "media/", "/srv/media/", "https://example.org/media/", " "])
     _compare(listed, [], data.draw(st.lists(st.builds(str.__add__, before, st.one_of(path, SPELT)), max_size=4)))
+
+
+@pytest.mark.parametrize("container", ["photos/2024", "a/b.c", "a/b.", "Альбом/летний", "a/b/c/u00e9clair"])
+@pytest.mark.parametrize(
+    "end", ["", "/", "/.", "/./", "//", "/././.", ".", "...", "\\.", "/. Then", "/.\n", "/..", "/../x"]
+)
+def test_a_directory_is_named_with_or_without_what_means_the_same(container: str, end: str) -> None:
+    listed = [(container, "zz.bin"), ("", "other.bin")]
+    for before in ("see ", "cp -r media/", "/srv/media/", "«", ""):
+        cells = [f"{before}{container}{end}".encode(), b"x"]
+        _compare(listed, cells)
+        if ".." not in end + container and not (container.endswith(".") and end[:1] == "."):
+            assert _used(None, listed, cells) == _used(keys.inner, listed, cells) == {listed[0]}, cells
+
+
+def test_what_lies_beside_a_directory_is_not_the_directory() -> None:
+    for text in (b"photos/2024/.hidden", b"photos/2024.jpg", b"photos/2024/.x/", b"photos/2024-1"):
+        assert not _used(keys.inner, [("photos/2024", "zz.bin")], [text])
+        assert not _used(None, [("photos/2024", "zz.bin")], [text])
 
 
 @pytest.mark.parametrize("name", NASTY)

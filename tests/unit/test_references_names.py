@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import json
 import os
+import re
 from typing import TYPE_CHECKING
 from unicodedata import normalize
 from urllib.parse import quote, quote_from_bytes
@@ -39,6 +41,11 @@ def dumps_utf8(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def _styled(text: str, form: str) -> str:
+    """Escape as stylesheets are: whatever is no ASCII letter or digit."""
+    return re.sub(r"[^A-Za-z0-9._-]", lambda match: "\\" + form.format(ord(match[0])), text)
+
+
 ENCODINGS: dict[str, Callable[[str], str]] = {
     "plain": str,
     "upper": str.upper,
@@ -58,6 +65,10 @@ ENCODINGS: dict[str, Callable[[str], str]] = {
     "json slashes": lambda text: dumps("/media/" + text).replace("/", "\\/"),
     "percent in json in html": lambda text: html.escape(dumps("https://host/m/" + quote(text))),
     "html in json": lambda text: dumps('<img src="' + html.escape(text) + '">'),
+    "css": lambda text: _styled(text, "{:x} "),
+    "css of six digits": lambda text: _styled(text, "{:06X}"),
+    "css in json": lambda text: dumps(_styled(text, "{:x} ")),
+    "css in html": lambda text: html.escape(_styled(text, "{:x} ")),
     "nfd percent": lambda text: quote(normalize("NFD", text)),
 }
 PLACES: dict[str, str] = {
@@ -109,6 +120,7 @@ def test_a_name_is_found_in_any_spelling_at_any_place(name: str, encoding: str, 
 def test_a_name_is_found_under_two_layers_of_escapes(name: str, inner: str, outer: str) -> None:
     assume(spellings(name))
     assume("upper" not in {inner, outer})
+    assume("css" not in inner + outer)  # a space that ends an escape must not be escaped itself; json and html: above
     assert used(name, "<p>" + ENCODINGS[outer](ENCODINGS[inner](name)) + "</p>")
 
 
@@ -367,3 +379,39 @@ def test_a_word_or_a_file_in_it_does_not_name_a_directory(cell: str) -> None:
     names.strike_texts([cell])
     assert names.unused("gallery/summer", ["one.jpg"]) == ["one.jpg"]
     assert names.unused("2024", ["photo.jpg"]) == ["photo.jpg"]
+
+
+# -- other forms -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "text",
+    [r"url(\444\43e\442\43e 1.jpg)", r"url('\00444\43e \442\43e\20 1.jpg')", r"\0444 \00043e\442 \43e\000020 1.jpg;x"],
+)  # fmt: skip
+def test_a_name_in_the_escapes_of_a_stylesheet_is_found(text: str) -> None:
+    assert used("фото 1.jpg", f"a{{background:{text}}}")
+    assert used("фото 1.jpg", f"a{{background:{text}}}".replace("e ", "e\t").replace("4 ", "4\n").encode())
+    assert used("фото 1.jpg", json.dumps({"css": text}))
+
+
+def test_words_after_what_looks_like_a_stylesheets_escape_are_found_too() -> None:
+    for name in ("фото.jpg", "photo.jpg"):
+        for said in (json.dumps(name)[1:-1], quote(name), name):
+            assert used(name, rf"C:\bad {said}"), said
+            assert used(name, rf"C:\bad {said}".encode()), said
+
+
+@pytest.mark.parametrize("codec", ["cp932", "gbk", "big5", "cp949", "euc-jp", "koi8-r", "cp1251"])
+def test_a_name_in_an_alphabet_of_before_is_found_in_bytes(codec: str) -> None:
+    names = {"cp949": "사진.jpg", "koi8-r": "фото.jpg", "cp1251": "фото.jpg", "big5": "照片.jpg", "gbk": "照片.jpg"}
+    name = names.get(codec, "写真.jpg")
+    raw = f'<img src="/media/{name}">'.encode(codec)
+    assert used(name, raw)
+    assert used(name, quote_from_bytes(raw))
+
+
+@pytest.mark.parametrize("kind", ["text/html", "text/css;charset=utf-8", "image/svg+xml", "application/json"])
+def test_a_text_in_a_data_address_amid_another_is_read(kind: str) -> None:
+    inner = base64.b64encode('<p>see <img src="/media/photo 1.jpg"> and фото.png'.encode()).decode()
+    for name in ("photo 1.jpg", "фото.png"):
+        assert used(name, f'<p>before <iframe src="data:{kind};base64,{inner}"></iframe> after')

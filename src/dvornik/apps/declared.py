@@ -11,7 +11,7 @@ import msgspec
 from dvornik import presets
 from dvornik.application import App, DatabasePlace, ExactColumn, Found, LogPlace, MediaPlace, TempPlace
 from dvornik.apps import declared_stores as stores
-from dvornik.apps.places import unique
+from dvornik.apps.places import OF_DATABASES, unique
 from dvornik.config import addresses, rows
 from dvornik.contracts.database import ExpiryRule
 from dvornik.languages import _
@@ -53,7 +53,7 @@ def over(loaded: Loaded, found: App) -> App:
         session_files=sessions,
         session_stores=stores.session_stores(config, known | {place.name for place in sessions}),
         cache_tables=stores.cache_tables(found.cache_tables, names | {place.name for place in files}),
-        trouble=[*found.trouble, *trouble, *lost, *astray, *shared],
+        trouble=[*_still_wrong(found, config), *trouble, *lost, *astray, *shared],
     )
     return msgspec.structs.replace(app, found=[*_still(found, app), *_told(config)])
 
@@ -88,24 +88,35 @@ def _media(config: Config, found: App, known: set[str]) -> tuple[Sequence[MediaP
     if unread:
         message = _("media is left alone: the database {name} cannot be read").format(name=unread[0])
         hint = _("Declare it: [databases.{name}].").format(name=unread[0])
-        return [], [Trouble(name, message, hint) for name in config.media]
+        return [], [_no_media(name, message, hint) for name in config.media]
     if any(trouble.place == "django" for trouble in found.trouble):
         message = _("media is left alone until Django can be loaded: its file fields say what is used")
         hint = _('If dvornik.toml says it all: [app] kind = "declared".')
-        return [], [Trouble(name, message, hint) for name in config.media]
+        return [], [_no_media(name, message, hint) for name in config.media]
     if not known:
         message = _("media is left alone: no database is known that says what is used")
-        return [], [Trouble(name, message, _("Name it in [databases.default].")) for name in config.media]
+        return [], [_no_media(name, message, _("Name it in [databases.default].")) for name in config.media]
     places, trouble = [], []
     for name, section in config.media.items():
         unknown = _unknown(section, known)
         if unknown:
             message = _("{column}: no such database is configured").format(column=unknown)
             hint = _("Known here: {names}.").format(names=", ".join(sorted(known)))
-            trouble.append(Trouble(name, message, hint))
+            trouble.append(_no_media(name, message, hint))
         else:
             places.append(_place(name, section, found, known))
     return places, trouble
+
+
+def _no_media(name: str, message: str, hint: str) -> Trouble:
+    return Trouble(name, message, hint, steps=("media",))
+
+
+def _still_wrong(found: App, config: Config) -> list[Trouble]:
+    """Return the trouble with what was found; a Django that does not load spoils nothing that is declared whole."""
+    folders = {"temp": config.temp.paths, "logs": config.logs.paths}
+    steps = [*(name for name, paths in folders.items() if paths is None), *OF_DATABASES, "cache"]
+    return [each if each.steps else msgspec.structs.replace(each, steps=steps) for each in found.trouble]
 
 
 def _unread(found: App) -> list[str]:
@@ -165,6 +176,7 @@ def _expiry(config: Config, found: App, known: set[str]) -> tuple[list[ExpiryRul
             rule.name,
             _("{column}: no such database is configured").format(column=f"{rule.database}:{rule.table}.{rule.column}"),
             _("Known here: {names}.").format(names=", ".join(sorted(known))),
+            steps=("sessions",),
         )
         for rule in rules
         if rule.database not in known

@@ -76,7 +76,7 @@ def caches(config: Config, found: App) -> tuple[list[CachePlace], list[Trouble]]
             places[name] = _said(places[name], each)
         elif not each.path and all(place.name != name for place in found.cache_files):
             message = _("no cache of this name was found")
-            trouble.append(Trouble(f"caches.{name}", message, _("Give it a url or a path.")))
+            trouble.append(Trouble(f"caches.{name}", message, _("Give it a url or a path."), steps=("cache",)))
     for place in [place for place in places.values() if place.owned and _servers(place) & set(found.session_servers)]:
         del places[place.name]
         trouble.append(_living(place.name))
@@ -104,7 +104,7 @@ def _servers(place: CachePlace) -> set[str]:
 
 def _living(name: str) -> Trouble:
     message = _("the sessions are kept in this cache: it is not its own")
-    return Trouble(name, message, _("Take owned = true away, or keep the sessions elsewhere."))
+    return Trouble(name, message, _("Take owned = true away, or keep the sessions elsewhere."), steps=("cache",))
 
 
 def cache_files(config: Config, found: Sequence[EntryPlace], taken: set[str]) -> tuple[list[EntryPlace], list[Trouble]]:

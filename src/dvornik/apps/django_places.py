@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from dvornik.application import App, CachePlace, DatabasePlace, EntryPlace, ExactColumn, Found, MediaPlace
 from dvornik.apps.environment import add_folders
-from dvornik.apps.places import LOGS, TEMP, Places, unique
+from dvornik.apps.places import LOGS, OF_DATABASES, TEMP, Places, unique
 from dvornik.caches import memcached_server
 from dvornik.config import addresses
 from dvornik.config.roots import databases_kept, ground
@@ -105,7 +105,7 @@ class _Project:
                 name=database.alias, engine=database.engine
             )
             hint = _("Media is left alone meanwhile: that database may refer to it.")
-            self._trouble.append(Trouble(f"databases.{database.alias}", message, hint))
+            self._trouble.append(Trouble(f"databases.{database.alias}", message, hint, steps=OF_DATABASES))
             return
         twin = next((place.name for place in self._databases if place.url == url), None)
         self._same[database.alias] = twin or database.alias
@@ -228,7 +228,8 @@ class _Project:
             url = addresses.with_credentials(addresses.cache(first), cache.user, cache.password)
         except ValueError:
             message = _("the cache {name} has no address of a Redis or Valkey").format(name=cache.alias)
-            self._trouble.append(Trouble(cache.alias, message, _("Name it in [cache] of dvornik.toml.")))
+            hint = _("Name it in [cache] of dvornik.toml.")
+            self._trouble.append(Trouble(cache.alias, message, hint, steps=("cache",)))
             return None
         if cache.db and not re.search(r"/\d+$", url.partition("?")[0]):
             url = url.rstrip("/") + f"/{cache.db}"
@@ -236,7 +237,7 @@ class _Project:
         if not mark or not _OWN_PART.search(head + tail):
             message = _("the keys of the cache {name} cannot be told from others").format(name=cache.alias)
             hint = _("Set KEY_PREFIX, or name them in [cache] patterns of dvornik.toml.")
-            self._trouble.append(Trouble(cache.alias, message, hint))
+            self._trouble.append(Trouble(cache.alias, message, hint, steps=("cache",)))
             return CachePlace(cache.alias, url)
         return CachePlace(cache.alias, url, [f"{addresses.glob(head)}*{addresses.glob(tail)}"])
 

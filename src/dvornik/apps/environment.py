@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvornik.application import App, CachePlace, DatabasePlace, EntryPlace, Found, MediaPlace
-from dvornik.apps.places import LOGS, MEDIA, TEMP, Places, unique
+from dvornik.apps.places import LOGS, MEDIA, OF_DATABASES, TEMP, Places, unique
 from dvornik.config import addresses
 from dvornik.config.roots import databases_kept, ground
 from dvornik.languages import _
 from dvornik.model import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from dvornik.config import Loaded
 
@@ -24,6 +25,26 @@ _LINE = re.compile(
 )
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ESCAPE = re.compile(r"\\(.)")
+ADDRESSES = (
+    "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "DATABASE_URI", "DB_URL", "DB_URI",
+    "POSTGRES_URL", "POSTGRESQL_URL", "MYSQL_URL", "MARIADB_URL",
+)  # fmt: skip
+"""Variables that are called after nothing but the address of the application's database."""
+BINDS = "SQLALCHEMY_BINDS"
+"""Flask-SQLAlchemy's further databases, as JSON."""
+UPLOADS = ("MEDIA_ROOT", "UPLOAD_FOLDER", "UPLOAD_DIR")
+"""Variables that are called after the directory that uploads are stored in."""
+FLASK = "FLASK_"
+"""What ``app.config.from_prefixed_env()`` takes off: ``FLASK_UPLOAD_FOLDER`` is ``UPLOAD_FOLDER``."""
+_SERVERS = {
+    "postgresql": ("POSTGRES", ("HOST", "SERVER"), ("DB", "DATABASE")),
+    "mysql": ("MYSQL", ("HOST",), ("DATABASE", "DB")),
+    "mariadb": ("MARIADB", ("HOST",), ("DATABASE", "DB")),
+}
+"""Dialect to the prefix of its variables, and what they call host and name. Without a host they may be the server's."""
+SECRET = (*ADDRESSES, BINDS, *(f"{prefix}_{part}" for prefix, hosts, names in _SERVERS.values()
+                               for part in (*hosts, *names, "PORT", "USER", "PASSWORD")))  # fmt: skip
+"""What belongs into no file that others may read."""
 
 
 def look(loaded: Loaded, env: Mapping[str, str]) -> App:
@@ -38,10 +59,9 @@ def look(loaded: Loaded, env: Mapping[str, str]) -> App:
     places = Places(loaded.base, on)
     if urls and not trouble:
         _add_media(places, variables, loaded.base)
-    elif "MEDIA_ROOT" in variables:
-        places.leave(
-            "media", _("{root}: no database is known that says what is used").format(root=variables["MEDIA_ROOT"])
-        )
+    else:
+        for root in (variables[name] for name in UPLOADS if name in variables):
+            places.leave("media", _("{root}: no database is known that says what is used").format(root=root))
     _add_sessions(places, variables, loaded.base)
     _add_cache(places, variables, loaded.base)
     add_folders(places)
@@ -100,38 +120,106 @@ class _Variables:
             self._file = {}
 
     def __contains__(self, name: str) -> bool:
-        return bool(self._env.get(name) or self._file.get(name))
+        return bool(self.get(name))
 
     def __getitem__(self, name: str) -> str:
-        return self._env.get(name) or self._file[name]
+        return self.get(name)
 
     def get(self, name: str) -> str:
-        return self._env.get(name) or self._file.get(name, "")
+        found = self._env.get(name) or self._file.get(name)
+        return found or _plain(self._env.get(FLASK + name) or self._file.get(FLASK + name, ""))
+
+    def all(self, name: str) -> list[str]:
+        """Return what both spellings of a name say."""
+        plain = self._env.get(name) or self._file.get(name, "")
+        return list(dict.fromkeys(value for value in (plain, self.get(FLASK + name)) if value))
 
     def how(self, name: str) -> str:
+        if not (self._env.get(name) or self._file.get(name)):
+            name = FLASK + name
         return "environment" if self._env.get(name) else "dotenv"
 
 
-def _databases(variables: _Variables, base: Path) -> tuple[list[DatabasePlace], list[Found], list[Trouble]]:
-    if "DATABASE_URL" not in variables:
-        return [], [], []
+def _plain(value: str) -> str:
+    """Return a value of Flask's prefixed variables, which are JSON where they can be read so."""
     try:
-        url = addresses.database(variables["DATABASE_URL"], base)
+        read = json.loads(value)
     except ValueError:
-        message = _("DATABASE_URL is no address of a database that dvornik reads")
-        return [], [], [Trouble("databases.default", message, _("Name it in [databases.default] of dvornik.toml."))]
-    found = Found("database", addresses.without_password(url), variables.how("DATABASE_URL"))
-    return [DatabasePlace("default", url)], [found], []
+        return value
+    return read if isinstance(read, str) else value
+
+
+def _databases(variables: _Variables, base: Path) -> tuple[list[DatabasePlace], list[Found], list[Trouble]]:
+    """Return every database that is told of, each once: one that is not read may be the one that refers to a file."""
+    places: dict[str, DatabasePlace] = {}
+    found: list[Found] = []
+    trouble: list[Trouble] = []
+    told = [(name, value) for name in ADDRESSES for value in variables.all(name)]
+    told += [(BINDS, value) for value in _binds(variables)]
+    for name, value in told or list(_servers(variables)):
+        urls = _readings(value, base)
+        if not urls:
+            message = _("{name} is no address of a database that dvornik reads").format(name=name)
+            hint = _("Name it in [databases.default] of dvornik.toml.")
+            trouble.append(Trouble("databases.default", message, hint, steps=OF_DATABASES))
+        for url in urls:
+            if url not in places:
+                called = unique("default", [place.name for place in places.values()])
+                places[url] = DatabasePlace(called, url)
+                found.append(Found("database", addresses.without_password(url), variables.how(name)))
+    return ([], [], trouble) if trouble else (list(places.values()), found, [])
+
+
+def _readings(value: str, base: Path) -> list[str]:
+    """Return the databases that an address may mean: Flask keeps a file that is told by its name in ``instance``."""
+    try:
+        urls = [addresses.database(value, root) for root in (base, base / "instance")]
+    except ValueError:
+        return []
+    files = {url: addresses.sqlite_path(url) for url in urls}
+    there = [url for url, path in files.items() if path is None or Path(path).exists()]
+    return there or urls[:1]
+
+
+def _binds(variables: _Variables) -> list[str]:
+    """Return the addresses of further databases; what cannot be read as such is none."""
+    if BINDS not in variables:
+        return []
+    try:
+        read = json.loads(variables[BINDS])
+    except ValueError:
+        return [""]
+    if not isinstance(read, dict):
+        return [""]
+    values = [each.get("url", "") if isinstance(each, dict) else each for each in read.values()]
+    return [value if isinstance(value, str) else "" for value in values]
+
+
+def _servers(variables: _Variables) -> Iterator[tuple[str, str]]:
+    """Yield the addresses of servers that are told part by part, with the name of a variable each."""
+    for dialect, (prefix, hosts, names) in _SERVERS.items():
+        host = next((f"{prefix}_{each}" for each in hosts if f"{prefix}_{each}" in variables), "")
+        name = next((f"{prefix}_{each}" for each in names if f"{prefix}_{each}" in variables), "")
+        if host and name:
+            parts = {each: variables.get(f"{prefix}_{each}") for each in ("USER", "PASSWORD", "PORT")}
+            yield name, addresses.server(dialect, parts | {"HOST": variables[host], "NAME": variables[name]}, {})
 
 
 def _add_media(places: Places, variables: _Variables, base: Path) -> None:
-    url = variables.get("MEDIA_URL")
-    if "MEDIA_ROOT" in variables:
-        root = os.path.normpath(base / variables["MEDIA_ROOT"])
-        places.add_media(MediaPlace("default", root, url), variables.how("MEDIA_ROOT"))
+    """Take the directories that are told, else the usual ones; never one in another, nor one called temporary."""
+    url, taken = variables.get("MEDIA_URL"), list[Path]()
+    for name in [name for name in UPLOADS if name in variables]:
+        root = Path(os.path.normpath(base / variables[name]))
+        if name != UPLOADS[0] and root.name.lower() in TEMP:
+            places.leave("media", _("{root}: it is called like a directory of temporary files").format(root=root))
+        elif not any(root.is_relative_to(other) or other.is_relative_to(root) for other in taken):
+            called = unique("default", [place.name for place in places.media])
+            places.add_media(MediaPlace(called, str(root), "" if taken else url), variables.how(name))
+            taken.append(root)
+    if taken:
         return
-    for root in places.usual(MEDIA):
-        places.add_media(MediaPlace(os.path.basename(root), root, url), "folder")  # noqa: PTH119 - roots are texts
+    for usual in places.usual(MEDIA):
+        places.add_media(MediaPlace(os.path.basename(usual), usual, url), "folder")  # noqa: PTH119 - roots are texts
 
 
 def _add_sessions(places: Places, variables: _Variables, base: Path) -> None:
@@ -168,7 +256,7 @@ def _caches(variables: _Variables) -> tuple[list[CachePlace], list[Found], list[
         url = addresses.cache(variables[name])
     except ValueError:
         message = _("{name} is no address of a Redis or Valkey").format(name=name)
-        return [], [], [Trouble("cache", message, _("Name it in [cache] of dvornik.toml."))]
+        return [], [], [Trouble("cache", message, _("Name it in [cache] of dvornik.toml."), steps=("cache",))]
     prefix = variables.get("CACHE_KEY_PREFIX") if name != "REDIS_URL" else ""
     prefix = prefix or ("flask_cache_" if name == "CACHE_REDIS_URL" else "")
     patterns = [f"{addresses.glob(prefix)}*"] if _PREFIX.search(prefix) else []

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 TEMP = ("tmp", "temp", "var/tmp", "uploads/tmp")
 LOGS = ("logs", "log", "var/log")
 MEDIA = ("media", "uploads")
+OF_DATABASES = ("media", "sessions", "database")
+"""The collectors that a database cannot be missing to."""
 
 
 class Places:
@@ -80,7 +82,7 @@ class Places:
             return False
         if refused:
             message = _("{root} is left alone: {reason}").format(root=root, reason=refused.message)
-            self.trouble.append(Trouble(what, message, refused.hint))
+            self.trouble.append(Trouble(what, message, refused.hint, steps=(what,)))
             return False
         real = os.path.realpath(root)
         if real in self._taken or (missing_is_fine and not Path(root).is_dir()):

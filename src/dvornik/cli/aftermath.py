@@ -6,10 +6,8 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-import click
-
 from dvornik import health, metrics, notify, ping
-from dvornik.cli import reporting
+from dvornik.cli import output, reporting
 from dvornik.languages import _
 from dvornik.metrics import otlp
 from dvornik.metrics.otlp import Fact, Span
@@ -139,4 +137,4 @@ def warn(yard: Yard, what: str, problem: str) -> None:
     """Note in the log, and on standard error, what could not be told."""
     problem = yard.secrets.hide(problem)
     yard.log.warning(what, problem)
-    click.echo(_("⚠️ Not delivered ({what}): {problem}").format(what=what, problem=words.safe(problem)), err=True)
+    output.complain(_("⚠️ Not delivered ({what}): {problem}").format(what=what, problem=words.safe(problem)))

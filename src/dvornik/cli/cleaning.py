@@ -12,7 +12,8 @@ import click
 import msgspec
 
 from dvornik import diagnosis, plans, state
-from dvornik.cli import aftermath, reporting, rights
+from dvornik.cli import aftermath, output, reporting, rights
+from dvornik.cli.output import say
 from dvornik.cli.watching import amounts
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
@@ -103,9 +104,10 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
     with state.scratch_plan() as sink:
         result = engine.plan(state.new_run(), sink, thorough=order.thorough, allowed=order.allowed)
         result.finish()
-        result.troubles += yard.app.trouble
+        result.troubles += yard.troubles(order.steps)
         if order.json:
-            document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
+            with output.answering() as out:
+                document.write(out, document.of(result, yard.roots, dry=True), findings(sink))
             return result.exit_code
         if order.quiet:
             complain(result, dry=True)
@@ -149,22 +151,28 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
     if yard.progress:
         yard.progress.expect(amounts(plan))
     restricted = rights.give_up(yard)
-    result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=yard.app.trouble, on_step=on_step)
+    troubles = yard.troubles(order.steps)
+    result = engine.apply(plan, allowed=order.allowed, digest=digest, troubles=troubles, on_step=on_step)
     yard.conclude(result, engine)
+    if "media" in order.steps:
+        tell_left_behind(yard, loud=order.tells)
     yard.state.forget_old_plans(time.time())
     disks = [Disk(root, before[root][0], free, total) for root, (free, total) in _usage(yard).items() if root in before]
     report = document.of(result, yard.roots, dry=False, disks=disks, restricted=restricted)
     try:
         _remember(yard, report, result)
-        if order.json:
-            document.write(sys.stdout, report)
-        elif order.quiet:
-            complain(result, dry=False)
-        else:
-            say(*text.databases(result), *text.space(result), *text.disks(disks))
-            tell(result, dry=False)
-        if order.report:
-            reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
+        try:
+            if order.json:
+                with output.answering() as out:
+                    document.write(out, report)
+            elif order.quiet:
+                complain(result, dry=False)
+            else:
+                say(*text.databases(result), *text.space(result), *text.disks(disks))
+                tell(result, dry=False)
+        finally:  # one that cannot be written does not cost the other
+            if order.report:
+                reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
     finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
         aftermath.follow(yard, result.exit_code, report)
     return result.exit_code
@@ -237,24 +245,16 @@ def tell(result: Result, *, dry: bool) -> None:
     say(*text.kept(result), *text.noted(result), *text.trouble(result), text.closing(result, dry=dry))
 
 
+def tell_left_behind(yard: Yard, *, loud: bool) -> None:
+    """Say, and note in the log, that a quarantine lies where nothing looks any more."""
+    for name, path in yard.left_behind().items():
+        message, hint = text.left_behind(name, path)
+        yard.log.warning("quarantine", message)  # noqa: PLE1205 - the maintenance log's own: operation and result
+        if loud:
+            output.complain(f"⚠️ {message}", f"   {hint}")
+
+
 def complain(result: Result, *, dry: bool) -> None:
     """Say what went wrong, on standard error; nothing where nothing did: cron mails whatever is said."""
     if result.exit_code:
-        for line in (*text.trouble(result), text.closing(result, dry=dry)):
-            click.echo(line, err=True)
-
-
-def say(*lines: str) -> None:
-    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback.
-
-    Where nothing can be printed (a file on a full disk, a pipe that nobody reads), the rest of the run is silent: the
-    cleanup is what makes room again.
-    """
-    encoding = sys.stdout.encoding or "utf-8"
-    try:
-        sys.stdout.writelines(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
-        sys.stdout.flush()
-    except OSError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())  # what waits in its buffer goes there too
-        os.close(nowhere)
+        output.complain(*text.trouble(result), text.closing(result, dry=dry))

@@ -12,6 +12,7 @@ from dvornik import __version__, health, languages, quick_health
 from dvornik.cli import options
 from dvornik.cli.cleaning import Order, clean, confirm
 from dvornik.cli.colours import Context
+from dvornik.cli.output import say
 from dvornik.cli.yard import Yard, chosen
 from dvornik.languages import _
 
@@ -104,6 +105,6 @@ def check(yard: Yard, *, quiet: bool = False) -> int:
     reasons, unreadable = quick_health.judge(health.record(yard.health()), time.time())
     said = [*quick_health.lines(reasons, unreadable, languages.current())]
     said += [f"⚠️ {trouble.message}" for trouble in yard.app.trouble]
-    for line in said if reasons or not quiet else []:
-        click.echo(line)
+    if reasons or not quiet:
+        say(*said)
     return 1 if reasons else 0

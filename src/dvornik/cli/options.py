@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from dvornik import languages
+from dvornik.cli import output
 from dvornik.cli.yard import STEPS, Yard
-from dvornik.errors import DvornikError
+from dvornik.errors import DvornikError, UnwrittenError
 from dvornik.languages import _
 from dvornik.model import Gate
 from dvornik.reports import document, text
@@ -153,7 +154,7 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
                     yard.failed("failed", 1, type(error).__name__)
                 raise
             except KeyboardInterrupt:
-                click.echo(_("⏹️ Interrupted: the next run goes on from here"), err=True)
+                output.complain(_("⏹️ Interrupted: the next run goes on from here"))
                 if yard is not None:
                     yard.failed("interrupted", INTERRUPTED, "interrupted")
                 code = INTERRUPTED
@@ -172,11 +173,10 @@ def _tell(error: DvornikError, yard: Yard | None, *, as_json: bool, debug: bool)
         import traceback
 
         traceback.print_exception(error)
-    if as_json:
-        click.echo(document.error(error))
+    if as_json and not isinstance(error, UnwrittenError):
+        output.say(document.error(error))
     else:
-        for line in text.error(error):
-            click.echo(line, err=True)
+        output.complain(*text.error(error))
     if yard is not None:
         yard.failed("failed", error.exit_code, f"{error.message} {error.context}".strip())
     return error.exit_code

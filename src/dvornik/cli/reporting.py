@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dvornik.errors import ConfigurationError
+from dvornik.errors import ConfigurationError, UnwrittenError
 from dvornik.languages import _
 from dvornik.reports import document, text
 
@@ -55,11 +55,23 @@ def must_be_writable(path: str) -> None:
 
 
 def write(path: str, told: str) -> None:
-    """Write a report to a file; raise ``ConfigurationError`` where that cannot be."""
+    """Write a report to a file.
+
+    Raises:
+        ConfigurationError: the file cannot be opened.
+        UnwrittenError: it cannot take the whole of it.
+    """
     try:
-        Path(path).write_text(told, encoding="utf-8")
+        file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closed by the with below; only its errors are told here
     except OSError as error:
         raise _unwritable(path, error.strerror) from error
+    try:
+        with file:
+            file.write(told)
+    except OSError as error:
+        message = _("The report cannot be written: {error}").format(error=error.strerror)
+        hint = _("Make room there; then: dvornik report -o FILE")
+        raise UnwrittenError(message, context=path, hint=hint) from error
 
 
 def _unwritable(path: str, why: str | None) -> ConfigurationError:

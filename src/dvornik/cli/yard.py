@@ -28,6 +28,7 @@ from dvornik.errors import UnreachableError
 from dvornik.maintenance_log import MaintenanceLog
 from dvornik.metrics.otlp import Trace
 from dvornik.state import State
+from dvornik.storages import quarantine
 from dvornik.storages.local import LocalStorage
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from dvornik.contracts.collector import Collector
     from dvornik.contracts.database import Database
     from dvornik.health import Health, Step
-    from dvornik.model import Refusal
+    from dvornik.model import Refusal, Trouble
     from dvornik.reports.progress import Progress
     from dvornik.result import Result
 
@@ -82,6 +83,11 @@ class Yard:
     def app(self) -> App:
         """The application, found out or told."""
         return apps.discover(self.loaded, self._env)
+
+    def troubles(self, steps: Iterable[str]) -> list[Trouble]:
+        """Return what was wrong with the application before any step, as far as these steps need it."""
+        wanted = set(steps)
+        return [trouble for trouble in self.app.trouble if any(map(trouble.spoils, wanted))]
 
     @cached_property
     def log(self) -> MaintenanceLog:
@@ -174,6 +180,11 @@ class Yard:
 
         return Media(gather(self), quarantine=self.config.policy.quarantine, strict=self.strict)
 
+    def left_behind(self) -> dict[str, str]:
+        """Return the older quarantines that neither undo nor purge reaches any more, by the media's name."""
+        found = {place.name: quarantine.left_behind(os.path.realpath(place.root)) for place in self.app.media}
+        return {name: path for name, path in found.items() if path}
+
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
         """Return every place of files with its root, for whoever only measures."""
         return {name: (root, self.storage(name, root)) for name, root in self.roots.items()}
@@ -214,10 +225,7 @@ class Yard:
     def health(self) -> health.Health:
         """Return what the alerts are judged by, from the configuration as it is now and the last record."""
         source = str(self.loaded.source or "")
-        try:
-            before: health.Health | None = health.read(self._health_path)
-        except (OSError, ValueError):
-            before = None
+        before, unread = health.left(self._health_path)
         paths = [path for path in (source, str(self.state.directory)) if path]
         return health.Health(
             since=before.since if before else health.since(paths, time.time()),
@@ -236,6 +244,7 @@ class Yard:
             steps={name: step for name, step in before.steps.items() if self._may_run(name)} if before else {},
             freed=before.freed if before else 0,
             quarantine=before.quarantine if before else 0,
+            unread=before.unread if before else unread,
         )
 
     def _may_run(self, step: str) -> bool:
@@ -244,12 +253,11 @@ class Yard:
 
     def last_health(self) -> Health:
         """Return the last record as it is while the configuration is the same, which spares finding the application."""
-        try:
-            left = quick_health.read(str(self._health_path))
-        except (OSError, ValueError):
-            return self.health()
-        same = quick_health.is_current(left, str(self.loaded.source or ""), self._env, str(self.loaded.base))
-        return health.read(self._health_path) if same else self.health()
+        last, _why = health.left(self._health_path)
+        source, base = str(self.loaded.source or ""), str(self.loaded.base)
+        if last is not None and quick_health.is_current(health.record(last), source, self._env, base):
+            return last
+        return self.health()
 
     def record_quarantine(self, engine: Engine) -> None:
         """Write down what waits in quarantine, where an undo or a purge changed that."""

@@ -97,8 +97,9 @@ class Media:
             if place in lost:
                 yield from self._missed(place, names, lost[place])
                 continue
-            yield from self._judge(place, names, fingerprints.get(place, ""))
+            # What goes for good goes first: it may be the inode that setting aside takes.
             yield from self._judge_quarantine(place, names, now, thorough=thorough)
+            yield from self._judge(place, names, fingerprints.get(place, ""))
 
     def _missed(self, place: str, names: Names, error: UnreachableError) -> Iterator[Trouble]:
         """Tell of a place that cannot be listed, but not of one that the application has yet to make.

@@ -58,7 +58,6 @@ METRICS: Final = {
 }
 """Every metric with its help."""
 STATUSES: Final = ("done", "partial", "refused", "unreachable", "failed", "interrupted")
-ALERTS: Final = (quick_health.STALE, quick_health.TEMP, quick_health.LOGS, quick_health.FAILED)
 _FOUND: Final = {"dvornik_old_logs": ("logs", "logs/old"), "dvornik_unused_media_bytes": ("media", "media/orphan")}
 
 Sample = tuple[str, dict[str, str], float]
@@ -82,7 +81,7 @@ def samples(of: Health, now: float) -> Iterator[Sample]:
         yield f"dvornik_{kind}_size_bytes", {}, quick_health.measure(roots, sys.maxsize)[0]
         yield f"dvornik_{kind}_limit_bytes", {}, limit
     active = {alert.code for alert in health.check(of, now)}
-    for code in ALERTS:
+    for code in quick_health.ALERTS:
         yield "dvornik_alert_active", {"alert": code}, code in active
     for name, step in of.steps.items():
         yield from _of_step(name, step)

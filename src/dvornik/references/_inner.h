@@ -89,6 +89,10 @@ static inline int is_alnum(unsigned char letter) {
     return (letter >= '0' && letter <= '9') || (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z');
 }
 
+static inline int is_hex(unsigned char letter) {
+    return (letter >= '0' && letter <= '9') || ((letter | 32) >= 'a' && (letter | 32) <= 'f');
+}
+
 static inline int in_word(unsigned char letter) { return kind[letter] >= WORD; }
 
 #define STEM 5 /* names._STEM */

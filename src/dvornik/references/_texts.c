@@ -265,17 +265,28 @@ static void strike_slash(struct texts *texts, bytes at, size_t length, size_t sl
     int is_wide = end < length && kind[at[end]] == HIGH;
     if (!ascii && !is_wide)
         return;
-    if (is_wide ? !may_fold_to_leaf(texts, at + begin, leaf, ascii) : !holds(texts->tables[LEAVES], leaf, ascii))
-        return;
+    if (is_wide ? !may_fold_to_leaf(texts, at + begin, leaf, ascii) : !holds(texts->tables[LEAVES], leaf, ascii)) {
+        size_t bare = ascii; /* at the end of a sentence */
+        while (bare && leaf[bare - 1] == '.')
+            bare--;
+        if (is_wide || !bare || bare == ascii || !holds(texts->tables[LEAVES], leaf, bare))
+            return;
+        end = begin + bare;
+    }
     while (first && kind[at[first - 1]] != SPACE && slash - first < LONGEST_WORD)
         first--;
-    size_t stop = end + (end < length && kind[at[end]] == SLASH);
-    if (stop < length && kind[at[stop]] == HIGH) { /* it may delimit, once it is folded */
+    size_t stop = end;
+    int is_odd = 0; /* a part taken back: Python does that */
+    for (; stop < length && (kind[at[stop]] == SLASH || at[stop] == '.'); stop++)
+        is_odd |= at[stop] == '.' && stop > end && at[stop - 1] == '.';
+    if (is_odd)
+        hand_over(texts, &texts->odd, at + first, stop - first);
+    else if (stop < length && kind[at[stop]] == HIGH) { /* it may delimit, once it is folded */
         while (stop < length && in_word(at[stop]))
             stop++;
         hand_over(texts, &texts->odd, at + first, stop - first);
     } else if (stop == length || kind[at[stop]] == SPACE)
-        strike_path(texts, at, first, stop);
+        strike_path(texts, at, first, end);
 }
 
 /* Tell whether an entity only delimits, as & and ; do by themselves: variants._PLAIN. */
@@ -291,6 +302,16 @@ static int is_delimiter_only(bytes at, size_t length) {
     return 0;
 }
 
+/* Tell whether a space ends an escape of a stylesheet, and is part of it: variants._ENDED. */
+static int ends_style(bytes at, size_t sign, size_t end) {
+    size_t digits = 0;
+    if (at[end] != ' ' && at[end] != '\t' && at[end] != '\n')
+        return 0;
+    while (end - digits > sign + 1 && digits < 7 && is_hex(at[end - digits - 1]))
+        digits++;
+    return digits && digits < 7 && at[end - digits - 1] == '\\';
+}
+
 /* Hand over a word with an escape in it; return where to go on, 0 where the whole cell is to be. */
 static size_t strike_escape(struct texts *texts, bytes at, size_t length, size_t sign) {
     size_t begin = sign, end = sign + 1;
@@ -301,7 +322,7 @@ static size_t strike_escape(struct texts *texts, bytes at, size_t length, size_t
         return end;
     while (begin && coarse[at[begin - 1]])
         begin--;
-    while (end < length && coarse[at[end]])
+    while (end < length && (coarse[at[end]] || ends_style(at, sign, end)))
         end++;
     if (sign - begin > LONGEST_WORD || end - sign > FOLLOWING)
         return 0;

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-OTHER_CODECS = ("cp1251", "latin-1", "cp866", "koi8-r")
-"""What single bytes beyond ASCII may mean."""
+OTHER_CODECS = ("cp1251", "latin-1", "cp866", "koi8-r", "cp932", "gbk", "big5", "cp949", "euc-jp")
+"""What bytes beyond ASCII may mean: single ones, then those of Japanese, Chinese and Korean in twos."""
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _Utf8 = codecs.getincrementaldecoder("utf-8")
 _ZEROS = 16

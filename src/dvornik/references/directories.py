@@ -130,13 +130,15 @@ class Directories:
             low = max(0, match.start() - _LONGEST)
             words.add(clean[clean.rfind(b" ", low, match.start()) + 1 or low : match.end()])
         for word in words:
-            self._strike_word(word.decode(piece.codec, "replace"))
+            path = word.decode(piece.codec, "replace")
+            for ended in {path.rstrip("/\\"), path.rstrip("./\\")}:  # "in albums/2024/." and at a sentence's end
+                self._strike_word(ended)
 
     def _pattern(self) -> re.Pattern[bytes]:
         if self._leaf is None:
             few = len(self._few) <= _MANY and all(leaf.isascii() for leaf in self._few)
             leaf = any_of(self._few) if few else self._any_leaf()
-            self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"/?(?= |$)")
+            self._leaf = re.compile(rb"/(?<=[^ \t/]/)/*" + leaf + rb"[/.]*(?= |$)")
         return self._leaf
 
     def _any_leaf(self) -> bytes:

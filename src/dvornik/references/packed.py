@@ -1,7 +1,7 @@
 """Texts inside a cell that must be unpacked before they can be read: base64, and what zlib, gzip, bz2 or xz packed.
 
 A packed text is recognised by the cell as a whole (a pickle field of Django, a session, MySQL's ``COMPRESS``), or
-where an application marks it (WPBakery's raw HTML). In the middle of other text it is not looked for.
+where it is marked (WPBakery's raw HTML, a ``data:`` address). In the middle of other text it is not looked for.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ _MOST: Final = 1 << 26
 """Bytes that one cell is unpacked to, so that no cell stops a run."""
 _DEPTH: Final = 3
 _MARKED: Final = re.compile(rb"\[(vc_raw_\w+)[^\]]{0,500}\]\s*([A-Za-z0-9+/=\s]{20,}?)\s*\[/\1\]")
+_INLINE: Final = re.compile(
+    rb"data:(?:text/|image/svg|application/(?:json|xml|xhtml|javascript))[^,\"' ]{0,100};base64,([A-Za-z0-9+/=_-]{20,})"
+)
+"""Addresses that hold a text rather than a picture."""
 _BASE64: Final = re.compile(rb"\.?([A-Za-z0-9+/_-]{20,}={0,2})(?::[\w-]+:[\w-]+)?")
 """Also as Django signs it: a dot before what is packed, then a time and a signature."""
 _HEAD: Final = re.compile(
@@ -29,6 +33,7 @@ _HEAD: Final = re.compile(
 )
 """How a packed cell begins; hexadecimal digits are a hash."""
 _MARK: Final = b"[vc_raw_"
+_INLINE_MARK: Final = b";base64,"
 _URLSAFE: Final = bytes.maketrans(b"-_", b"+/")
 _TEXT: Final = bytes(range(0x20, 0x7F)) + b"\t\n\r"
 _SPACES: Final = b" \t\n\r"
@@ -48,7 +53,11 @@ class _Unpacker(Protocol):
 
 def packed(cells: Iterable[bytes]) -> list[bytes]:
     """Return those cells that may hold something packed: few, and quickly told from the many."""
-    return [cell for cell in cells if len(cell) >= _SHORTEST and (_HEAD.match(cell) or _MARK in cell)]
+    return [cell for cell in cells if len(cell) >= _SHORTEST and (_HEAD.match(cell) or _is_marked(cell))]
+
+
+def _is_marked(cell: bytes) -> bool:
+    return _INLINE_MARK in cell or _MARK in cell
 
 
 def unpacked(cell: bytes, depth: int = _DEPTH) -> Iterator[bytes]:
@@ -61,10 +70,10 @@ def unpacked(cell: bytes, depth: int = _DEPTH) -> Iterator[bytes]:
         if text:
             yield text
             yield from unpacked(text, depth - 1)
-    elif _MARK not in cell:
+    elif not _is_marked(cell):
         yield from _from_base64(cell, depth)
     else:
-        for _name, body in _MARKED.findall(cell):
+        for body in (*(body for _name, body in _MARKED.findall(cell)), *_INLINE.findall(cell)):
             yield from _from_base64(body, depth)
 
 

@@ -69,6 +69,11 @@ _BACKSLASH = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|u\{([0-9a-fA-F]{1,5})\}|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|(.))", re.DOTALL
 )
 _LETTERS = dict.fromkeys("abfnrtv0", " ")
+_STYLED = re.compile(r"\\[0-9a-fA-F]{2}")
+_STYLE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})|(.))", re.DOTALL)
+"""Escapes of stylesheets: up to six digits; https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point."""
+_ENDED = re.compile(rb"(?<!\\)(\\+)([0-9a-fA-F]{1,6})[ \t\n]")
+"""A space ends such an escape and is part of it."""
 
 
 def _one(match: re.Match[str]) -> str:
@@ -100,10 +105,17 @@ def _backslash(text: str) -> list[str]:
     while "\\ " in text:  # at a word's end it escapes a delimiter: \/ \" \'
         text = text.replace("\\ ", " ")
     text = text.rstrip("\\")
+    styled = [_pairs(_STYLE.sub(_of_style, text))] if _STYLED.search(text) else []
     try:  # the C scanner of JSON is ten times faster than the pattern
-        return [json.JSONDecoder(strict=False).decode('"' + text + '"')]
+        return [json.JSONDecoder(strict=False).decode('"' + text + '"'), *styled]
     except ValueError:
-        return [_bytes(_pairs(_BACKSLASH.sub(_one, text)))]
+        return [_bytes(_pairs(_BACKSLASH.sub(_one, text))), *styled]
+
+
+def _of_style(match: re.Match[str]) -> str:
+    if match[1]:
+        return _letter(int(match[1], 16))
+    return " " + match[2]  # a sign, else the beginning of a name behind a path's backslash
 
 
 _DECODERS: tuple[tuple[bytes, re.Pattern[bytes], Callable[[str], list[str]]], ...] = (
@@ -130,6 +142,9 @@ def _escaped(raw: bytes) -> dict[int, set[bytes]]:
         if trigger in raw:
             coarse = coarse or raw.translate(_COARSE)
             words = _words(coarse, pattern)
+            if trigger == b"\\" and _ENDED.search(raw):
+                joined = _ENDED.sub(lambda match: match[1] + match[2].zfill(6), raw)
+                words |= _words(joined.translate(_COARSE), pattern)
             if words:
                 found[number] = words
     return found

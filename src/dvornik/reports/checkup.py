@@ -228,7 +228,7 @@ def _disk_problems(disk: Disk) -> Iterator[Problem]:
     if disk.inodes and disk.inodes_free < LOW * disk.inodes:
         yield Problem(
             _("The disk of {root} has almost no inodes left").format(root=words.safe(disk.root)),
-            _("Many small files: dvornik run temp"),
+            _("Many small files: dvornik run temp; what waits in quarantine: dvornik purge --all"),
         )
 
 

@@ -46,7 +46,7 @@ def found(app: App) -> Iterator[str]:
 
 def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
     """Tell one collector's step."""
-    spoilt = any(trouble.collector == name for trouble in result.troubles)
+    spoilt = any(trouble.spoils(name) for trouble in result.troubles)
     for rule in _STEPS.get(name, ()):
         total = result.total(rule)
         count = total.found - total.refused if dry else total.done
@@ -144,6 +144,11 @@ def trouble(result: Result) -> Iterator[str]:
         if result.verb != "plan":  # a dry run is not recorded, and has just shown it
             yield "   " + _("Look at it first: dvornik show {run}").format(run=result.run)
         yield "   " + _("To go on knowingly, once: add --allow {gates}").format(gates=",".join(gates))
+    yield from _failures(result)
+
+
+def _failures(result: Result) -> Iterator[str]:
+    """Name what could not be done, up to a number, and what would help."""
     could_not = _("⚠️ Could not remove {path}: {reason} ({detail})")
     if result.verb == "undo":
         could_not = _("⚠️ Could not bring back {path}: {reason} ({detail})")
@@ -155,6 +160,18 @@ def trouble(result: Result) -> Iterator[str]:
         )
     if result.failed > _MOST:
         yield "   " + _("and {n} more; see logs/maintenance.log").format(n=result.failed - _MOST)
+    if any(failure.reason is Reason.NO_SPACE and failure.rule == "media/orphan" for failure in result.failures):
+        yield "   " + _(
+            "Setting aside takes a little room on that very disk, inodes too (df -i). Make some: dvornik purge --all, "
+            "or remove a few files of your own; then: dvornik run media"
+        )
+
+
+def left_behind(place: str, path: str) -> tuple[str, str]:
+    """Say that an older quarantine lies elsewhere, and what to do about it."""
+    message = _("An older quarantine of {place} lies in {path}: neither undo nor purge reaches it")
+    hint = _("The directory has become a mount point, or is none now. Bring back what is needed, remove the rest.")
+    return message.format(place=words.safe(place), path=words.safe(path)), hint
 
 
 def noted(result: Result) -> Iterator[str]:

@@ -273,7 +273,7 @@ def reason(code: Reason) -> str:
         Reason.DENIED: _("permission denied"),
         Reason.READ_ONLY: _("file system is read-only"),
         Reason.IMMUTABLE: _("operation not permitted"),
-        Reason.NO_SPACE: _("no space left on the disk"),
+        Reason.NO_SPACE: _("no space, or no inode, left on the disk"),
         Reason.IO_ERROR: _("input/output error"),
     }[code]
 

@@ -56,6 +56,20 @@ def has_beside(root: str) -> bool:
     return os.path.lexists(os.path.join(os.path.dirname(root), NAME, os.path.basename(root)))
 
 
+def left_behind(root: str) -> str:
+    """Return an older quarantine of ``root`` at the other of both places; empty where there is none.
+
+    A directory that became a mount point, or ceased to be one, leaves it there: nothing can be renamed from one file
+    system to another, and what lies there may belong to what was in the directory before.
+    """
+    both = (os.path.join(os.path.dirname(root), NAME), os.path.join(root, NAME))
+    try:
+        others = [os.path.join(base, os.path.basename(root)) for base in both if base != base_for(root)]
+    except OSError:  # the root is not there: it is told by itself
+        return ""
+    return next((path for path in others if os.path.isdir(os.path.join(path, KEPT))), "")
+
+
 def made(root: str) -> str:
     """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
     base = base_for(root)

@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.config.warnings import warnings
 from dvornik.errors import UnreachableError
 from dvornik.languages import _, ngettext
@@ -41,7 +41,7 @@ def config() -> click.Command:
             found = {"source": str(yard.loaded.source or ""), "digest": yard.loaded.digest, "how": yard.loaded.notes}
             troubles = {"troubles": msgspec.to_builtins(app.trouble), "warnings": msgspec.to_builtins(noticed)}
             places = {"found": msgspec.to_builtins(app.found), "roots": yard.roots}
-            click.echo(json.dumps({**found, **places, **troubles}, indent=1))
+            answer(json.dumps({**found, **places, **troubles}, indent=1))
         else:
             say(*_lines(yard, noticed))
         return UnreachableError.exit_code if app.trouble else 0

@@ -12,12 +12,12 @@ import msgspec
 
 from dvornik import diagnosis, health, quick_health, state
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.cli.yard import DEFAULT
 from dvornik.config.warnings import warnings
 from dvornik.errors import DvornikError, UnreachableError
 from dvornik.languages import _, current
-from dvornik.reports import checkup, document, words
+from dvornik.reports import checkup, document, text, words
 from dvornik.reports.checkup import APPLICATION, Checkup, Preview, Problem, Shelter
 from dvornik.storages.local import LocalStorage
 from dvornik.storages.quarantine import base_for
@@ -55,7 +55,7 @@ def doctor() -> click.Command:
         problems = [*checkup.problems(seen), *_own_problems(yard)]
         if as_json:
             told = {"problems": msgspec.to_builtins(problems)}
-            click.echo(json.dumps({**msgspec.to_builtins(seen), **told}, indent=1))
+            answer(json.dumps({**msgspec.to_builtins(seen), **told}, indent=1))
         else:
             say(*checkup.lines(seen, problems))
         return 1 if problems else 0
@@ -156,6 +156,8 @@ def _preview(yard: Yard, sizes: Sequence[Size], tables: dict[str, Sequence[Table
 def _own_problems(yard: Yard) -> Iterator[Problem]:
     for warning in warnings(yard.loaded, yard.app, yard.databases):
         yield Problem(f"{warning.place}: {warning.message}", warning.hint)
+    for name, path in yard.left_behind().items():
+        yield Problem(*text.left_behind(name, path))
     for alert in health.check(yard.health(), time.time()):
         said = quick_health.describe(alert.code, alert.facts, current())
         yield Problem(said, _("dvornik history; then dvornik run"))

@@ -1,4 +1,4 @@
-"""``dvornik health``: the four alerts, exit status 0 or 1."""
+"""``dvornik health``: the alerts, exit status 0 or 1."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import msgspec
 from dvornik import health as alerts
 from dvornik.cli import options
 from dvornik.cli.cleanup import check
+from dvornik.cli.output import answer
 from dvornik.languages import _
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def health() -> click.Command:
         if not as_json:
             return check(yard, quiet=quiet)
         found = alerts.check(yard.health(), time.time())
-        click.echo(json.dumps([msgspec.to_builtins(alert) for alert in found], indent=1))
+        answer(json.dumps([msgspec.to_builtins(alert) for alert in found], indent=1))
         return 1 if found else 0
 
     return command

@@ -10,7 +10,7 @@ import msgspec
 
 from dvornik import plans
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.model import Finding, Refusal
@@ -34,7 +34,7 @@ def history() -> click.Command:
     def command(yard: Yard, *, limit: int, as_json: bool) -> None:
         runs = yard.state.runs(limit)
         if as_json:
-            click.echo(json.dumps([msgspec.structs.asdict(run) for run in runs], indent=1))
+            answer(json.dumps([msgspec.structs.asdict(run) for run in runs], indent=1))
             return
         if not runs:
             say(_("No run yet."))
@@ -58,7 +58,7 @@ def show() -> click.Command:
         path = yard.state.plan_path(chosen.id)
         if as_json:
             batches = [list(row) for row in yard.state.batches(chosen.id)]
-            click.echo(json.dumps({"run": msgspec.structs.asdict(chosen), "plan": str(path), "batches": batches}))
+            answer(json.dumps({"run": msgspec.structs.asdict(chosen), "plan": str(path), "batches": batches}))
             return
         ended = f"{tables.verb(chosen.verb)}  {words.status(chosen.status)}"
         say(f"{chosen.id}  {ended}  {words.moment(chosen.started)}")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.config.sample import sample
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
@@ -29,13 +28,17 @@ def init() -> click.Command:
     def command(yard: Yard, *, output: str | None, as_json: bool) -> None:
         written = sample(yard.app, yard.config, yard.loaded.base)
         if output == "-" or as_json:
-            sys.stdout.write(written)
+            answer(written.removesuffix("\n"))
             return
         path = Path(output) if output else yard.loaded.base / "dvornik.toml"
+        made = False
         try:
             with path.open("x", encoding="utf-8") as file:
+                made = True
                 file.write(written)
         except OSError as error:
+            if made:  # half of one would be taken for the whole
+                path.unlink(missing_ok=True)
             raise ConfigurationError(
                 _("The configuration cannot be written: {error}").format(error=error.strerror),
                 context=str(path),

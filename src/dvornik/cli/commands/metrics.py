@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import click
 
 from dvornik import metrics as figures
 from dvornik.cli import aftermath, options
+from dvornik.cli.output import answer
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
 from dvornik.metrics import otlp
@@ -45,9 +45,9 @@ def metrics() -> click.Command:
         elif as_json:
             samples = figures.samples(yard.last_health(), time.time())
             fields = ("name", "labels", "value")
-            click.echo(json.dumps([dict(zip(fields, sample, strict=True)) for sample in samples], indent=1))
+            answer(json.dumps([dict(zip(fields, sample, strict=True)) for sample in samples], indent=1))
         elif not deliver:
-            sys.stdout.write(figures.exposition(_registry(yard)).decode())
+            answer(figures.exposition(_registry(yard)).decode().removesuffix("\n"))
         elif settings.textfile or settings.pushgateway or otlp.signals(yard.config.telemetry, os.environ):
             _delivered(yard)
         else:

@@ -9,7 +9,7 @@ import click
 
 from dvornik import notify as messages
 from dvornik.cli import aftermath, options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
 
@@ -43,7 +43,7 @@ def notify() -> click.Command:
                 _("The library for messages is not installed."), hint=_("Install it: pip install 'dvornik[notify]'")
             ) from error
         if as_json:
-            click.echo(json.dumps({"told": told}))
+            answer(json.dumps({"told": told}))
         elif not quiet:
             said = ngettext("📨 Told {n} address", "📨 Told {n} addresses", told).format(n=told)
             say(said if told else _("✅ There is nothing new to tell"))

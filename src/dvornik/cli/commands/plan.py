@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from dvornik import plans, state
 from dvornik.cli import options
-from dvornik.cli.cleaning import Order, findings, perform, recover, say, tell
+from dvornik.cli.cleaning import Order, findings, perform, recover, tell
+from dvornik.cli.output import answering, say
 from dvornik.cli.yard import Yard, chosen
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
@@ -40,17 +40,18 @@ def plan() -> click.Command:
         try:
             sink = Path(output).open("x+b")  # noqa: SIM115 - closed by the with below; only its errors are told here
         except OSError as error:
-            raise ConfigurationError(
-                _("The plan cannot be written: {error}").format(error=error.strerror),
-                context=output,
-                hint=_("Name a file that does not exist yet, in a directory that you may write to."),
-            ) from error
-        with sink:
-            result = engine.plan(state.new_run(), sink, thorough=aggressive, allowed=allow)
-            result.finish()
-            if as_json:
-                document.write(sys.stdout, document.of(result, yard.roots, dry=True), findings(sink))
-                return result.exit_code
+            raise _unwritten(output, error) from error
+        try:
+            with sink:
+                result = engine.plan(state.new_run(), sink, thorough=aggressive, allowed=allow)
+        except OSError as error:  # half a plan is none
+            Path(output).unlink(missing_ok=True)
+            raise _unwritten(output, error) from error
+        result.finish()
+        if as_json:
+            with Path(output).open("rb") as plan, answering() as out:
+                document.write(out, document.of(result, yard.roots, dry=True), findings(plan))
+            return result.exit_code
         for name in result.turns:
             say(*text.step(name, result, dry=True))
         tell(result, dry=True)
@@ -58,6 +59,14 @@ def plan() -> click.Command:
         return result.exit_code
 
     return command
+
+
+def _unwritten(path: str, error: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        _("The plan cannot be written: {error}").format(error=error.strerror),
+        context=path,
+        hint=_("Name a file that does not exist yet, in a directory that you may write to."),
+    )
 
 
 def apply() -> click.Command:

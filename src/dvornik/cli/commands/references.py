@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
 from dvornik.cli.inventory import gather
+from dvornik.cli.output import answer, say
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _, ngettext
 from dvornik.reports import words
@@ -65,14 +65,14 @@ def _watched(counted: Iterable[Counted], *, quiet: bool) -> list[Counted]:
 def _tell_counted(counted: Sequence[Counted], *, as_json: bool) -> None:
     ordered = sorted(counted, key=lambda each: (each.excluded, -each.files, -each.size, each.source))
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(ordered), indent=1))
+        answer(json.dumps(msgspec.to_builtins(ordered), indent=1))
         return
     heads = (_("files"), _("values"), _("bytes"), _("seconds"), _("column"))
     rows = [_cells(each) for each in ordered]
     widths = [max(len(row[column]) for row in (heads, *rows)) for column in range(4)]
     for row in (heads, *rows):
         numbers = (cell.rjust(width) for cell, width in zip(row[:4], widths, strict=True))
-        click.echo("  ".join((*numbers, row[4])))
+        say("  ".join((*numbers, row[4])))
     if any(not (each.excluded or each.exact or each.files) for each in ordered):
         say(_("A column that names no file and takes long may be left out: [databases.NAME] exclude."))
 
@@ -88,7 +88,7 @@ def _cells(each: Counted) -> tuple[str, str, str, str, str]:
 
 def _tell_missing(found: Sequence[Missing], *, as_json: bool) -> None:
     if as_json:
-        click.echo(json.dumps(msgspec.to_builtins(found), indent=1))
+        answer(json.dumps(msgspec.to_builtins(found), indent=1))
         return
     if not found:
         say(_("No column is known whose values are paths: declare one, [media.NAME] exact."))

@@ -9,8 +9,8 @@ import msgspec
 
 from dvornik import notify
 from dvornik.cli import aftermath, options, reporting
-from dvornik.cli.cleaning import say
 from dvornik.cli.commands.history import one_run
+from dvornik.cli.output import say
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
 from dvornik.reports import document

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 import msgspec
 
+from dvornik.apps.environment import FLASK, SECRET, UPLOADS
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.collectors.database import SingleFile
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
@@ -28,8 +29,14 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("cron", "systemd", "compose", "kubernetes")
 _SCRIPT: Final = "scripts/maintenance/cleanup.py"
-_CARRIED: Final = ("DVORNIK_LANG", "DJANGO_SETTINGS_MODULE", "MEDIA_ROOT", "MEDIA_URL")
-_SECRET: Final = ("DATABASE_URL", "REDIS_URL", "CACHE_URL", "SECRET_KEY")
+
+
+def _with_flask(names: tuple[str, ...]) -> tuple[str, ...]:
+    return (*names, *(FLASK + name for name in names))
+
+
+_CARRIED: Final = ("DVORNIK_LANG", "DJANGO_SETTINGS_MODULE", "MEDIA_URL", *_with_flask(UPLOADS))
+_SECRET: Final = (*_with_flask(SECRET), "REDIS_URL", "CACHE_URL", "SECRET_KEY")
 _FOUND: Final = frozenset({"file", "pyproject", "defaults"})
 
 
@@ -94,9 +101,9 @@ def schedule() -> click.Command:
         if action or output:
             say(*_act(installation, wish, artefacts, action, output))
         elif as_json:
-            click.echo(json.dumps(msgspec.to_builtins(artefacts), indent=1, ensure_ascii=False))
+            answer(json.dumps(msgspec.to_builtins(artefacts), indent=1, ensure_ascii=False))
         else:
-            sys.stdout.write("\n".join(artefact.text for artefact in artefacts))
+            answer("\n".join(artefact.text for artefact in artefacts).removesuffix("\n"))
         for line in _notes(installation, wish):
             click.echo(line, err=True)
 

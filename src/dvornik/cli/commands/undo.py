@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -10,7 +9,8 @@ import click
 
 from dvornik import state
 from dvornik.cli import options
-from dvornik.cli.cleaning import confirm_purge, recover, say
+from dvornik.cli.cleaning import confirm_purge, recover, tell_left_behind
+from dvornik.cli.output import answering, say
 from dvornik.collectors.sessions import PURGE, RETURN, Sessions
 from dvornik.errors import ConfigurationError, RefusedError, UnreachableError
 from dvornik.languages import _, ngettext
@@ -41,11 +41,13 @@ def undo() -> click.Command:
         yard.state.lock()
         engine = yard.engine(REVERSIBLE)
         waiting = engine.set_aside()
+        tell_left_behind(yard, loud=True)
         chosen = _one_of(waiting, run) if run else next(reversed(waiting), None)
         if chosen is None:
             _must_be_there(yard)
             if as_json:
-                document.write(sys.stdout, document.of(Result("", "undo", REVERSIBLE), yard.roots, dry=False))
+                with answering() as out:
+                    document.write(out, document.of(Result("", "undo", REVERSIBLE), yard.roots, dry=False))
             else:
                 say(_("Nothing is set aside: there is nothing to bring back."))
             return 0
@@ -78,6 +80,7 @@ def purge() -> click.Command:
         engine = yard.engine(REVERSIBLE)
         recover(engine, quiet=as_json)
         waiting = engine.set_aside()
+        tell_left_behind(yard, loud=True)
         chosen = _purgeable(yard, waiting, run, everything=everything)
         refused = _distrusted(engine, allow) if chosen else []
         refused += [refusal for refusal in yard.guard() if refusal.gate not in allow] if chosen else []
@@ -128,7 +131,8 @@ def _told(yard: Yard, engine: Engine, result: Result, *, as_json: bool) -> int:
     yard.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
     yard.record_quarantine(engine)
     if as_json:
-        document.write(sys.stdout, document.of(result, yard.roots, dry=False))
+        with answering() as out:
+            document.write(out, document.of(result, yard.roots, dry=False))
         return result.exit_code
     rows = {rule: total.done for rule, total in result.totals.items() if rule in ROWS and total.done}
     back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return") and rule not in ROWS)

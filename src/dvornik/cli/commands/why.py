@@ -11,7 +11,7 @@ import click
 import msgspec
 
 from dvornik.cli import options
-from dvornik.cli.cleaning import say
+from dvornik.cli.output import answer, say
 from dvornik.contracts.collector import Evidence, Explains
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
@@ -35,7 +35,7 @@ def why() -> click.Command:
         path = os.path.abspath(file)  # noqa: PTH100 - names may hold any bytes, and a link is not followed
         evidence = _evidence(yard, path)
         if as_json:
-            click.echo(json.dumps([msgspec.to_builtins(each) for each in evidence], indent=1))
+            answer(json.dumps([msgspec.to_builtins(each) for each in evidence], indent=1))
             return
         for each in evidence:
             _tell(each, path)
