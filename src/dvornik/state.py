@@ -139,8 +139,12 @@ class State:
         except OSError as error:
             self.degraded = str(error)
             return next(parent for parent in self.directory.parents if parent.is_dir())
-        state = self.directory.stat()
-        if hasattr(os, "geteuid") and (state.st_uid != os.geteuid() or stat.S_IMODE(state.st_mode) & 0o077):
+        state, link = self.directory.stat(), self.directory.lstat()  # a link, too, must be ours, or the administrator's
+        if hasattr(os, "geteuid") and not (
+            state.st_uid == os.geteuid()
+            and link.st_uid in {0, os.geteuid()}
+            and not stat.S_IMODE(state.st_mode) & 0o077
+        ):
             raise DvornikError(
                 _("The state directory is not ours alone."),
                 context=str(self.directory),
@@ -307,6 +311,11 @@ class State:
             return path.open("x+b") if shutil.disk_usage(path.parent).free > _ROOM else scratch_plan()
         except OSError:
             return scratch_plan()
+
+    def forget_plan(self, run: str) -> None:
+        """Remove a plan file that could not be written to its end."""
+        with contextlib.suppress(OSError):
+            self.plan_path(run).unlink()
 
     def forget_old_plans(self, now: float) -> None:
         """Remove plan files, the batches of their runs, reports and sizes that nobody can want any more."""

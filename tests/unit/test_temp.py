@@ -250,3 +250,61 @@ def test_which_directories_go_as_a_whole_is_a_setting(site: SmallSite) -> None:
     unit(site, age=60)
     assert found(scan(temp(site, units=[]))) == {"tmpab12_xyz/unpacked/data.csv"}
     assert found(scan(temp(site, units=["tmpab*"]))) == set()
+
+
+def test_what_came_along_with_a_moved_directory_is_as_new_as_the_move(tmp_path: Path) -> None:
+    root = tmp_path / "tmp"
+    (tmp_path / "import/deep").mkdir(parents=True)
+    (tmp_path / "import/deep/row.csv").write_text("needed")
+    root.mkdir()
+    (root / "debris").write_text("old")
+    time.sleep(0.02)  # the clock of the file system goes in ticks
+    moment = time.time_ns()
+    time.sleep(0.02)
+    (tmp_path / "import").rename(root / "import")
+    collector = Temp({"tmp": LocalStorage("tmp", str(root))}, TempSection(older_than=Duration("1h")))
+    lines = list(collector.scan(moment + 3600 * 10**9, thorough=False))
+    assert found(lines) == {"debris"}
+    assert held(lines)["import/deep/row.csv"] is Reason.YOUNG
+
+
+def test_a_directory_that_is_excluded_stays_with_all_that_is_in_it(site: SmallSite) -> None:
+    site.file("tmp/keep/deep/a", age=3 * DAY)
+    site.file("tmp/dir/keep/b", age=3 * DAY)
+    site.file("tmp/dir/c", age=3 * DAY)
+    directory(site, "empty/keep", 3 * DAY)
+    lines = scan(temp(site, exclude=["keep"]))
+    assert found(lines) == {"dir/c"}
+    assert not found(lines, EMPTY)
+
+
+def test_files_of_process_numbers_stay(site: SmallSite) -> None:
+    site.file("tmp/pids/server.pid", age=3 * DAY)
+    site.file("tmp/.X0-lock", age=3 * DAY)
+    site.file("tmp/other", age=3 * DAY)
+    assert found(scan(temp(site))) == {"other"}
+
+
+def test_the_description_of_an_upload_stays_while_the_upload_grows(site: SmallSite) -> None:
+    site.file("tmp/u1", age=60)
+    site.file("tmp/u1.info", age=3 * DAY)
+    site.file("tmp/u2", age=3 * DAY)
+    site.file("tmp/u2.info", age=3 * DAY)
+    site.file("tmp/alone.info", age=3 * DAY)
+    lines = scan(temp(site))
+    assert found(lines) == {"u2", "u2.info", "alone.info"}
+    assert held(lines)["u1.info"] is Reason.GROUP
+
+
+def test_the_directories_of_a_running_installer_go_as_a_whole(site: SmallSite) -> None:
+    site.file("tmp/pip-install-a1b2c3d4/setup.py", age=3 * DAY)
+    site.file("tmp/pip-install-a1b2c3d4/new.o", age=60)
+    site.file("tmp/npm-17-ab/old.js", age=3 * DAY)
+    directory(site, "npm-17-ab", 3 * DAY)
+    assert found(scan(temp(site))) == {"npm-17-ab/old.js"}
+
+
+def test_empty_directories_of_the_system_stay(site: SmallSite) -> None:
+    directory(site, "systemd-private-01-nginx.service-Ab/tmp", 3 * DAY)
+    directory(site, ".X11-unix", 3 * DAY)
+    assert not found(scan(temp(site)), EMPTY)

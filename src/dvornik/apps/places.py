@@ -72,7 +72,7 @@ class Places:
     def usual(self, names: Sequence[str]) -> list[str]:
         """Return the directories of those names below the base; symlinks that lead out of it are not taken."""
         inside = os.path.realpath(self._base)
-        roots = [str(self._base / name) for name in names if (self._base / name).is_dir()]
+        roots = [root for root in (str(self._base / name) for name in names) if _is_directory(root)]
         return [root for root in roots if Path(os.path.realpath(root)).is_relative_to(inside)]
 
     def _accept(self, what: str, root: str, how: str, *, missing_is_fine: bool, on: Ground | None = None) -> bool:
@@ -85,7 +85,7 @@ class Places:
             self.trouble.append(Trouble(what, message, refused.hint, steps=(what,)))
             return False
         real = os.path.realpath(root)
-        if real in self._taken or (missing_is_fine and not Path(root).is_dir()):
+        if real in self._taken or (missing_is_fine and not _is_directory(root)):
             return False
         self._taken.add(real)
         self.found.append(Found(what, root, how))
@@ -108,3 +108,11 @@ def unique(name: str, taken: Sequence[str]) -> str:
         number += 1
         result = f"{name}-{number}"
     return result
+
+
+def _is_directory(path: str) -> bool:
+    """Tell whether a directory is there; where we may not look, or the disk fails, there is none for us."""
+    try:
+        return Path(path).is_dir()
+    except OSError:
+        return False

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
 import sys
 import time
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
 
 _DAY: Final = 20 * 3600
 """Seconds after which sizes are remembered anew; less than a day, since no schedule is that exact."""
+_NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
+"""Why a plan cannot be kept where it belongs."""
 _PATIENCE: Final = 5
 """Seconds that measuring may take at the end of a run."""
 _FRESH: Final = 3600
@@ -131,10 +135,29 @@ def _perform(yard: Yard, engine: Engine, order: Order) -> int:
     run = state.new_run()
     yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
     recover(engine, quiet=not order.tells)
-    with yard.state.new_plan(run) as plan:
-        planned = engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
+    with ExitStack() as opened:
+        try:
+            plan = yard.state.new_plan(run)
+            planned = _written(plan, run, engine, order)
+            opened.callback(plan.close)
+        except OSError as error:  # the disk became full meanwhile: that is no reason not to clean it
+            if error.errno not in _NO_ROOM:
+                raise
+            yard.state.forget_plan(run)
+            plan = opened.enter_context(state.scratch_plan())
+            planned = _written(plan, run, engine, order)
         yard.trace.planned(planned)
         return perform(yard, engine, plan, planned.digest, order)
+
+
+def _written(plan: IO[bytes], run: str, engine: Engine, order: Order) -> Result:
+    """Write the plan, or leave it closed."""
+    try:
+        return engine.plan(run, plan, thorough=order.thorough, allowed=order.allowed)
+    except OSError:
+        with suppress(OSError):  # what waits in its buffer cannot be written either
+            plan.close()
+        raise
 
 
 def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Order) -> int:

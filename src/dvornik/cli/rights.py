@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,9 +22,15 @@ def give_up(yard: Yard) -> bool:
     where a file system has no leases, or logs are to be cut: who has a file open is then read from /proc, which
     Landlock closes.
     """
-    roots = [os.path.realpath(root) for root in yard.roots.values() if Path(root).is_dir()]
+    roots = [os.path.realpath(root) for root in yard.roots.values() if os.path.isdir(root)]  # noqa: PTH112 - it answers where we may not look
     asks_proc = bool(yard.config.logs.truncate_over)
-    if asks_proc or yard.config.backup.command or not all(grips.has_leases(quarantine.made(root)) for root in roots):
+    if asks_proc or yard.config.backup.command:
+        return False
+    try:
+        private = [quarantine.made(root) for root in roots]
+    except FileNotFoundError:  # a root that was moved away this moment: nothing of it will be found in its place
+        return False
+    if not all(map(grips.has_leases, private)):
         return False
     sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
     files = [str(each.path.parent) for each in yard.databases.values() if isinstance(each, SingleFile)]
@@ -33,5 +38,6 @@ def give_up(yard: Yard) -> bool:
     if yard.config.metrics.textfile:
         own.append(str(metrics.textfile(yard.config.metrics.textfile, yard.name).parent))
     own += [each.archive for each in (*yard.config.sessions.values(), *yard.config.rows.values()) if each.archive]
-    scratch = [tempfile.gettempdir(), "/var/tmp"]  # noqa: S108 - where SQLite puts what a rewrite needs
-    return landlock.restrict([*roots, *map(quarantine.made, roots), *files, *own, *scratch])
+    # Where SQLite puts what a rewrite needs. Python's own answer would make and remove a file there to find out.
+    scratch = [os.environ.get("TMPDIR") or "/tmp", "/var/tmp"]  # noqa: S108 - as above
+    return landlock.restrict([*roots, *private, *files, *own, *scratch])

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder"})
 """Files that stand for a directory which must exist; they are never debris."""
+_LIVING: Final = re.compile(r".*\.pid|\.X\d+-lock", re.DOTALL)
+"""Files that say which process runs: nobody has them open, and they are as old as the process."""
 SAMPLE: Final = 5
 """Names that a line of held files shows, where there is nothing to mend."""
 _LONELY: Final = "index.html"
@@ -28,11 +30,14 @@ class Names:
         """Take glob patterns; those of ``exclude`` are matched against the name and against the path."""
         self._wanted = None if list(patterns) == ["*"] else any_of(patterns)
         self._excluded = any_of(exclude) if exclude else None
+        self._last = "", False
 
     def objection(self, container: str, name: str) -> Reason | None:
         """Say why a name is not meant."""
         if name in PLACEHOLDERS:
             return Reason.PLACEHOLDER
+        if _LIVING.fullmatch(name):
+            return Reason.EXCLUDED
         if self._wanted and not self._wanted.match(name):
             return Reason.EXCLUDED
         return Reason.EXCLUDED if self.is_excluded(container, name) else None
@@ -44,12 +49,35 @@ class Names:
         path = f"{container}/{name}" if container else name
         return bool(self._excluded.match(name) or self._excluded.match(path))
 
+    def is_shielded(self, container: str) -> bool:
+        """Tell whether a directory, or one around it, is on the list of what stays: so does all that is in it."""
+        if self._excluded is None or not container:
+            return False
+        last, shielded = self._last
+        if not shielded and f"{last}/".startswith(f"{container}/"):
+            return False
+        parts = container.split("/")
+        start = len(parts) - 1 if last == "/".join(parts[:-1]) else 0  # a way down is long in a deep tree
+        shielded = start > 0 and shielded
+        for end in range(start, len(parts)):
+            shielded = shielded or self.is_excluded("/".join(parts[:end]), parts[end])
+        self._last = container, shielded
+        return shielded
+
     def objections(self, batch: Batch) -> dict[int, Reason]:
         """Say which rows of a batch are not meant, and why."""
-        if not self._wanted and not self._excluded and PLACEHOLDERS.isdisjoint(batch.names):
+        if self.is_shielded(batch.container):
+            return dict.fromkeys(range(len(batch.names)), Reason.EXCLUDED)
+        if not self._wanted and not self._excluded and not _may_stay(batch.names):
             return {}
         reasons = ((row, self.objection(batch.container, name)) for row, name in enumerate(batch.names))
         return {row: reason for row, reason in reasons if reason}
+
+
+def _may_stay(names: Sequence[str]) -> bool:
+    """Tell whether any of the names may be one that stays whatever the settings: one look at all of them."""
+    text = "\0".join(names) + "\0"
+    return ".pid\0" in text or "-lock\0" in text or not PLACEHOLDERS.isdisjoint(names)
 
 
 _WORDS: Final = ("part", "chunk", "piece", "segment", "block", "blob")
@@ -60,10 +88,20 @@ _CHUNK: Final = re.compile(
 )
 
 
+_DESCRIPTIONS: Final = (".info", ".json")
+"""What tusd and tus-node-server call the description of an upload: written once, read with every piece."""
+
+
+def described_by(name: str) -> str:
+    """Return the name of the upload that a file may describe, ``""`` for a name that describes none."""
+    return name[:-5] if name.lower().endswith(_DESCRIPTIONS) else ""
+
+
 def may_hold_pieces(names: Sequence[str]) -> bool:
     """Tell whether any of the names may be a piece: one look at all of them, a tenth of asking each."""
-    text = "\0" + "\0".join(names).lower()
-    return any(word in text for word in _WORDS) or not text.isascii() or "\x000" in text.translate(_FLAT)
+    text = "\0" + "\0".join(names).lower() + "\0"
+    described = any(f"{suffix}\0" in text for suffix in _DESCRIPTIONS)
+    return described or any(word in text for word in _WORDS) or not text.isascii() or "\x000" in text.translate(_FLAT)
 
 
 def upload_of(name: str) -> str:

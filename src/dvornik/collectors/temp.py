@@ -6,21 +6,24 @@ directories that are empty, or will be once those files are gone, and as old (``
 **Why that may go:** a temporary file serves one request or one job; a day later nobody is waiting for it.
 
 **What holds it back:** age by the latest of modification and change, placeholders such as ``.gitkeep``, names that
-``temp.exclude`` lists, old pieces of an upload whose newest piece is fresh, everything in a directory of ``mkdtemp``
-(``temp.units``) while anything in it is fresh, files that somebody has open, mapped or locked, anything that is not a
-regular file, and whatever changed after the scan.
+``temp.exclude`` lists (of a directory: all that is in it), files of process numbers (``*.pid``), old pieces of an
+upload whose newest piece is fresh and the description of one that grows (``.info``), everything in a directory of
+``mkdtemp`` (``temp.units``) while anything in it is fresh, whatever lies in a directory that was moved here lately,
+files that somebody has open, mapped or locked, anything that is not a regular file, and whatever changed after the
+scan.
 
 **Undo:** none; what is young, open or in doubt is kept instead.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from dvornik.collectors.aged import explain, split, survey
 from dvornik.collectors.claims import Claiming
-from dvornik.collectors.names import SAMPLE, Names, any_of, may_hold_pieces, upload_of
+from dvornik.collectors.names import SAMPLE, Names, any_of, described_by, may_hold_pieces, upload_of
 from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, Left, Storage
 from dvornik.errors import UnreachableError
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
 
 OLD: Final = "temp/old"
 EMPTY: Final = "temp/empty-directory"
+_STANDING: Final = re.compile(r"systemd-private-.+|snap-private-tmp|\.(?:X11|ICE|XIM|font)-unix", re.DOTALL)
+"""Directories of services that run: nobody makes them again, not even where they are empty."""
 _FRESH: Final = frozenset({Reason.YOUNG, Reason.FUTURE, Reason.GROUP})
 """What tells that a unit is still in use; a link or a placeholder does not."""
 
@@ -152,13 +157,23 @@ class _Scan:
     def _flush(self) -> Iterator[Finding | Held]:
         """Decide on the pieces of uploads, now that every name of their directory was seen."""
         for pieces in self._pieces:
-            going_on = [upload_of(name) in self._fresh for name in pieces.names]
+            fresh = self._fresh | self._described(pieces)
+            going_on = [(upload_of(name) or name) in fresh for name in pieces.names]
             kept = [name for name, fresh in zip(pieces.names, going_on, strict=True) if fresh]
             if kept:
                 yield Held(OLD, self._place, pieces.container, Reason.GROUP, len(kept), kept[:SAMPLE])
             if len(kept) < len(pieces.names):
                 yield self._counted(take(pieces, [row for row, fresh in enumerate(going_on) if not fresh]))
         self._pieces, self._fresh = [], set()
+
+    def _described(self, pieces: Finding) -> set[str]:
+        """Return which of these describe an upload that goes on in a file of its own."""
+        names = {described_by(name): name for name in pieces.names if described_by(name)}
+        if not names:
+            return set()
+        uploads = self._storage.examine(pieces.container, list(names), age_by=self._settings.age_by)
+        rows = zip(uploads.names, uploads.times, strict=True)
+        return {names[upload] for upload, time in rows if time > self._cutoff}
 
     def _counted(self, finding: Finding) -> Finding:
         self._going[finding.container] = self._going.get(finding.container, 0) + finding.count
@@ -178,10 +193,15 @@ class _Scan:
             )
         going = self._going.pop(left.container, 0)
         old = left.time <= self._cutoff
-        if self._settings.prune_directories and left.container and old and going == left.entries:
+        empty_soon = left.container and old and going == left.entries
+        if empty_soon and self._settings.prune_directories and not self._has_to_stay(left.container):
             parent = left.container.rpartition("/")[0]
             self._empty.setdefault(parent, []).append(left)
             self._going[parent] = self._going.get(parent, 0) + 1
+
+    def _has_to_stay(self, container: str) -> bool:
+        """Tell whether a directory is named by the settings, or is one that the system made for others."""
+        return self._names.is_shielded(container) or any(map(_STANDING.fullmatch, container.split("/")))
 
 
 class _Unit:
@@ -203,7 +223,7 @@ class _Unit:
 
 def _parted(finding: Finding) -> tuple[Finding, Finding]:
     """Tell files that stand alone from the pieces of uploads."""
-    piece = [bool(upload_of(name)) for name in finding.names]
+    piece = [bool(upload_of(name) or described_by(name)) for name in finding.names]
     if not any(piece):
         return finding, take(finding, [])
     return (

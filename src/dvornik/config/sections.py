@@ -54,7 +54,7 @@ class TempSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     age_by: AgeSetting = "newest"
     units: Annotated[
         list[str], Meta(description="Names of directories (glob) that go as a whole: only once all in them is old.")
-    ] = field(default_factory=lambda: ["tmp????????", "tmp.??????????"])
+    ] = field(default_factory=lambda: ["tmp????????", "tmp.??????????", "pip-*", "npm-*", "playwright*", "puppeteer*"])
     prune_directories: Annotated[bool, Meta(description="Remove directories that are empty and old enough.")] = True
 
 

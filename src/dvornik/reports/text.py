@@ -149,14 +149,13 @@ def trouble(result: Result) -> Iterator[str]:
 
 def _failures(result: Result) -> Iterator[str]:
     """Name what could not be done, up to a number, and what would help."""
-    could_not = _("⚠️ Could not remove {path}: {reason} ({detail})")
+    could_not = _("⚠️ Could not remove {path}: {reason}")
     if result.verb == "undo":
-        could_not = _("⚠️ Could not bring back {path}: {reason} ({detail})")
+        could_not = _("⚠️ Could not bring back {path}: {reason}")
     for failure in result.failures[:_MOST]:
         yield could_not.format(
             path=words.address(failure.place, "", failure.path),
-            reason=words.reason(failure.reason),
-            detail=failure.detail,
+            reason=words.reason(failure.reason) + (f" ({failure.detail})" if failure.detail else ""),
         )
     if result.failed > _MOST:
         yield "   " + _("and {n} more; see logs/maintenance.log").format(n=result.failed - _MOST)

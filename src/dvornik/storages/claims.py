@@ -130,7 +130,8 @@ class Claims:
         finally:
             for index, descriptor in claimed:
                 held = Grip(descriptor, os.fstat(descriptor), is_leased=True)
-                self._settle(_Claim(names[index], names[index], held), objection, keep=keep)
+                changed = None if held.is_still(versions[index]) else Reason.CHANGED
+                self._settle(_Claim(names[index], names[index], held), objection or changed, keep=keep)
                 held.release()
         self._tally.done += done
         self._tally.size += size

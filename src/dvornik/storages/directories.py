@@ -168,7 +168,9 @@ class Descriptor:
                 current, done = os.open(up, kernel.CLIMB, dir_fd=current), current
                 os.close(done)
             return os.path.samestat(os.fstat(current), root.own_state())
-        except OSError:
+        except OSError as error:
+            if kernel.is_exhausted(error):
+                raise
             return False
         finally:
             os.close(current)

@@ -57,6 +57,10 @@ class Grip:
         """Tell whether nobody tried to open the file since the lease was granted."""
         return sys.platform == "linux" and fcntl.fcntl(self._descriptor, fcntl.F_GETLEASE) == fcntl.F_WRLCK
 
+    def is_still(self, seen: str) -> bool:
+        """Tell whether the file held was not written since it was ``seen``; claiming it changed its ctime."""
+        return version(self.state).rpartition(":")[0] == seen.rpartition(":")[0]
+
     def is_on(self, state: os.stat_result) -> bool:
         """Tell whether ``state`` is of the file held, unwritten since: no other gets its inode while it is held."""
         held = self.state

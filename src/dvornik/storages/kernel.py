@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
 
+if sys.platform != "win32":
+    import resource
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -91,6 +94,10 @@ CLIMB = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0
 _DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
 _UNSEEN = _DIRECTORY | getattr(os, "O_NOATIME", 0)
 """Reading a directory leaves its time of access alone: only its owner and root may ask for that."""
+_PLENTY = 512
+"""Descriptors with which nobody has to count them."""
+_OTHERS = 28
+"""Descriptors that a run holds besides the files that it takes away: its state, its log, directories."""
 _PATH_CHUNK = 4000
 """Bytes of a relative path given to the kernel at once: below PATH_MAX (4096) with its NUL."""
 
@@ -201,6 +208,20 @@ def _rename_without_replacing(name: str, source: int, new_name: str, target: int
             return False
         raise
     return True
+
+
+def room_for_files() -> int | None:
+    """Return how many files each of two threads may hold open at once where that is few; ``None`` where it is not."""
+    if sys.platform != "win32":
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if limit != resource.RLIM_INFINITY and limit < _PLENTY:
+            return max(1, (limit - _OTHERS) // 2)
+    return None
+
+
+def is_exhausted(error: OSError) -> bool:
+    """Tell whether an error says nothing about a file: there are no descriptors, or there is no memory, to look."""
+    return error.errno in {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 
 
 def mounts() -> set[str]:

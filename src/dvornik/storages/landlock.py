@@ -67,7 +67,10 @@ def restrict(roots: Sequence[str]) -> bool:
 def _allow(libc: ctypes.CDLL, ruleset: int, root: str) -> bool:
     if sys.platform != "linux":
         return False
-    descriptor = os.open(root, os.O_PATH | os.O_CLOEXEC)
+    try:
+        descriptor = os.open(root, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:  # it was there a moment ago
+        return True
     try:
         beneath = _Beneath(_RIGHTS, descriptor)
         return bool(libc.syscall(_ADD, ruleset, _BENEATH, ctypes.byref(beneath), 0) == 0)

@@ -20,7 +20,7 @@ from dvornik.languages import _
 from dvornik.model import Miss, Outcome, Reason
 from dvornik.storages import directories
 from dvornik.storages.claims import Claims, Rescue, Tally, miss_of, put_back, shown_name
-from dvornik.storages.kernel import code_of, mounts, reason_of
+from dvornik.storages.kernel import code_of, is_exhausted, mounts, reason_of, room_for_files
 from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine
 from dvornik.storages.walk import Looked, looked, version, walk
 
@@ -67,11 +67,14 @@ class LocalStorage:
         try:
             return directories.root(self.path)
         except OSError as error:
-            raise UnreachableError(
-                _("The directory cannot be opened."),
-                context=f"{self.place}: {self.path} ({code_of(error)})",
-                hint=_("Is the volume mounted, and may this user read it?"),
-            ) from error
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: OSError) -> UnreachableError:
+        return UnreachableError(
+            _("The directory cannot be opened."),
+            context=f"{self.place}: {self.path} ({code_of(error)})",
+            hint=_("Is the volume mounted, and may this user read it?"),
+        )
 
     @property
     def _quarantine(self) -> Quarantine:
@@ -81,12 +84,18 @@ class LocalStorage:
     @cached_property
     def _private_side(self) -> Quarantine:
         self._root.own_state()
-        return Quarantine(self.path)
+        try:
+            return Quarantine(self.path)
+        except OSError as error:
+            raise self._unreachable(error) from error
 
     def fingerprint(self) -> str:
         """Return the file system's identity and the root's inode: device numbers change with a reboot."""
         inode = self._root.own_state().st_ino
-        system = os.statvfs(self.path) if hasattr(os, "statvfs") else None
+        try:
+            system = os.statvfs(self.path) if hasattr(os, "statvfs") else None
+        except OSError as error:  # moved away since it was opened
+            raise self._unreachable(error) from error
         return f"{getattr(system, 'f_fsid', 0):x}:{inode}"
 
     def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
@@ -146,6 +155,7 @@ class LocalStorage:
     ) -> None:
         rescue = partial(self._rescue, source.container, run, keep)
         in_place = partial(self._is_in_place, source)
+        room = room_for_files()
         while planned:
             try:
                 private = self._private(source, run, keep=keep)
@@ -156,11 +166,12 @@ class LocalStorage:
                 tally.missed += [Miss(name, Reason.MOVED) for name, _seen in planned]
                 return
             claims = Claims(source, private, tally, rescue)
+            planned, later = planned[:room], planned[room:] if room else ()
             planned = claims.take_plain(planned, in_place, keep=keep)
             count = _FEW if private is source else _CHUNK
             if planned:
                 claims.take(planned[:count], in_place, keep=keep)
-            planned = planned[count:]
+            planned = [*planned[count:], *later]
 
     def _private(self, source: Directory, run: str, *, keep: bool) -> Directory:
         """Return where files of ``source`` are claimed to; on a full disk where they lie, until there is room."""
@@ -176,7 +187,9 @@ class LocalStorage:
         try:
             there = os.stat(self.path, follow_symlinks=False)
             return os.path.samestat(there, self._root.own_state()) and source.is_below(self._root)
-        except OSError:
+        except OSError as error:
+            if is_exhausted(error):  # which is not to be told as a directory that was moved
+                raise
             return False
 
     def _rescue(  # noqa: PLR0913, PLR0917 - where from, bound beforehand, and what

@@ -107,8 +107,17 @@ class Quarantine:
         """Open what is there."""
         if self._home is None:
             with contextlib.suppress(FileNotFoundError), self._open_base() as base:
-                self._home = base.child(self.place)
+                self._home = self._opened(base, self.place)
         return self._home
+
+    def _opened(self, directory: Directory, path: str) -> Directory:
+        """Open what lies in ours; what is no directory there, or a link, somebody else put there."""
+        try:
+            return directory.child(path)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise _refused(self.base) from error
 
     def _open_base(self) -> Directory:
         """Open the directory around all places; refuse it where it is not ours alone."""
@@ -161,7 +170,7 @@ class Quarantine:
         if home is None:
             return []
         try:
-            with home.child(kind) as top:
+            with self._opened(home, kind) as top:
                 return sorted(entry.name for entry in top.entries() if entry.is_dir(follow_symlinks=False))
         except FileNotFoundError:
             return []

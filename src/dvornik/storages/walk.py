@@ -61,10 +61,11 @@ def version(state: os.stat_result) -> str:
 
 
 class _Ahead(NamedTuple):
-    """A directory still to be entered: its name and how deep it lies."""
+    """A directory still to be entered: its name, how deep it lies, and since when at the earliest it does."""
 
     depth: int
     name: str
+    since: int = 0
 
 
 class _Entered(NamedTuple):
@@ -164,7 +165,7 @@ class _Walk:
         except OSError as error:
             yield Batch("/".join(self._way[:-1]), (), others=(Miss(step.name, reason_of(error), code_of(error)),))
             return
-        self._listing = _Listing(directory, step.depth, self._tree, self._reader)
+        self._listing = _Listing(directory, step, self._tree, self._reader)
         self._listing.begin()
 
 
@@ -188,13 +189,16 @@ def _open(root: Directory, way: Sequence[str], last: Directory | None) -> Direct
 class _Listing:
     """One directory's contents, part by part."""
 
-    def __init__(self, directory: Directory, depth: int, tree: _Tree, reader: _Reader) -> None:
+    def __init__(self, directory: Directory, ahead: _Ahead, tree: _Tree, reader: _Reader) -> None:
         self.directory = directory
         self.is_done = False
-        self._depth = depth
+        self._depth = ahead.depth
         self._tree = tree
         self._reader = reader
-        self._own = looked(directory.own_state(), tree.age_by)
+        state = directory.own_state()
+        self._since = max(ahead.since, _moved(state)) if ahead.depth and tree.age_by == "newest" else 0
+        own = looked(state, tree.age_by)
+        self._own = own._replace(time=max(own.time, self._since))
         self._count = 0
         self._below: list[str] = []
 
@@ -213,13 +217,15 @@ class _Listing:
         self.is_done = rows.is_last
         self._count += rows.passed
         others = [miss for name, kind, code in rows.others for miss in self._set_apart(name, kind, code)]
-        return Batch(container, rows.names, rows.sizes, rows.times, rows.versions, others)
+        since = self._since
+        times = [max(time, since) for time in rows.times] if since else rows.times
+        return Batch(container, rows.names, rows.sizes, times, rows.versions, others)
 
     def todo(self) -> Iterator[_Ahead | _Entered]:
         """Yield what comes next, last first: the directory's end, before that its sub-directories."""
         yield _Entered(self._depth, self._own, self._count)
         for name in sorted(self._below, reverse=True):
-            yield _Ahead(self._depth + 1, name)
+            yield _Ahead(self._depth + 1, name, self._since)
 
     def _set_apart(self, name: str, kind: str, code: int) -> Iterator[Miss]:
         """Say why an entry is no file of a batch; a directory to enter is none of the others."""
@@ -235,6 +241,15 @@ class _Listing:
             yield Miss(name, reason_of(error), code_of(error))
         else:
             yield Miss(name, _APART[kind])
+
+
+def _moved(state: os.stat_result) -> int:
+    """Return when a directory was moved, as far as can be told; 0 where nothing speaks for it.
+
+    What is in it came along and keeps its own times. A new, removed or renamed entry sets modification and change to
+    the same time; only a move (and a new mode or owner) leaves the change as the later of both.
+    """
+    return state.st_ctime_ns if state.st_ctime_ns > state.st_mtime_ns else 0
 
 
 _APART: Final = {"f": Reason.EXCLUDED, "l": Reason.SYMLINK, "s": Reason.SPECIAL, "c": Reason.CHANGED}
