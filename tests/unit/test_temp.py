@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -308,3 +310,20 @@ def test_empty_directories_of_the_system_stay(site: SmallSite) -> None:
     directory(site, "systemd-private-01-nginx.service-Ab/tmp", 3 * DAY)
     directory(site, ".X11-unix", 3 * DAY)
     assert not found(scan(temp(site)), EMPTY)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/locks"), reason="locks are not told here")  # noqa: PTH110
+@pytest.mark.parametrize("kind", ["LOCK_EX", "LOCK_SH"])
+def test_a_directory_that_somebody_has_locked_is_left_alone(site: SmallSite, kind: str) -> None:
+    for name in ("locked/old", "locked/deep/old", "free/old", "tmpa1b2c3d4/in/old", "tmpa1b2c3d4/old"):
+        site.file(f"tmp/{name}", age=3 * DAY)
+    lock = f"for path in sys.argv[1:]: fcntl.flock(os.open(path, os.O_RDONLY), fcntl.{kind})"
+    code = f"import fcntl, os, sys\n{lock}\nprint(flush=True)\nsys.stdin.read()"
+    paths = [str(site.path / "tmp" / name) for name in ("locked", "tmpa1b2c3d4/in")]
+    with subprocess.Popen([sys.executable, "-c", code, *paths], stdin=-1, stdout=-1) as holder:
+        assert holder.stdout
+        holder.stdout.readline()
+        result = site.run("temp")
+        holder.communicate(b"")
+    assert site.files("tmp") == {"locked/old", "locked/deep/old", "tmpa1b2c3d4/in/old", "tmpa1b2c3d4/old"}
+    assert result.held["temp/old", Reason.OPEN] == 2

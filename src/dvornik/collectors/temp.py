@@ -8,9 +8,9 @@ directories that are empty, or will be once those files are gone, and as old (``
 **What holds it back:** age by the latest of modification and change, placeholders such as ``.gitkeep``, names that
 ``temp.exclude`` lists (of a directory: all that is in it), files of process numbers (``*.pid``), old pieces of an
 upload whose newest piece is fresh and the description of one that grows (``.info``), everything in a directory of
-``mkdtemp`` (``temp.units``) while anything in it is fresh, whatever lies in a directory that was moved here lately,
-files that somebody has open, mapped or locked, anything that is not a regular file, and whatever changed after the
-scan.
+``mkdtemp`` (``temp.units``) while anything in it is fresh, whatever lies in a directory that was moved here lately or
+that somebody has locked (``flock``), files that somebody has open, mapped or locked, anything that is not a regular
+file, and whatever changed after the scan.
 
 **Undo:** none; what is young, open or in doubt is kept instead.
 """
@@ -41,7 +41,7 @@ OLD: Final = "temp/old"
 EMPTY: Final = "temp/empty-directory"
 _STANDING: Final = re.compile(r"systemd-private-.+|snap-private-tmp|\.(?:X11|ICE|XIM|font)-unix", re.DOTALL)
 """Directories of services that run: nobody makes them again, not even where they are empty."""
-_FRESH: Final = frozenset({Reason.YOUNG, Reason.FUTURE, Reason.GROUP})
+_FRESH: Final = frozenset({Reason.YOUNG, Reason.FUTURE, Reason.GROUP, Reason.OPEN})
 """What tells that a unit is still in use; a link or a placeholder does not."""
 
 

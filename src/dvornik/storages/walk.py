@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 from dvornik.contracts.storage import Batch, Left
 from dvornik.model import Miss, Reason
 from dvornik.storages import directories
-from dvornik.storages.kernel import code_of, reason_of
+from dvornik.storages.kernel import code_of, locked, reason_of
 
 if TYPE_CHECKING:
     import os
@@ -83,6 +83,7 @@ class _Tree(NamedTuple):
     """Empty: names only."""
     skip: frozenset[str]
     mounts: frozenset[str]
+    locked: frozenset[int]
 
     def keeps_out_of(self, path: str) -> Reason | None:
         """Say why a directory is not entered."""
@@ -101,10 +102,11 @@ def walk(
 ) -> Iterator[Batch | Left]:
     """List the tree below ``root`` top down.
 
-    ``skip`` and ``mounts`` are directories (relative paths) that are not entered. On the way down only names are kept,
-    so that memory stays small in a tree of any depth.
+    ``skip`` and ``mounts`` are directories (relative paths) that are not entered, nor are those that somebody has
+    locked, which asks cleaners to stay out (tmpfiles.d(5)). On the way down only names are kept, so that memory stays
+    small in a tree of any depth.
     """
-    tree = _Tree(age_by if with_times else "", skip, mounts)
+    tree = _Tree(age_by if with_times else "", skip, mounts, locked())
     steps = _Walk(root, tree)
     try:
         yield from steps
@@ -163,10 +165,17 @@ class _Walk:
         try:
             directory = _open(self._root, self._way, last.directory if last else None)
         except OSError as error:
-            yield Batch("/".join(self._way[:-1]), (), others=(Miss(step.name, reason_of(error), code_of(error)),))
+            yield self._left_out(step, reason_of(error), code_of(error))
+            return
+        if self._tree.locked and step.depth and directory.own_state().st_ino in self._tree.locked:
+            directory.__exit__()
+            yield self._left_out(step, Reason.OPEN)
             return
         self._listing = _Listing(directory, step, self._tree, self._reader)
         self._listing.begin()
+
+    def _left_out(self, step: _Ahead, reason: Reason, detail: str = "") -> Batch:
+        return Batch("/".join(self._way[:-1]), (), others=(Miss(step.name, reason, detail),))
 
 
 def _told(steps: Sequence[_Entered | Batch], way: Sequence[str]) -> Iterator[Batch | Left]:
