@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.contract.test_databases import (
     NOON,
     Site,
     keys,
+    many_sessions,
     mariadb,
     postgresql,
     postgresql_15,
@@ -211,6 +213,16 @@ def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.F
     assert site.database.restore("session", kept) == 0
 
 
+def test_large_rows_are_kept_a_few_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dvornik.databases.batches.KEPT_BYTES", 1_000)
+    sessions(site)
+    many_sessions(site, 10)
+    kept: list[Sequence[Mapping[str, object]]] = []
+    assert sum(site.database.delete_expired(rule(), NOON, kept.append)) == 10
+    assert sum(map(len, kept)) == 10
+    assert max(map(len, kept)) == 2
+
+
 def test_a_row_that_is_kept_no_more_stays(site: Site) -> None:
     sessions(site, *[NOON - 1] * 3)
 
@@ -240,26 +252,114 @@ def _blob(site: Site) -> str:
     return "bytea" if site.time == "timestamptz" else "blob"
 
 
-FUNCTION = "CREATE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(OLD, NEW); END'"
+FUNCTION = (
+    "CREATE OR REPLACE FUNCTION noted() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN coalesce(OLD, NEW); END'"
+)
 TRIGGER = {
-    "sqlite": "CREATE TRIGGER \"on {0}\" AFTER {0} ON session BEGIN INSERT INTO session VALUES ('z', '', 0); END",
-    "postgresql": 'CREATE TRIGGER "on {0}" AFTER {0} ON session FOR EACH ROW EXECUTE FUNCTION noted()',
-    "mariadb": 'CREATE TRIGGER "on {0}" AFTER {0} ON session FOR EACH ROW SET @noted = 1',
+    "sqlite": "CREATE TRIGGER \"on {0}\" AFTER {0} ON {1} BEGIN INSERT INTO session VALUES ('z', '', 0); END",
+    "postgresql": 'CREATE TRIGGER "on {0}" AFTER {0} ON {1} FOR EACH ROW EXECUTE FUNCTION noted()',
+    "mariadb": 'CREATE TRIGGER "on {0}" AFTER {0} ON {1} FOR EACH ROW SET @noted = 1',
 }
+
+
+def add_trigger(site: Site, request: pytest.FixtureRequest, event: str, table: str) -> None:
+    system = request.node.callspec.params["site"].partition("_")[0]
+    if system == "postgresql":
+        site.execute(FUNCTION)
+    site.execute(TRIGGER[system].format(event, table))
 
 
 def test_a_trigger_that_acts_on_deletion_is_named_and_another_is_not(
     site: Site, request: pytest.FixtureRequest
 ) -> None:
-    system = request.node.callspec.params["site"].partition("_")[0]
     sessions(site, NOON - 1)
-    if system == "postgresql":
-        site.execute(FUNCTION)
     for event in ("INSERT", "UPDATE"):
-        site.execute(TRIGGER[system].format(event))
+        add_trigger(site, request, event, "session")
     assert list(site.database.triggers("session")) == []
-    site.execute(TRIGGER[system].format("DELETE"))
+    add_trigger(site, request, "DELETE", "session")
     assert list(site.database.triggers("session")) == ["on DELETE"]
+
+
+@pytest.mark.parametrize(
+    ("first", "event"), [("CASCADE", "DELETE"), ("SET NULL", "UPDATE"), ("NO ACTION", ""), ("CASCADE", "INSERT")]
+)
+def test_a_trigger_counts_of_every_table_whose_rows_the_keys_take_along(
+    site: Site, request: pytest.FixtureRequest, first: str, event: str
+) -> None:
+    sessions(site, NOON - 1)
+    parents = [("basket", "session", "session (key)", "CASCADE"), ("item", "basket", "basket (key)", first)]
+    for table, column, parent, action in parents:
+        own = f"key varchar(40) PRIMARY KEY, {column} varchar(40)"
+        site.execute(f"CREATE TABLE {table} ({own}, FOREIGN KEY ({column}) REFERENCES {parent} ON DELETE {action})")
+    add_trigger(site, request, event or "DELETE", "item")
+    assert list(site.database.triggers("session")) == []
+    expected = [] if event in {"", "INSERT"} else [f"item.on {event}"]
+    assert list(site.database.triggers("session", cascade=True)) == expected
+
+
+def test_a_key_that_refers_to_a_whole_table_holds_the_rows_of_a_part_too(postgresql: Site) -> None:
+    row = "key varchar(40), expires timestamptz, PRIMARY KEY (key, expires)"
+    postgresql.execute(f"CREATE TABLE whole ({row}) PARTITION BY RANGE (expires)")
+    postgresql.execute("CREATE TABLE session PARTITION OF whole DEFAULT")
+    key = "FOREIGN KEY (k, e) REFERENCES whole ON DELETE CASCADE"
+    postgresql.execute(f"CREATE TABLE basket (k varchar(40), e timestamptz, {key})")
+    postgresql.execute("INSERT INTO whole VALUES ('a', '2000-01-01'), ('b', '2000-01-01')")
+    postgresql.execute("INSERT INTO basket VALUES ('a', '2000-01-01')")
+    assert postgresql.database.referred(rule(), NOON) == {"basket": 1}
+    assert sum(postgresql.database.delete_expired(rule(), NOON)) == 1
+    assert postgresql.execute("SELECT k FROM basket") == [("a",)]
+
+
+def test_a_trigger_of_a_whole_table_acts_on_its_parts_and_the_other_way_round(postgresql: Site) -> None:
+    postgresql.execute("CREATE TABLE whole (expires timestamptz) PARTITION BY RANGE (expires)")
+    postgresql.execute("CREATE TABLE session PARTITION OF whole DEFAULT")
+    postgresql.execute(FUNCTION)
+    postgresql.execute(TRIGGER["postgresql"].format("DELETE", "whole"))
+    assert list(postgresql.database.triggers("session")) == ["on DELETE"]
+    postgresql.execute('DROP TRIGGER "on DELETE" ON whole')
+    postgresql.execute(TRIGGER["postgresql"].format("DELETE", "session"))
+    assert list(postgresql.database.triggers("whole")) == ["on DELETE"]
+
+
+def test_a_table_and_its_schema_may_have_names_as_long_as_the_server_allows(postgresql: Site) -> None:
+    schema, table = 's"' * 30, "%t{}" * 15
+    quoted = ".".join('"' + name.replace('"', '""') + '"' for name in (schema, table))
+    postgresql.execute(f'CREATE SCHEMA "{schema.replace(chr(34), chr(34) * 2)}"')
+    postgresql.execute(f"CREATE TABLE {quoted} (expires timestamptz)")
+    postgresql.execute(f"INSERT INTO {quoted} VALUES ('2000-01-01')")  # noqa: S608 - made up here
+    long = ExpiryRule("web", "main", f"{schema}.{table}", "expires")
+    assert sum(postgresql.database.delete_expired(long, NOON)) == 1
+
+
+@pytest.mark.parametrize("never", ["0001-01-01 00:00:00", "1970-01-01 00:00:00", "1970-01-01 14:00:00"])
+@pytest.mark.parametrize("as_text", [False, True])
+def test_a_time_that_stands_for_none_is_not_past(site: Site, never: str, *, as_text: bool) -> None:
+    kind = "varchar(40)" if as_text else site.time
+    site.execute(f"CREATE TABLE session (key varchar(40) PRIMARY KEY, data text, expires {kind})")
+    for key, expires in (("old", "2000-01-01 00:00:00"), ("none", never), ("null", None)):
+        site.execute("INSERT INTO session VALUES (?, 'x', ?)", key, expires)
+    assert site.database.expired(rule(), NOON) == 1
+    assert sum(site.database.delete_expired(rule(), NOON)) == 1
+    assert keys(site) == ["none", "null"]
+
+
+@pytest.mark.parametrize("site", ["postgresql_18", "postgresql_15", "mariadb"], indirect=True)
+def test_a_clock_that_is_ahead_of_the_server_s_takes_no_row_before_its_time(site: Site) -> None:
+    sessions(site, time.time() + 86_400, time.time() - 60)
+    ahead = time.time() + 10 * 86_400
+    assert site.database.expired(rule(), ahead) == 1
+    assert sum(site.database.delete_expired(rule(), ahead)) == 1
+    assert keys(site) == ["key0"]
+
+
+def test_hostile_names_of_a_table_and_its_columns_are_only_names(site: Site) -> None:
+    name = "t\"; DROP TABLE x; -- %s {} 'ф`"
+    quoted = '"' + name.replace('"', '""') + '"'
+    site.execute("CREATE TABLE {} ({} bigint, {} varchar(9))".format(quoted, quoted, quoted.replace("t", "u", 1)))
+    site.execute(f"INSERT INTO {quoted} VALUES (1000000000, 'x'), (1000000000, 'y')")  # noqa: S608 - made up here
+    hostile = ExpiryRule("web", "main", name, name, where=(Comparison(name.replace("t", "u", 1), "=", ("x",)),))
+    assert site.database.expired(hostile, NOON) == 1
+    assert sum(site.database.delete_expired(hostile, NOON)) == 1
 
 
 def test_a_rule_acts_on_deletion_as_a_trigger_does_until_it_is_disabled(postgresql: Site) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import threading
 from contextlib import closing, contextmanager
@@ -118,20 +119,38 @@ def test_without_room_or_where_nobody_can_tell_a_table_is_not_rewritten(
     assert [miss.reason for miss in outcome.missed] == [Reason.NO_HEADROOM]
 
 
-def test_a_rewrite_that_would_lock_for_long_needs_a_window(site: Connection, database: PostgreSQL) -> None:
+STRICT = msgspec.structs.replace(SOON, max_lock=Duration("0.01s"), max_lock_in_window=Duration("0.01s"))
+
+
+@pytest.mark.parametrize("window", [False, True])
+def test_a_rewrite_that_would_lock_for_long_is_left_and_told_of_in_the_window_too(
+    site: Connection, database: PostgreSQL, *, window: bool
+) -> None:
     bloated(site)
-    strict = msgspec.structs.replace(SOON, max_lock=Duration("0.01s"))
-    (held,) = of(scan(database, strict), "rewrite")
+    lines = scan(database, STRICT, window=window)
+    (held,) = of(lines, "rewrite")
     assert (isinstance(held, Held) and held.reason) is Reason.TOO_LONG
-    (finding,) = of(scan(database, strict, window=True), "rewrite")
+    (told,) = of(lines, "long-rewrite")
+    assert isinstance(told, Finding)
+    assert DatabaseBloat.rules[told.rule].safety is Safety.REPORT
+    assert re.search(r"main/page would give back 6.* lock it .*max_lock_in_window", words.concern(told))
+
+
+def test_how_long_a_rewrite_may_lock_in_the_window_is_said_apart(site: Connection, database: PostgreSQL) -> None:
+    bloated(site)
+    night = msgspec.structs.replace(STRICT, max_lock_in_window=Duration("1h"))
+    (held,) = of(scan(database, night), "rewrite")
+    assert isinstance(held, Held)
+    (finding,) = of(scan(database, night, window=True), "rewrite")
     assert isinstance(finding, Finding)
+    assert DatabaseBloat({"main": database}, night, has_window=True).apply(finding, "run").freed > 1_000_000
 
 
 def test_a_rewrite_that_takes_longer_than_it_may_changes_nothing(site: Connection, database: PostgreSQL) -> None:
     bloated(site)
     before = site.execute("SELECT pg_relation_filenode('page')").fetchone()
     outcome = database.rewrite("page", seconds=0.001, room=1 << 40, repack=False)
-    assert (outcome.done, [miss.reason for miss in outcome.missed]) == (0, [Reason.BUSY])
+    assert (outcome.done, [miss.reason for miss in outcome.missed]) == (0, [Reason.TOO_LONG])
     assert site.execute("SELECT pg_relation_filenode('page')").fetchone() == before
 
 
@@ -262,7 +281,8 @@ def test_the_time_is_predicted_from_the_last_runs(site: Connection, database: Po
     state = State(str(tmp_path / "state"))
     state.lock()
     state.keep_speed("database/rewrite", "main", 2_000_000, 1.0)
-    collector = DatabaseBloat({"main": database}, SOON, state, has_window=True)
+    night = msgspec.structs.replace(SOON, max_lock_in_window=Duration("1h"))
+    collector = DatabaseBloat({"main": database}, night, state, has_window=True)
     (finding,) = [
         line
         for line in collector.scan(0, thorough=True)
@@ -285,7 +305,7 @@ def test_a_long_step_tells_how_far_it_is(
     database.tell = lambda *step: told.append(step)
     while not told:  # it may be done before the first look
         site.execute("INSERT INTO page SELECT n + (SELECT max(id) FROM page), 'x' FROM generate_series(1, 60000) AS n")
-        assert database.rewrite("page", seconds=0, room=1 << 40, repack=False).done == 1
+        assert database.rewrite("page", seconds=60, room=1 << 40, repack=False).done == 1
     assert {table for table, _done, _total in told} == {"main/page"}
     assert all(done <= total for _table, done, total in told)
 
@@ -301,14 +321,63 @@ def free_file(path: Path, rows: int = 1_000) -> None:
 def test_a_file_that_would_be_locked_for_long_is_tended_but_not_rewritten(tmp_path: Path) -> None:
     free_file(tmp_path / "site.db")
     file = connect(DatabasePlace("main", f"sqlite:///{tmp_path}/site.db"))
-    collector = DatabaseBloat({"main": file}, Upkeep(max_lock=Duration("0.01s")))
+    collector = DatabaseBloat({"main": file}, Upkeep(max_lock=Duration("0.0001s")))
     for thorough in (False, True):
         lines = list(collector.scan(0, thorough=thorough))
         assert [line.reason for line in lines if isinstance(line, Held)] == [Reason.TOO_LONG]
-        (finding,) = [line for line in lines if isinstance(line, Finding)]
+        told, finding = [line for line in lines if isinstance(line, Finding)]
+        assert told.rule == "database/long-rewrite"
         outcome = collector.apply(finding, "run")
         assert (outcome.rule, outcome.freed) == ("database/optimise", 0)
         assert outcome.reusable > 3_900_000
+
+
+def test_a_rewrite_of_a_file_that_takes_longer_than_it_may_changes_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "site.db"
+    free_file(path, 20_000)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("CREATE TABLE kept AS WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n LIMIT"
+                           " 100000) SELECT x, randomblob(100) FROM n")  # fmt: skip
+    before = path.stat().st_size
+    outcome = connect(DatabasePlace("main", f"sqlite:///{path}")).optimise(path.name, thorough=True, seconds=0.002)  # type: ignore[call-arg]
+    assert [miss.reason for miss in outcome.missed] == [Reason.TOO_LONG]
+    assert (outcome.freed, path.stat().st_size) == (0, before)
+    assert outcome.reusable > 70_000_000
+
+
+def test_whoever_reads_a_file_with_a_log_keeps_no_writer_waiting_while_it_is_tended(tmp_path: Path) -> None:
+    path = tmp_path / "site.db"
+    free_file(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+        reader.execute("PRAGMA journal_mode = WAL")
+        reader.execute("BEGIN")
+        reader.execute("SELECT * FROM leaf").fetchall()
+        with writing_to(path) as slow:
+            assert connect(DatabasePlace("main", f"sqlite:///{path}")).optimise(path.name, thorough=False).done == 1
+    assert slow == []
+
+
+@contextmanager
+def writing_to(path: Path) -> Iterator[list[str]]:
+    """Write in a thread as an application does; the list holds what a second was not enough for."""
+    slow: list[str] = []
+    ended = threading.Event()
+
+    def work() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=1)) as connection:
+            while not ended.is_set():
+                try:
+                    connection.execute("INSERT INTO leaf VALUES (1)")
+                except sqlite3.OperationalError as error:
+                    slow.append(str(error))
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield slow
+    finally:
+        ended.set()
+        thread.join()
 
 
 def test_outside_the_window_nothing_is_rewritten_and_the_run_says_why(tmp_path: Path) -> None:

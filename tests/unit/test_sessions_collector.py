@@ -146,6 +146,19 @@ def test_rows_whose_deletion_runs_a_trigger_stay_until_that_is_meant(path: Path)
     assert execute(path, "SELECT session_data FROM django_session") == [("x",)]
 
 
+def test_a_trigger_of_a_table_that_the_rule_cascades_to_holds_the_rows_too(path: Path) -> None:
+    fill(path, 5, -60)
+    execute(path, "CREATE TABLE basket (session REFERENCES django_session ON DELETE CASCADE)")
+    execute(
+        path, "CREATE TRIGGER noting AFTER DELETE ON basket BEGIN UPDATE django_session SET session_data = 'x'; END"
+    )
+    own = collector(path)
+    assert [seen.amount for seen in own.scan(NOW, thorough=False) if isinstance(seen, Finding)] == [1]
+    cascading = collector(path, msgspec.structs.replace(RULE, cascade=True))
+    held = [seen for seen in cascading.scan(NOW, thorough=False) if isinstance(seen, Held)]
+    assert [(each.reason, each.count, each.detail) for each in held] == [(Reason.TRIGGER, 1, "basket.noting")]
+
+
 def test_a_trigger_made_after_the_scan_keeps_the_rows(path: Path) -> None:
     fill(path, 5)
     sessions = collector(path)

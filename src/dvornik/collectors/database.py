@@ -8,7 +8,8 @@ decide: invalid and unused indexes, old transaction ids, old transactions, repli
 **May go** because no row lives there.
 
 **Held back**: tables where it is not worth it, files and tables that are busy, a rewrite without room on the disk or
-that would lock for too long outside of a maintenance window, a damaged file.
+that would lock for longer than it may (a second, in the maintenance window too, unless it is told that more will do), a
+damaged file.
 
 **Undo**: none is needed; no row changes.
 
@@ -26,21 +27,23 @@ import msgspec
 
 from dvornik.collectors.identity import reachable
 from dvornik.contracts.collector import Rule, Safety
-from dvornik.databases.upkeep import Rewritable, Upkeep
+from dvornik.contracts.database import Concern
+from dvornik.databases.upkeep import STEPWISE, Rewritable, Upkeep
 from dvornik.errors import DvornikError
 from dvornik.model import Finding, Held, Reason, Survey, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from dvornik.contracts.database import Concern, Database, TableSize
+    from dvornik.contracts.database import Database, TableSize
     from dvornik.model import Outcome, Seen
 
 OPTIMISE: Final = Rule("database/optimise", capped=False)
 VACUUM: Final = Rule("database/vacuum", Safety.UNSAFE, capped=False, guarded=True)
 REWRITE: Final = Rule("database/rewrite", Safety.UNSAFE, capped=False, guarded=True)
-CONCERNS: Final = ("index-unused", "index-invalid", "wraparound", "transaction", "slot", "wal")
+LONG: Final = "long-rewrite"
+CONCERNS: Final = (LONG, "index-unused", "index-invalid", "wraparound", "transaction", "slot", "wal")
 """Kinds of concerns, each a rule that is only reported."""
 WHOLE: Final = "whole"
 """Detail of a finding: this file is to be rewritten although nobody asked to be thorough."""
@@ -55,6 +58,9 @@ class SingleFile(Protocol):
     """A database that is one file: it is measured and optimised as a whole, and tending it is always quick."""
 
     path: Path
+
+    def optimise(self, table: str, *, thorough: bool, seconds: float = 0) -> Outcome:
+        """Optimise it; a rewrite is given up, with nothing changed, after ``seconds`` (0: never)."""
 
 
 class Memory(Protocol):
@@ -89,11 +95,12 @@ class DatabaseBloat:
         *,
         has_window: bool = False,
     ) -> None:
-        """Take the databases by name; ``has_window``: hours are set in which a rewrite may lock for long."""
+        """Take the databases by name; ``has_window``: hours are set, outside of which nothing guarded happens."""
         self._databases = databases
         self._upkeep = upkeep or Upkeep()
         self._memory = memory
-        self._has_window = has_window
+        own, windowed = float(self._upkeep.max_lock), float(self._upkeep.max_lock_in_window)
+        self._max_lock = max(own, windowed) if has_window else own
 
     def fingerprints(self) -> Mapping[str, str]:
         """Return the identity of each database that is there."""
@@ -114,13 +121,15 @@ class DatabaseBloat:
         database = self._databases[finding.place]
         begun = time.monotonic()
         if finding.rule == REWRITE.id and isinstance(database, Rewritable):
-            seconds = 0 if self._has_window else float(self._upkeep.max_lock)
             room, repack = int(self._upkeep.free), self._upkeep.repack
-            outcome = database.rewrite(finding.container, seconds=seconds, room=room or -1, repack=repack)
-        else:
+            outcome = database.rewrite(finding.container, seconds=self._max_lock, room=room or -1, repack=repack)
+        elif isinstance(database, SingleFile):
             thorough = finding.rule == VACUUM.id or finding.detail == WHOLE
-            outcome = database.optimise(finding.container, thorough=thorough)
-            outcome = msgspec.structs.replace(outcome, rule=finding.rule)
+            seconds = self._max_lock if finding.rule == VACUUM.id else float(self._upkeep.max_lock)
+            outcome = database.optimise(finding.container, thorough=thorough, seconds=seconds)
+        else:
+            outcome = database.optimise(finding.container, thorough=finding.rule == VACUUM.id)
+        outcome = msgspec.structs.replace(outcome, rule=finding.rule)
         if self._memory and outcome.done and finding.extent:
             self._memory.keep_speed(_pace(finding), finding.place, finding.extent, time.monotonic() - begun)
         return outcome
@@ -148,19 +157,17 @@ class DatabaseBloat:
         """Rewrite a file unasked only where its writers would not notice: SQLite locks it all the while."""
         for size in sizes:
             pays = size.reusable >= self._upkeep.dead_bytes and size.reusable > self._upkeep.min_share * size.size
-            seconds = self._seconds(VACUUM.id, place, size.size)
-            if thorough:
-                if seconds > self._upkeep.max_lock and not self._has_window:
-                    yield Held(VACUUM.id, place, "", Reason.TOO_LONG, 1, [size.table], f"seconds={seconds:.0f}")
-                else:
-                    yield self._finding(VACUUM.id, place, size.table, size.reusable, size.size)
-                    continue
-            elif pays and seconds > self._upkeep.max_lock:
-                yield Held(OPTIMISE.id, place, "", Reason.TOO_LONG, 1, [size.table], f"seconds={seconds:.0f}")
-            elif pays:
-                yield self._finding(OPTIMISE.id, place, size.table, size.reusable, size.size, WHOLE)
-                continue
-            yield self._finding(OPTIMISE.id, place, size.table, size.reusable, 0)
+            rule, most = (VACUUM.id, self._max_lock) if thorough else (OPTIMISE.id, float(self._upkeep.max_lock))
+            used = max(1, size.size - size.reusable)  # free pages are neither read nor written
+            seconds = self._seconds(VACUUM.id, place, used)
+            if size.detail == STEPWISE or not (thorough or pays):
+                yield self._finding(OPTIMISE.id, place, size.table, size.reusable, 0)
+            elif seconds > most:
+                yield from _left(rule, place, size, size.reusable, seconds, most)
+                yield self._finding(OPTIMISE.id, place, size.table, size.reusable, 0)
+            else:
+                detail = "" if thorough else WHOLE
+                yield self._finding(rule, place, size.table, size.reusable, used, detail)
 
     def _tables(self, place: str, sizes: Sequence[TableSize], rule: Rule) -> Iterator[Finding | Held]:
         """Thoroughly, every large table is looked at: the server knows only after ANALYZE what a rewrite gives back."""
@@ -179,23 +186,26 @@ class DatabaseBloat:
         bloated = sorted(filter(self._is_bloated, sizes), key=lambda size: -(size.bloat + size.index_bloat))
         room = database.room() if bloated else None
         room = int(self._upkeep.free) if room is None else room
-        kept = {size.table: held for size in bloated if (held := self._kept(place, size, room))}
+        names = [size.table for size in bloated]
+        free = database.beside_users(names, repack=self._upkeep.repack) if names else ()
+        kept = {size.table: held for size in bloated if (held := self._kept(place, size, room, free))}
         rewritten = [size for size in bloated if size.table not in kept]
         airy = [size for size in sizes if size not in rewritten and size.index_bloat >= self._upkeep.min_bloat]
         for size in sorted(airy, key=lambda size: -size.index_bloat):
             yield self._finding(VACUUM.id, place, size.table, size.index_bloat, size.size)
         for size in rewritten:
             yield self._finding(REWRITE.id, place, size.table, size.bloat + size.index_bloat, size.size, size.detail)
-        yield from kept.values()
+        for held in kept.values():
+            yield from held
 
-    def _kept(self, place: str, size: TableSize, room: int) -> Held | None:
-        """Say why a bloated table is not rewritten."""
+    def _kept(self, place: str, size: TableSize, room: int, free: Collection[str]) -> Sequence[Finding | Held]:
+        """Say why a bloated table is not rewritten; ``free`` are those that nobody waits for."""
         seconds = self._seconds(REWRITE.id, place, size.size)
         if room < HEADROOM * size.size:
-            return Held(REWRITE.id, place, "", Reason.NO_HEADROOM, 1, [size.table], f"free={room}")
-        if seconds > self._upkeep.max_lock and not self._has_window:
-            return Held(REWRITE.id, place, "", Reason.TOO_LONG, 1, [size.table], f"seconds={seconds:.0f}")
-        return None
+            return [Held(REWRITE.id, place, "", Reason.NO_HEADROOM, 1, [size.table], f"free={room}")]
+        if seconds > self._max_lock and size.table not in free:
+            return list(_left(REWRITE.id, place, size, size.bloat + size.index_bloat, seconds, self._max_lock))
+        return []
 
     def _finding(  # noqa: PLR0913, PLR0917 - the columns of one line
         self, rule: str, place: str, table: str, gain: int, extent: int, detail: str = ""
@@ -218,6 +228,16 @@ class DatabaseBloat:
 
 def _pace(finding: Finding) -> str:
     return VACUUM.id if finding.detail == WHOLE else finding.rule
+
+
+def _left(  # noqa: PLR0913, PLR0917 - the columns of one line
+    rule: str, place: str, size: TableSize, gain: int, seconds: float, most: float
+) -> Iterator[Finding | Held]:
+    """Leave a rewrite that would hold others up, and tell the operator, who may allow it."""
+    yield Held(rule, place, "", Reason.TOO_LONG, 1, [size.table], f"seconds={seconds:.0f}")
+    yield _reported(
+        place, Concern(LONG, size.table, size.table, gain, {"seconds": f"{seconds:.1f}", "most": f"{most:g}"})
+    )
 
 
 def _reported(place: str, concern: Concern) -> Finding:

@@ -218,7 +218,7 @@ class Sessions:
 
 def _acting(database: Database, rule: ExpiryRule) -> Sequence[str]:
     """Name what acts on a deletion without its being said that this is meant."""
-    return () if rule.triggers else database.triggers(rule.table)
+    return () if rule.triggers else database.triggers(rule.table, cascade=rule.cascade)
 
 
 def _check_triggers(database: Database, rule: ExpiryRule) -> None:

@@ -158,8 +158,11 @@ class Database(Readable, Protocol):
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
         """Count rows whose time has passed but that stay, by the table that refers to them."""
 
-    def triggers(self, table: str) -> Sequence[str]:
-        """Name what the application has the database do when rows of that table are deleted; unsure counts as such."""
+    def triggers(self, table: str, *, cascade: bool = False) -> Sequence[str]:
+        """Name what the application has the database do when rows of that table are deleted; unsure counts as such.
+
+        With ``cascade`` also where rows of other tables are deleted or emptied along: those are ``table.trigger``.
+        """
 
     def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Delete what nothing refers to in short statements, kept first; yield the number gone after each."""

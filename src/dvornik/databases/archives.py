@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from dvornik.databases.batches import parts
 from dvornik.databases.trouble import StuckError
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from dvornik.contracts.database import ExpiryRule, Row
 
 SUFFIX = ".jsonl.gz"
-ROWS = 1_000
-"""Rows that are put back in one transaction."""
 _FORMAT = 1
 
 
@@ -117,9 +116,7 @@ def count(path: Path) -> int:
 
 def batches(path: Path) -> Iterator[list[Row]]:
     """Read a file's rows back, some at a time."""
-    lines = islice(_lines(path), 1, None)
-    while batch := list(islice(lines, ROWS)):
-        yield [_row(line) for line in batch]
+    return parts(_row(line) for line in islice(_lines(path), 1, None))
 
 
 def _row(line: bytes) -> Row:

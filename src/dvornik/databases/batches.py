@@ -7,8 +7,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+    from dvornik.contracts.database import Row
+
 CELLS = 4096
 BYTES = 1 << 20
+KEPT_ROWS, KEPT_BYTES = 10_000, 16 << 20
+"""Rows that are kept (or put back) at once: bytes of their text."""
 
 
 def batches(cells: Iterable[bytes]) -> Iterator[list[bytes]]:
@@ -23,6 +27,26 @@ def batches(cells: Iterable[bytes]) -> Iterator[list[bytes]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    """Group rows by number and by size; a single larger row makes a part of its own."""
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        part.append(row)
+        size += sum(_length(value) for value in row.values())
+        if size >= KEPT_BYTES or len(part) >= KEPT_ROWS:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
+def _length(value: object) -> int:
+    if isinstance(value, dict):  # bytes, as text
+        return sum(map(len, value.values()))
+    return len(value) if isinstance(value, str) else 0
 
 
 def as_text(cell: bytes) -> str:

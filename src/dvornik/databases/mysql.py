@@ -186,29 +186,32 @@ class MySQL:
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
         with self._server.connected() as (connection, _flavour):
-            table, where = condition(connection, rule, cutoff)
-            where = left_out(where, referring(connection, rule, table))
+            table, where, referrers = self._judged(connection, rule, cutoff)
+            where = left_out(where, referrers)
             return int(rows(connection, f"SELECT count(*) FROM {quoted(table)} WHERE {where}")[0][0])  # noqa: S608 - quoted
 
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
         """Count by table, by the foreign keys that are declared; one row may count for several."""
         with self._server.connected() as (connection, _flavour):
-            table, where = condition(connection, rule, cutoff)
+            table, where, referrers = self._judged(connection, rule, cutoff)
             query = f"SELECT count(*) FROM {quoted(table)} WHERE {where} AND "  # noqa: S608 - quoted
-            return {
-                name: int(rows(connection, f"{query}({exists})")[0][0])
-                for name, exists in referring(connection, rule, table).items()
-            }
+            return {name: int(rows(connection, f"{query}({exists})")[0][0]) for name, exists in referrers.items()}
+
+    def _judged(self, connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[str, str, Mapping[str, str]]:
+        """Return the table, what has expired in it, and who refers to it: a key of a hidden table would not show."""
+        table, where = condition(connection, rule, cutoff)
+        self._check_sight(connection)
+        return table, where, referring(connection, rule, table)
 
     def tables(self) -> Mapping[str, Mapping[str, str]]:
         """Return the kinds by the columns' types; a table that this user may not see is not there."""
         with self._server.connected() as (connection, _flavour):
             return kinds(connection)
 
-    def triggers(self, table: str) -> Sequence[str]:
+    def triggers(self, table: str, *, cascade: bool = False) -> Sequence[str]:
         """Return the triggers for DELETE; a user without the right to have any (TRIGGER) sees none."""
         with self._server.connected() as (connection, _flavour):
-            return triggers(connection, table)
+            return triggers(connection, table, cascade=cascade)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever stands under the same key stays as it is."""
@@ -221,8 +224,8 @@ class MySQL:
     def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
         """Go once through the table by key. A row that others refer to stays; ``StuckError`` if some were locked."""
         with self._server.connected() as (connection, _flavour):
-            table, where = condition(connection, rule, cutoff)
-            where = left_out(where, referring(connection, rule, table))
+            table, where, referrers = self._judged(connection, rule, cutoff)
+            where = left_out(where, referrers)
             key = key_of(connection, table)
             if keep and not key:
                 message = _("rows of a table without a usable key cannot be kept")

@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from pymysql.cursors import SSCursor
+
+from dvornik.databases import cascades
+from dvornik.databases.batches import parts
 from dvornik.databases.mysql_connection import quoted, rows
 from dvornik.databases.trouble import locked_rows
 from dvornik.errors import UnreachableError
@@ -39,9 +43,12 @@ WHERE TABLE_SCHEMA = DATABASE() AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSION
 """
 _TRIGGERS = """
 SELECT TRIGGER_NAME FROM information_schema.TRIGGERS
-WHERE EVENT_OBJECT_SCHEMA = DATABASE() AND EVENT_OBJECT_TABLE = %s AND EVENT_MANIPULATION = 'DELETE' ORDER BY 1
+WHERE EVENT_OBJECT_SCHEMA = %s AND EVENT_OBJECT_TABLE = %s AND EVENT_MANIPULATION = %s ORDER BY 1
 """
-_FOLLOWING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
+_KEYS = """
+SELECT UNIQUE_CONSTRAINT_SCHEMA, REFERENCED_TABLE_NAME, CONSTRAINT_SCHEMA, TABLE_NAME, DELETE_RULE, UPDATE_RULE
+FROM information_schema.REFERENTIAL_CONSTRAINTS
+"""
 _BYTES = frozenset({"binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit", "geometry"})
 _TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext", "enum", "set"})
 _KIND = {
@@ -54,9 +61,20 @@ _KIND = {
 }
 
 
-def triggers(connection: Connection, table: str) -> Sequence[str]:
-    """Return the names of what acts when rows of the table are deleted."""
-    return [str(name) for (name,) in rows(connection, _TRIGGERS, table)]
+def triggers(connection: Connection, table: str, *, cascade: bool) -> Sequence[str]:
+    """Return the names of what acts when rows of the table are deleted, and of tables that the keys lead to.
+
+    Not every server runs the latter for a row that a key takes along: then nobody does what they are there for.
+    """
+    own = (str(rows(connection, "SELECT DATABASE()")[0][0]), table)
+    keys = rows(connection, _KEYS) if cascade else ()
+    found: list[str] = []
+    for (schema, name), event in cascades.reached(
+        own, [cascades.Key((a, b), (c, d), *rest) for a, b, c, d, *rest in keys]
+    ):
+        acting = [str(each) for (each,) in rows(connection, _TRIGGERS, schema, name, event)]
+        found += acting if (schema, name) == own else [f"{name}.{each}" for each in acting]
+    return found
 
 
 def kinds(connection: Connection) -> Mapping[str, Mapping[str, str]]:
@@ -98,7 +116,7 @@ def referring(connection: Connection, rule: ExpiryRule, table: str) -> Mapping[s
     """
     keys: dict[tuple[str, str, str], list[tuple[str, str]]] = {}
     for schema, name, key, own, target, action in rows(connection, _FOREIGN, table):
-        if not (rule.cascade and action in _FOLLOWING):
+        if not (rule.cascade and action in cascades.FOLLOWING):
             keys.setdefault((schema, name, key), []).append((own, target))
     found: dict[str, str] = {}
     for (schema, name, _key), pairs in keys.items():
@@ -139,18 +157,23 @@ class Keeper:
 
     def _delete(self, tail: str) -> int:
         names = ", ".join(_read(name, kind) for name, kind in self._columns)
-        found = rows(self._connection, f"SELECT {names} {tail} FOR UPDATE")
+        found = 0
+        with self._connection.cursor(SSCursor) as cursor:
+            cursor.execute(f"SELECT {names} {tail} FOR UPDATE")
+            for part in parts(self._row(cells) for cells in cursor):
+                self._keep(part)
+                found += len(part)
         if not found:
             return 0
-        self._keep(
-            [{name: _jsonable(cell) for (name, _kind), cell in zip(self._columns, row, strict=True)} for row in found]
-        )
         with self._connection.cursor() as cursor:
             count = int(cursor.execute(f"DELETE {tail}"))
-        if count != len(found):
+        if count != found:
             # Rows that became due in between: the next run takes them.
             raise locked_rows(self._table, "1205")
         return count
+
+    def _row(self, cells: Sequence[Any]) -> Row:
+        return {name: _jsonable(cell) for (name, _kind), cell in zip(self._columns, cells, strict=True)}
 
 
 def restored(connection: Connection, table: str, kept: Sequence[Row]) -> int:

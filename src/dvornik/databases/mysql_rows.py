@@ -10,7 +10,7 @@ import pymysql
 
 from dvornik.databases.mysql_connection import DEADLOCK, LOCKED, quoted, rows
 from dvornik.databases.mysql_keeping import Keeper, compared
-from dvornik.databases.times import iso, moment, units_of
+from dvornik.databases.times import NEVER, iso, moment, units_of
 from dvornik.databases.trouble import locked_rows, unsure
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -40,8 +40,6 @@ _ORDERED = frozenset(
 )
 """What compares with a literal as an index sorts it; an ENUM, say, does not."""
 _ISO = "^[0-9]{4}-[0-9]{2}-[0-9]{2}([ T][0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-]00(:?00)?)?)?$"
-_NEVER = "1970-01-01 00:00:01"
-"""Zero dates come before every time, and mean none."""
 
 
 def located(connection: Connection, table: str, column: str) -> tuple[str, str] | None:
@@ -57,7 +55,11 @@ def located(connection: Connection, table: str, column: str) -> tuple[str, str] 
 
 
 def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[str, str]:
-    """Return the table and SQL that holds for rows whose time lies before the cutoff, by the column's type."""
+    """Return the table and SQL that holds for rows whose time lies before the cutoff, by the column's type.
+
+    Where this machine's clock is ahead of the server's, the server's counts: rather kept too long.
+    """
+    cutoff = min(cutoff, float(rows(connection, "SELECT unix_timestamp(sysdate(6))")[0][0]) - rule.retention)
     found = located(connection, rule.table, rule.column)
     if found is None:
         raise UnreachableError(_("there is no such table or column"), context=f"{rule.table}.{rule.column}")
@@ -66,7 +68,7 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
     where = None
     if kind in _TIMES:
         limit = moment(cutoff).replace(tzinfo=None).isoformat(" ")
-        where = f"({column} > '{_NEVER}' AND {column} < '{limit[:10] if kind == 'date' else limit}')"
+        where = f"({column} >= '{NEVER}' AND {column} < '{limit[:10] if kind == 'date' else limit}')"
     elif kind in _NUMBERS:
         where = _smaller(connection, table, column, cutoff, rule.units)
     elif kind in _TEXTS:
@@ -92,7 +94,7 @@ def _sooner(connection: Connection, table: str, column: str, cutoff: float) -> s
         return None
     spaced, joined = iso(cutoff, " "), iso(cutoff, "T")
     limit = f"CASE WHEN char_length({column}) = 10 THEN '{spaced[:10]}' WHEN {text} LIKE '__________T%' THEN '{joined}'"
-    return f"({text} REGEXP '{_ISO}' AND {text} < {limit} ELSE '{spaced}' END)"
+    return f"({text} REGEXP '{_ISO}' AND {text} >= '{NEVER}' AND {text} < {limit} ELSE '{spaced}' END)"
 
 
 def key_of(connection: Connection, table: str) -> Sequence[str]:

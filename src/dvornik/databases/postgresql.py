@@ -36,7 +36,7 @@ from dvornik.languages import _
 from dvornik.model import Miss, Outcome, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import LiteralString
 
@@ -213,11 +213,11 @@ class PostgreSQL:
         with self._transaction() as connection:
             return kinds(connection)
 
-    def triggers(self, table: str) -> Sequence[str]:
+    def triggers(self, table: str, *, cascade: bool = False) -> Sequence[str]:
         """Return the triggers and rules for DELETE that are enabled, those of its partitions too."""
         with self._transaction() as connection:
             found = _table(connection, table)
-            return triggers(connection, found.oid) if found else ()
+            return triggers(connection, found.oid, cascade=cascade) if found else ()
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
@@ -285,8 +285,16 @@ class PostgreSQL:
         except OSError:  # in a container of its own, or behind a tunnel
             return None
 
+    def beside_users(self, tables: Sequence[str], *, repack: bool) -> Collection[str]:
+        """Return the tables that pg_repack can go by, where it is installed."""
+        with self._connected() as connection:
+            if not repack or postgresql_repack.tool(connection, self._parameters) is None:
+                return ()
+            found = {name: _table(connection, name) for name in tables}
+            return {name for name, each in found.items() if each and postgresql_repack.is_keyed(connection, each)}
+
     def rewrite(self, table: str, *, seconds: float, room: int, repack: bool) -> Outcome:
-        """Write one table and its indexes anew; give up, with nothing changed, after ``seconds`` (0: never)."""
+        """Write one table and its indexes anew; where that locks it, give up after ``seconds`` with nothing changed."""
         try:
             with self._connected() as connection:
                 tool = postgresql_repack.tool(connection, self._parameters) if repack else None
@@ -296,7 +304,8 @@ class PostgreSQL:
                         connection, self.place, table, seconds=seconds, room=room if free is None else free, repack=tool
                     )
         except StuckError as error:
-            miss = Miss(table, error.reason, error.code)
+            reason = Reason.TOO_LONG if error.code == errors.QueryCanceled.sqlstate else error.reason
+            miss = Miss(table, reason, error.code)
             return Outcome(postgresql_upkeep.REWRITE, self.place, table, done=0, missed=(miss,))
 
     @contextmanager

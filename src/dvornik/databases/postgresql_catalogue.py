@@ -18,7 +18,7 @@ _TABLE = """
 SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE c.relkind IN ('r', 'p')
-  AND ((c.relname = %(name)s AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s)
+  AND ((c.relname = %(name)s::text AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s::text)
 ORDER BY pg_table_is_visible(c.oid) DESC LIMIT 1
 """
 _PAGES = """

@@ -8,7 +8,7 @@ from psycopg import sql
 
 from dvornik.databases.postgresql_catalogue import find, one
 from dvornik.databases.postgresql_rows import compared
-from dvornik.databases.times import iso, moment, units_of
+from dvornik.databases.times import NEVER, iso, moment, units_of
 from dvornik.databases.trouble import unsure
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -31,6 +31,7 @@ WITH RECURSIVE resolved(current) AS (
 SELECT t.typname FROM resolved r JOIN pg_type t ON t.oid = r.current WHERE t.typtype <> 'd'
 """
 
+_CLOCK: LiteralString = "SELECT extract(epoch FROM clock_timestamp())"
 _TIMES: dict[str, LiteralString] = {"timestamptz": "timestamptz", "timestamp": "timestamp", "date": "date"}
 _NUMBERS = {"int4", "int8", "float4", "float8", "numeric"}
 _TEXTS = {"text", "varchar", "bpchar", "citext"}
@@ -44,7 +45,11 @@ def kind_of(connection: psycopg.Connection, table: Table, column: str) -> str | 
 
 
 def condition(connection: psycopg.Connection, rule: ExpiryRule, cutoff: float) -> tuple[Table, sql.Composed]:
-    """Return the table and SQL that holds for rows whose time lies before the cutoff, by the column's type."""
+    """Return the table and SQL that holds for rows whose time lies before the cutoff, by the column's type.
+
+    Where this machine's clock is ahead of the server's, the server's counts: rather kept too long.
+    """
+    cutoff = min(cutoff, float(str(one(connection, _CLOCK))) - rule.retention)
     table = find(connection, rule.table)
     kind = None if table is None else kind_of(connection, table, rule.column)
     if table is None or kind is None:
@@ -66,7 +71,8 @@ def _earlier(column: sql.Identifier, kind: str, cutoff: float) -> sql.Composed:
     """Compare with a true time; one without a zone is taken for UTC."""
     limit = moment(cutoff).isoformat() if kind == "timestamptz" else moment(cutoff).replace(tzinfo=None).isoformat()
     value = sql.SQL("{}::{}").format(sql.Literal(limit[:10] if kind == "date" else limit), sql.SQL(_TIMES[kind]))
-    return sql.SQL("({} < {} AND isfinite({}))").format(column, value, column)
+    never = sql.SQL("{}::{}").format(sql.Literal(NEVER), sql.SQL(_TIMES[kind]))
+    return sql.SQL("({0} < {1} AND {0} >= {2} AND isfinite({0}))").format(column, value, never)
 
 
 def _smaller(
@@ -88,6 +94,6 @@ def _sooner(connection: psycopg.Connection, table: Table, column: sql.Identifier
     if one(connection, odd.format(column, table.alone, sql.Literal(_ISO))):
         return None
     return sql.SQL(
-        '({0}::text ~ {1} AND {0}::text COLLATE "C" < CASE'
+        '({0}::text ~ {1} AND {0}::text COLLATE "C" >= {5} AND {0}::text COLLATE "C" < CASE'
         " WHEN length({0}::text) = 10 THEN {2} WHEN {0}::text LIKE '__________T%' THEN {3} ELSE {4} END)"
-    ).format(column, *map(sql.Literal, (_ISO, iso(cutoff, " ")[:10], iso(cutoff, "T"), iso(cutoff, " "))))
+    ).format(column, *map(sql.Literal, (_ISO, iso(cutoff, " ")[:10], iso(cutoff, "T"), iso(cutoff, " "), NEVER)))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
+from dvornik.databases import cascades
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import LiteralString
@@ -21,7 +23,8 @@ SELECT n.nspname, c.relname, f.confdeltype::text IN ('c', 'n', 'd'), pg_table_is
        ARRAY(SELECT a.attname FROM unnest(f.confkey) WITH ORDINALITY k(number, place)
              JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number ORDER BY k.place)::text[]
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE f.contype = 'f' AND f.confrelid = %s::int8::oid AND f.conparentid = 0
+WHERE f.contype = 'f' AND f.confrelid = %s::int8::oid
+  AND NOT EXISTS (SELECT FROM pg_constraint whole WHERE whole.oid = f.conparentid AND whole.confrelid = f.confrelid)
 ORDER BY 1, 2, f.conname
 """
 
@@ -44,12 +47,21 @@ WHERE attrelid = %s::int8::oid AND attnum > 0 AND NOT attisdropped AND attgenera
 
 _TRIGGERS: LiteralString = """
 WITH own AS (SELECT %(table)s::int8::oid AS oid UNION SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
-SELECT t.tgname FROM pg_trigger t JOIN own ON own.oid = t.tgrelid
-WHERE NOT t.tgisinternal AND t.tgtype & 8 <> 0 AND t.tgenabled NOT IN ('D', 'R')
-UNION SELECT r.rulename FROM pg_rewrite r JOIN own ON own.oid = r.ev_class
-WHERE r.ev_type = '4' AND r.ev_enabled NOT IN ('D', 'R') ORDER BY 1
+SELECT %(table)s::int8::oid::regclass::text, t.tgname FROM pg_trigger t JOIN own ON own.oid = t.tgrelid
+WHERE NOT t.tgisinternal AND t.tgtype & %(bit)s <> 0 AND t.tgenabled NOT IN ('D', 'R')
+UNION SELECT %(table)s::int8::oid::regclass::text, r.rulename FROM pg_rewrite r JOIN own ON own.oid = r.ev_class
+WHERE r.ev_type = %(type)s AND r.ev_enabled NOT IN ('D', 'R') ORDER BY 2
 """
-"""Those of DELETE that act where the application itself deletes; foreign keys have internal ones."""
+"""Those of an event that act where the application itself deletes; foreign keys have internal ones."""
+_EVENT_TYPES = {cascades.DELETE: "4", cascades.UPDATE: "2"}
+
+_KEYS: LiteralString = """
+SELECT f.confrelid::int8, f.conrelid::int8, action.of_delete, action.of_update FROM pg_constraint f
+CROSS JOIN LATERAL (SELECT CASE f.confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' WHEN 'd'
+                           THEN 'SET DEFAULT' ELSE '' END AS of_delete,
+                           CASE WHEN f.confupdtype IN ('c', 'n', 'd') THEN 'CASCADE' ELSE '' END AS of_update) AS action
+WHERE f.contype = 'f'
+"""
 
 
 class Referrers:
@@ -102,9 +114,15 @@ _OPERATORS = {
 }
 
 
-def triggers(connection: psycopg.Connection, oid: int) -> Sequence[str]:
-    """Return the names of what acts when rows of the table are deleted."""
-    return [name for (name,) in connection.execute(_TRIGGERS, {"table": oid}).fetchall()]
+def triggers(connection: psycopg.Connection, oid: int, *, cascade: bool) -> Sequence[str]:
+    """Return the names of what acts when rows of the table are deleted, and of tables that the keys lead to."""
+    keys = [cascades.Key(*row) for row in connection.execute(_KEYS)] if cascade else []
+    found: list[str] = []
+    for table, event in cascades.reached(oid, keys):
+        events = {"table": table, "bit": 8 if event == cascades.DELETE else 16, "type": _EVENT_TYPES[event]}
+        for where, name in connection.execute(_TRIGGERS, events).fetchall():
+            found.append(name if table == oid else f"{where}.{name}")
+    return found
 
 
 def kinds(connection: psycopg.Connection) -> Mapping[str, Mapping[str, str]]:

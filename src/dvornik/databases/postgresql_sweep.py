@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from psycopg import errors, sql
 
+from dvornik.databases.batches import parts
 from dvornik.databases.postgresql_catalogue import limit
 from dvornik.databases.postgresql_rows import plain_output
 from dvornik.databases.trouble import locked_rows
@@ -132,11 +133,15 @@ class Sweep:
         assert self._keep is not None  # noqa: S101 - asked by the caller
         names = [sql.SQL("target.{}::text").format(sql.Identifier(name)) for name in self._columns]
         self._connection.execute(plain_output())
-        found = self._connection.execute(sql.SQL("{} RETURNING {}").format(statement, sql.SQL(", ").join(names)))
-        rows = [dict(zip(self._columns, row, strict=True)) for row in found.fetchall()]
-        if rows:
-            self._keep(rows)
-        return len(rows)
+        query = sql.SQL("{} RETURNING {}").format(statement, sql.SQL(", ").join(names))
+        with self._connection.cursor() as cursor:
+            # Row by row: the largest text of a hundred rows to a page may lie outside of it.
+            rows = (dict(zip(self._columns, row, strict=True)) for row in cursor.stream(query))
+            count = 0
+            for part in parts(rows):
+                self._keep(part)
+                count += len(part)
+        return count
 
     def _row_by_row(self, page: int) -> Iterator[int]:
         """Delete one page's rows each by itself, so that only the ones that others refer to stay."""

@@ -25,6 +25,8 @@ MAINTENANCE_TIMEOUT = "2h"
 MAINTENANCE_LOCK_TIMEOUT = "5s"
 REWRITE_LOCK_TIMEOUT = "500ms"
 """Everybody queues up behind whoever waits for a lock that excludes all: half of the second that may be noticed."""
+SHARE = 0.9
+"""Of the time for which a rewrite may lock, after which it is ended: letting go takes a moment, too."""
 HEADROOM = 2
 REWRITE = "database/rewrite"
 
@@ -120,7 +122,7 @@ def rewrite(  # noqa: PLR0913 - one call, each part named
 ) -> Outcome:
     """Write one table anew: by ``repack`` where it can, else by VACUUM FULL, which nobody may use it beside.
 
-    It needs ``HEADROOM`` times the table in ``room``, does not wait in the way of others, and ends after ``seconds``.
+    It needs ``HEADROOM`` times the table in ``room``, and VACUUM FULL is ended before anybody waited for ``seconds``.
     """
     table = find(connection, name)
     before = _total(connection, table) if table else 0
@@ -151,9 +153,11 @@ def _objection(
 
 
 def _vacuum_full(connection: psycopg.Connection, table: Table, seconds: float) -> None:
-    statement = f"{max(1, int(seconds * 1000))}ms" if seconds else MAINTENANCE_TIMEOUT
-    with _patient(connection, lock=REWRITE_LOCK_TIMEOUT, statement=statement):
-        connection.execute(sql.SQL("VACUUM (FULL, ANALYZE) {}").format(table.identifier))
+    # The wait for the lock, in which others queue up, counts too.
+    with _patient(connection, REWRITE_LOCK_TIMEOUT, f"{max(1, int(seconds * SHARE * 1000))}ms"):
+        connection.execute(sql.SQL("VACUUM (FULL) {}").format(table.identifier))
+    with _patient(connection):
+        connection.execute(sql.SQL("ANALYZE (SKIP_LOCKED) {}").format(table.identifier))
 
 
 def _total(connection: psycopg.Connection, table: Table) -> int:

@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import sqlite3
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from dvornik.databases.sqlite_conditions import condition, count, references, tr
 from dvornik.databases.sqlite_keys import quoted
 from dvornik.databases.sqlite_rows import Sweep, marked, plain
 from dvornik.databases.trouble import StuckError
+from dvornik.databases.upkeep import STEPWISE
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Miss, Outcome, Reason
@@ -37,6 +39,8 @@ Whoever has waited for up to a tenth of a second asks every 25 ms (sqliteDefault
 """
 CHECK_ALWAYS = 1 << 30
 """Up to this size the file is checked at every run; beyond only before a rewrite, since the check reads it all."""
+CHECK_MOST = 0.5
+"""Seconds after which such a check is left off where writers wait for whoever reads: without a write-ahead log."""
 HEADROOM = 2
 LOG_MOST = 2 << 20
 """Bytes of write-ahead log from which it is written back to the file between batches.
@@ -152,10 +156,10 @@ class SQLite:
                     yield gone
                     time.sleep(max(0.0, GAP - (time.monotonic() - released)))
 
-    def triggers(self, table: str) -> Sequence[str]:
+    def triggers(self, table: str, *, cascade: bool = False) -> Sequence[str]:
         """Return the triggers for DELETE."""
         with self._reading() as connection:
-            return triggers(connection, table)
+            return triggers(connection, table, cascade=cascade)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
@@ -181,44 +185,58 @@ class SQLite:
     def measure(self) -> Sequence[TableSize]:
         """Measure the file and its write-ahead log as one; ``detail`` is the journal mode."""
         with self._reading() as connection:
-            (free,) = connection.execute("PRAGMA freelist_count").fetchone()
-            (page,) = connection.execute("PRAGMA page_size").fetchone()
-            journal = _journal(connection)
-            log = _size(self._log)
-            return [TableSize(self.path.name, _size(self.path) + log, free * page + log, detail=journal)]
+            detail = STEPWISE if _is_stepwise(connection) else _journal(connection)
+            return [TableSize(self.path.name, self._size, self._unused(connection), detail=detail)]
 
-    def optimise(self, table: str, *, thorough: bool) -> Outcome:
-        """Refresh the statistics, empty the log, and give free pages back; ``thorough`` rewrites the file."""
+    def optimise(self, table: str, *, thorough: bool, seconds: float = 0) -> Outcome:
+        """Refresh the statistics, empty the log, and give free pages back; ``thorough`` rewrites the file.
+
+        Who writes to the file waits for the rewrite: it gives up, with nothing changed, where that would take longer
+        than ``seconds`` (0: never).
+        """
         rule = "database/vacuum" if thorough else "database/optimise"
-        before = _size(self.path) + _size(self._log)
+        before = self._size
         try:
             with self._writing() as connection:
-                missed = self._optimise(connection, thorough=thorough)
-                reusable = _free(connection)
+                missed = self._optimise(connection, thorough=thorough, seconds=seconds)
+                reusable = self._unused(connection)
         except StuckError as error:
             miss = Miss(table, error.reason, error.code)
             return Outcome(rule, self.place, table, done=0, missed=(miss,))
-        freed = max(0, before - _size(self.path) - _size(self._log))
+        freed = max(0, before - self._size)
         return Outcome(rule, self.place, table, done=1, freed=freed, reusable=reusable, missed=missed)
 
-    def _optimise(self, connection: sqlite3.Connection, *, thorough: bool) -> tuple[Miss, ...]:
+    def _optimise(self, connection: sqlite3.Connection, *, thorough: bool, seconds: float) -> tuple[Miss, ...]:
         missed: tuple[Miss, ...] = ()
         if thorough or _size(self.path) <= CHECK_ALWAYS:
-            self._check(connection)
+            missed = self._check(connection, seconds if thorough else CHECK_MOST)
         connection.execute("PRAGMA analysis_limit = 400").fetchall()
         connection.execute("PRAGMA optimize = 0x10002").fetchall()
-        if connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,):
+        if _is_stepwise(connection):
             _vacuum_by_steps(connection)
-        elif thorough and not self._has_headroom():
-            missed = (Miss(self.path.name, Reason.NO_HEADROOM),)
-        elif thorough:
-            connection.execute("VACUUM")
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-        return missed
+        elif thorough and not missed:
+            missed = self._rewrite(connection, seconds)
+        connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+        _cut_log(connection)
+        return missed if thorough else ()
 
-    def _check(self, connection: sqlite3.Connection) -> None:
-        """Refuse a damaged file: to rewrite it would make the damage look sound."""
-        if connection.execute("PRAGMA quick_check(1)").fetchone() != ("ok",):
+    def _rewrite(self, connection: sqlite3.Connection, seconds: float) -> tuple[Miss, ...]:
+        if not self._has_headroom():
+            return (Miss(self.path.name, Reason.NO_HEADROOM),)
+        time.sleep(GAP)  # who waited for the check goes first
+        # The first half makes the new file, and can be ended; the second writes it into the place of the old one.
+        return self._too_long(_done_within(connection, "VACUUM", seconds / 2), seconds)
+
+    def _too_long(self, said: object, seconds: float) -> tuple[Miss, ...]:
+        return (Miss(self.path.name, Reason.TOO_LONG, f"seconds={seconds:g}"),) if said is None else ()
+
+    def _check(self, connection: sqlite3.Connection, seconds: float) -> tuple[Miss, ...]:
+        """Refuse a damaged file: to rewrite it would make the damage look sound.
+
+        Without a write-ahead log writers wait meanwhile: then it is given up after ``seconds``.
+        """
+        said = _done_within(connection, "PRAGMA quick_check(1)", 0 if _journal(connection) == "wal" else seconds)
+        if said not in (None, [("ok",)]):
             raise StuckError(
                 _("the database file is damaged"),
                 reason=Reason.IO_ERROR,
@@ -226,6 +244,7 @@ class SQLite:
                 context=str(self.path),
                 hint=_("Restore it from a backup, or recover it with sqlite3 .recover."),
             )
+        return self._too_long(said, seconds)
 
     def _has_headroom(self) -> bool:
         """A rewrite needs the file once more for its copy (where temporary files go) and once for its journal."""
@@ -234,6 +253,16 @@ class SQLite:
         copy = temporary if Path(temporary).is_dir() else self.path.parent
         beside = shutil.disk_usage(self.path.parent).free
         return beside >= HEADROOM * size and shutil.disk_usage(copy).free >= size
+
+    @property
+    def _size(self) -> int:
+        return _size(self.path) + _size(self._log)
+
+    def _unused(self, connection: sqlite3.Connection) -> int:
+        """Return what lies on the disk beyond the pages in use: free ones, the log, and what is yet to be cut off."""
+        (pages,) = connection.execute("PRAGMA page_count").fetchone()
+        (page,) = connection.execute("PRAGMA page_size").fetchone()
+        return max(0, self._size - int(pages) * int(page) + _free(connection))
 
     @property
     def _log(self) -> Path:
@@ -382,11 +411,31 @@ def _cut_log(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA busy_timeout = {int(PATIENCE * 1000)}").fetchall()
 
 
+def _is_stepwise(connection: sqlite3.Connection) -> bool:
+    return bool(connection.execute("PRAGMA auto_vacuum").fetchone() == (INCREMENTAL,))
+
+
 def _vacuum_by_steps(connection: sqlite3.Connection) -> None:
     while (free := _free(connection)) > 0:
         connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")  # execute() would stop after one page
         if _free(connection) >= free:
             return
+        time.sleep(GAP)
+
+
+def _done_within(connection: sqlite3.Connection, query: str, seconds: float) -> list[tuple[object, ...]] | None:
+    """Return the answer to one statement; ``None``: it was ended after ``seconds`` (0: never), and undone."""
+    timer = threading.Timer(seconds or threading.TIMEOUT_MAX, connection.interrupt)
+    timer.start()
+    try:
+        return connection.execute(query).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_INTERRUPT:
+            raise
+        return None
+    finally:
+        timer.cancel()
+        timer.join()  # it must not find the connection closed
 
 
 def _free(connection: sqlite3.Connection) -> int:

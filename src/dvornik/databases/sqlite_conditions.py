@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from dvornik.databases import cascades
 from dvornik.databases.sqlite_keys import Ranges, primary, quoted
-from dvornik.databases.times import iso, units_of
+from dvornik.databases.times import NEVER, iso, units_of
 from dvornik.databases.trouble import unsure
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterable, Iterator, Mapping
 
     from dvornik.contracts.database import Comparison, ExpiryRule
 
-_OTHERS = re.compile(
+_TRIGGER = re.compile(
     r"\s*CREATE\s+(?:TEMP\w*\s+)?TRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:\w+|\"[^\"]+\"|`[^`]+`|\[[^]]+\])\s+"
-    r"(?:(?:BEFORE|AFTER)\s+)?(?:INSERT|UPDATE)\s",
+    r"(?:(?:BEFORE|AFTER)\s+)?(DELETE|INSERT|UPDATE)\s",
     re.IGNORECASE,
 )
-"""What plainly is no trigger for DELETE."""
+"""What plainly is a trigger for one event and not for another."""
+_KEYS = """
+SELECT lower(f."table"), lower(s.name), f.on_delete, f.on_update
+FROM sqlite_schema s, pragma_foreign_key_list(s.name) f WHERE s.type = 'table'
+"""
 SLICE = 20_000
 """Rows that are read at once where a writer waits for it: less than a tenth of a second."""
-_FOLLOWING = frozenset({"CASCADE", "SET NULL", "SET DEFAULT"})
 _DIGITS = "[0-9]"
 _DAY = f"{_DIGITS * 4}-[01]{_DIGITS}-[0-3]{_DIGITS}"
 _CLOCK = f"[0-2]{_DIGITS}:[0-5]{_DIGITS}:[0-6]{_DIGITS}"
@@ -34,10 +39,20 @@ _ENDS = "'', 'Z', '+00:00', '+0000', '+00', '-00:00'"
 """What may stand after the seconds: UTC, said or implied."""
 
 
-def triggers(connection: sqlite3.Connection, table: str) -> list[str]:
-    """Return the names of what acts when rows of the table are deleted, by the text of each trigger."""
+def triggers(connection: sqlite3.Connection, table: str, *, cascade: bool) -> list[str]:
+    """Return the names of what acts when rows of the table are deleted, and of tables that the keys lead to.
+
+    By the text of each trigger: what is not plainly for another event counts.
+    """
     query = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ? COLLATE NOCASE ORDER BY name"
-    return [name for name, text in connection.execute(query, (table,)) if not _OTHERS.match(text)]
+    keys = [cascades.Key(*row) for row in connection.execute(_KEYS)] if cascade else []
+    found: list[str] = []
+    for reached, event in cascades.reached(table.lower(), keys):
+        for name, text in connection.execute(query, (reached,)):
+            told = _TRIGGER.match(text)
+            if told is None or told[1].upper() == event:
+                found.append(name if reached == table.lower() else f"{reached}.{name}")
+    return found
 
 
 def references(connection: sqlite3.Connection, rule: ExpiryRule) -> Mapping[str, str]:
@@ -51,7 +66,7 @@ def references(connection: sqlite3.Connection, rule: ExpiryRule) -> Mapping[str,
     own_key = [name for name, rank in primary(connection, rule.table) if rank]
     keys: dict[tuple[str, int], list[tuple[str, str]]] = {}
     for table, number, own, target, action in connection.execute(query, (rule.table,)):
-        if not (rule.cascade and action in _FOLLOWING):
+        if not (rule.cascade and action in cascades.FOLLOWING):
             pairs = keys.setdefault((table, number), [])
             pairs += [(own, name) for name in ([target] if target else own_key[len(pairs) : len(pairs) + 1])]
     found: dict[str, str] = {}
@@ -88,7 +103,8 @@ def slices(connection: sqlite3.Connection, rule: ExpiryRule) -> Iterator[tuple[s
             yield ranges.where(high)
             ranges.advance(high)
         finally:
-            connection.execute("ROLLBACK")
+            with suppress(sqlite3.ProgrammingError):  # whoever read failed, and the connection is closed
+                connection.execute("ROLLBACK")
 
 
 def count(connection: sqlite3.Connection, rule: ExpiryRule, where: str) -> int:
@@ -126,8 +142,10 @@ def _due(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float) -> str
         FROM (SELECT {column} AS value,
                      CASE WHEN {column} IS NULL OR {column} = '' OR {column} = 0 THEN ''
                           WHEN {number} AND {column} > 0 THEN 'n' WHEN {_is_text(column)} THEN 't' ELSE '?' END AS kind
-              FROM {quoted(rule.table)} NOT INDEXED WHERE {{}} LIMIT -1)"""  # noqa: S608 - quoted
-    found = [connection.execute(query.format(where), values).fetchone() for where, values in slices(connection, rule)]
+              FROM {quoted(rule.table)} NOT INDEXED WHERE """  # noqa: S608 - quoted
+    found = [
+        connection.execute(f"{query}{where} LIMIT -1)", values).fetchone() for where, values in slices(connection, rule)
+    ]
     numbers, texts, others = (sum(column) for column in zip(*(row[:3] for row in found), strict=True))
     bounds = [bound for row in found for bound in row[3:] if bound is not None]
     if not numbers and not texts and not others:
@@ -150,6 +168,7 @@ def _before(column: str, cutoff: float) -> str:
     day = spaced[:10]  # a mere day has passed once the next one begins
     # An index may serve the first comparison, which the latest of the three shapes bounds.
     return (
-        f"{column} < '{joined}' AND CASE substr({column}, 11, 1) WHEN ' ' THEN {column} < '{spaced}'"
-        f" WHEN 'T' THEN 1 ELSE {column} < '{day}' END AND {_is_text(column)}"
+        f"{column} < '{joined}' AND {column} >= '{NEVER}'"
+        f" AND CASE substr({column}, 11, 1) WHEN ' ' THEN {column} < '{spaced}' WHEN 'T' THEN 1"
+        f" ELSE {column} < '{day}' END AND {_is_text(column)}"
     )

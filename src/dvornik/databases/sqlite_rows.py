@@ -7,10 +7,11 @@ import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
+from dvornik.databases.batches import parts
 from dvornik.databases.sqlite_keys import Ranges, quoted, stored
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from dvornik.contracts.database import Keep, Row
 
@@ -83,7 +84,8 @@ class Sweep:
         # Not by an index on the time, which would lead out of the range.
         tail = f"FROM {self._table} NOT INDEXED WHERE {where} AND {self._condition}"
         if self._keep:
-            self._keep(self._rows(tail, values))
+            for part in parts(self._rows(tail, values)):
+                self._keep(part)
         return self._connection.execute(f"DELETE {tail}", values).rowcount
 
     def _adapt(self, seconds: float) -> None:
@@ -91,11 +93,11 @@ class Sweep:
         factor = min(2.0, max(0.5, HOLD / max(seconds, 0.001)))
         self._size = min(ROWS_MOST, max(1, int(self._size * factor)))
 
-    def _rows(self, tail: str, values: Sequence[object]) -> list[Row]:
+    def _rows(self, tail: str, values: Sequence[object]) -> Iterator[Row]:
         names = ", ".join(map(quoted, self._columns))
         self._connection.text_factory = _decoded
-        found = self._connection.execute(f"SELECT {names} {tail}", values)
-        return [{name: _jsonable(cell) for name, cell in zip(self._columns, row, strict=True)} for row in found]
+        for row in self._connection.execute(f"SELECT {names} {tail}", values):
+            yield {name: _jsonable(cell) for name, cell in zip(self._columns, row, strict=True)}
 
 
 def _jsonable(cell: Any) -> object:  # noqa: ANN401 - whatever a cell holds

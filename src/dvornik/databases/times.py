@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 PER_SECOND = (1, 1_000, 1_000_000, 1_000_000_000)
+NEVER = "1970-01-02"
+"""A time before this day means none: zero since 1970 in whatever zone, year 0 or 1 where nothing was ever set."""
 _EARLIEST, _LATEST = 1e8, 1e11
 """Seconds: the years 1973 to 5138. A thousand lies between, so that no number is plausible in two units."""
 

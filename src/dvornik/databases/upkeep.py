@@ -10,11 +10,13 @@ from msgspec import Meta
 from dvornik.quantities import Duration, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from dvornik.contracts.database import Concern
     from dvornik.model import Outcome
 
+STEPWISE = "stepwise"
+"""Detail of a file that gives its free pages back some at a time: it needs no rewrite."""
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
@@ -31,8 +33,13 @@ class Upkeep(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     min_share: Annotated[Share, Meta(description="and from this share of the table or file.")] = 0.25
     max_lock: Annotated[
         Duration,
+        Meta(description="A rewrite may lock a table or file this long: what would take longer is left and told of."),
+    ] = Duration("1s")
+    max_lock_in_window: Annotated[
+        Duration,
         Meta(
-            description="Without a maintenance window a rewrite may lock a table or file this long, then it gives up."
+            description="The same of --aggressive where a maintenance window is set: longer, and VACUUM FULL locks "
+            "large tables in it."
         ),
     ] = Duration("1s")
     max_transaction: Annotated[
@@ -69,8 +76,11 @@ class Rewritable(Protocol):
     def room(self) -> int | None:
         """Return the free bytes of the disk that the tables are on; ``None`` where that cannot be seen from here."""
 
+    def beside_users(self, tables: Sequence[str], *, repack: bool) -> Collection[str]:
+        """Return those of the tables that a rewrite locks for no more than a moment."""
+
     def rewrite(self, table: str, *, seconds: float, room: int, repack: bool) -> Outcome:
-        """Write one table and its indexes anew; give up, with nothing changed, after ``seconds`` (0: never).
+        """Write one table and its indexes anew; where that locks it, give up, with nothing changed, after ``seconds``.
 
         ``room`` is what the operator says is free on the disk, for where that cannot be seen; bytes.
         """

@@ -79,6 +79,8 @@ def listing(findings: Iterable[Finding]) -> Iterator[str]:
             yield "   " + expected.format(
                 place=finding.place, table=words.safe(finding.container), time=words.hours(finding.seconds)
             )
+        if words.is_concern(finding):  # told with its evidence below
+            continue
         few = finding.names[: _MOST - shown[finding.rule]]
         shown[finding.rule] += len(few)
         hidden[finding.rule] += len(finding.names) - len(few)

@@ -100,6 +100,10 @@ def would(rule: str, count: int) -> str:
 
 
 _CONCERNS: Final[dict[str, Callable[[], str]]] = {
+    "database/long-rewrite": lambda: _(
+        "A rewrite of {where} would give back {size}, but lock it for about {seconds}; {most} is allowed. pg_repack"
+        " (PostgreSQL) locks nothing; database.max_lock_in_window allows more, in the maintenance window."
+    ),
     "database/index-unused": lambda: _(
         "Index {name} of {where}: not used once in {seconds}, takes {size}. On replicas it may be; drop it knowingly."
     ),
@@ -117,11 +121,16 @@ _CONCERNS: Final[dict[str, Callable[[], str]]] = {
 }
 
 
+def is_concern(finding: Finding) -> bool:
+    """Tell whether only the operator can decide it."""
+    return finding.rule in _CONCERNS
+
+
 def concern(finding: Finding) -> str:
     """Say what only the operator can decide, with its evidence."""
     facts: dict[str, str] = dict(part.split("=", 1) for part in finding.detail.split(" ") if "=" in part)
-    if "seconds" in facts:
-        facts["seconds"] = hours(float(facts["seconds"]))
+    for name in {"seconds", "most"} & facts.keys():
+        facts[name] = hours(float(facts[name]))
     if finding.rule == "database/wal":
         facts["limit"] = size(int(facts["limit"]))
     where = f"{finding.place}/{finding.container}".rstrip("/")
