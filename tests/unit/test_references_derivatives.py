@@ -42,6 +42,11 @@ MADE = [
     ("a/thumbs/photo.jpg.avatar.jpg", "a/photo.jpg"),
     ("a/film.mp4.100x0_q85.jpg", "a/film.mp4"),
     ("filer_public_thumbnails/filer_public/ab/cd/photo.jpg__90x90_q85_crop.jpg", "filer_public/ab/cd/photo.jpg"),
+    ("smedia/filer_private_thumbnails/ab/cd/photo.jpg__90x90_q85_crop.jpg", "smedia/filer_private/ab/cd/photo.jpg"),
+    ("photos/cache/my_photo_large_2x.jpg", "photos/my_photo.jpg"),
+    ("photos/cache/photo_AbC123x_display.PNG", "photos/photo_AbC123x.PNG"),
+    ("avatars/1/resized/80/80/me.png", "avatars/1/me.jpg"),
+    ("a/thumbs/300x200/photo.jpg", "a/photo.jpg"),
     ("CACHE/images/a/photo.80ea1979051b.jpg", "a/photo.png"),
     ("CACHE/images/a/photo/0123456789abcdef0123456789abcdef.jpg", "a/photo.PNG"),
     ("a/photo.my_own.PNG", "a/photo.PNG"),
@@ -119,9 +124,12 @@ def test_a_derivative_of_a_vanished_original_is_found() -> None:
         ("cache/ab/cd", "0123456789abcdef0123456789abcdef.jpg"),
         ("thumbs/ab/cd", "abcdabcdabcdabcdabcdabcdabcdabcd.png"),
         ("CACHE/images", "0123456789abcdef0123456789abcdef.jpg"),
+        ("__processed__/f59", "photo-24f8702383e7.jpg"),
+        ("photologue/samples", "sepia sample.jpg"),
+        ("depot/8f8c0604-e6e6-11f1-b1d6-02fc00000001", "metadata.json"),
     ],
 )
-def test_a_bare_hash_in_a_thumbnail_cache_is_held(container: str, name: str) -> None:
+def test_a_derivative_whose_path_tells_no_original_is_held(container: str, name: str) -> None:
     names = read("", f"{container}/{name}", f"{container}/photo.jpg")
     assert verdict(names, container, name) is Reason.DERIVATIVE
     assert verdict(names, container, "photo.jpg") is None

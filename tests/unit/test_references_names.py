@@ -229,6 +229,22 @@ def test_what_only_resembles_a_name_does_not_keep_it(cell: str) -> None:
     assert not used("photo.jpg", cell)
 
 
+@pytest.mark.parametrize("name", ["{}.jpg", "image-{}-my photo.jpg", "Image-{}-s.JPG", "{}.metadata.json", "{}_1.jpg"])
+@pytest.mark.parametrize("spell", ["{}", "see {} there", '<img data-key="{}">', '{{"key": "{}", "n": 1}}'])
+def test_a_uuid_means_the_file_whose_name_holds_it_wherever_it_stands(name: str, spell: str) -> None:
+    uuid, other = "1957b886-ea7c-4f70-b322-0eb4db5deadb", "aff5b60a-5297-4588-b008-619763099456"
+    for around in ("", " and so on" * 1000):
+        assert used(name.format(uuid), spell.format(uuid.upper()) + around)
+        assert used(name.format(uuid), (spell.format(uuid) + around).encode())
+        assert not used(name.format(other), spell.format(uuid) + around)
+
+
+def test_a_uuid_without_dashes_is_found_in_a_long_list() -> None:
+    listed = [f"{number:032x}" for number in range(10**30, 10**30 + 200)]
+    assert used(f"{listed[100]}.jpg", dumps(listed))
+    assert not used(f"{10**31:032x}.jpg", dumps(listed))
+
+
 def test_a_name_of_punctuation_alone_cannot_be_searched() -> None:
     assert not Names.is_searchable("___")
     assert not Names.is_searchable("🎉")

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
     from dvornik.contracts.storage import Batch
 
-PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder"})
+PLACEHOLDERS: Final = frozenset(
+    {".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder", "CACHEDIR.TAG"}
+)
 """Files that stand for a directory which must exist; they are never debris."""
 _LIVING: Final = re.compile(r".*\.pid|\.X\d+-lock", re.DOTALL)
 """Files that say which process runs: nobody has them open, and they are as old as the process."""

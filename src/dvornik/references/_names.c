@@ -27,7 +27,15 @@ static size_t other_uuid(bytes at, size_t length, unsigned char *other) {
     return next;
 }
 
-/* Take a name apart as Names.add does; 0 where it is none of one ASCII token with a dot, which Python takes apart. */
+/* Tell whether a UUID is part of a longer stem; such a name is Python's. */
+static int has_uuid_within(bytes at, size_t length, unsigned char *room) {
+    for (size_t here = 8; length > 36 && here + 28 <= length; here++)
+        if (at[here] == '-' && at[here + 5] == '-' && other_uuid(at + here - 8, 36, room))
+            return 1;
+    return 0;
+}
+
+/* Take a name apart as Names.add does; 0 where it is none of one ASCII token with a dot, or holds a UUID and more. */
 static int parse(struct name *name, PyObject *text) {
     Py_ssize_t size;
     const char *letters = PyUnicode_AsUTF8AndSize(text, &size);
@@ -64,7 +72,7 @@ static int parse(struct name *name, PyObject *text) {
     name->token_end = name->prefix + end;
     name->stem = digits || dot < STEM || dot > STEM_MOST ? 0 : dot;
     name->other_length = name->stem ? other_uuid(folded, dot, name->other) : 0;
-    return 1;
+    return !has_uuid_within(folded, dot, name->other);
 }
 
 struct named {
@@ -123,15 +131,16 @@ static int take_apart(PyObject *arguments, struct named *named, PyObject **names
     return 0;
 }
 
-PyDoc_STRVAR(add_names_doc, "add_names(tokens, paths, stems, prefix, names, tails) -> (longest, rest)\n\n"
-                            "Add what is plain of one directory's names; `tails` receives the tokens' endings.");
+PyDoc_STRVAR(add_names_doc, "add_names(tokens, paths, stems, prefix, names, tails) -> (longest, uuids, rest)\n\n"
+                            "Add what is plain of one directory's names; `tails` receives the tokens' endings. Whether"
+                            " any stem is a UUID.");
 
 static PyObject *add_names(PyObject *module, PyObject *arguments) {
     (void)module;
     struct named named;
     PyObject *names, *tails = NULL;
     uint64_t known[64] = {0};
-    size_t longest = 0;
+    size_t longest = 0, uuids = 0;
     if (take_apart(arguments, &named, &names, &tails) < 0)
         return NULL;
     if (!tails || named.tokens->slots || named.paths->slots || named.stems->slots)
@@ -146,13 +155,14 @@ static PyObject *add_names(PyObject *module, PyObject *arguments) {
         }
         if (named.name.token_end - named.name.token > longest)
             longest = named.name.token_end - named.name.token;
+        uuids |= named.name.other_length;
         if (add_name(&named) < 0) {
             PyErr_NoMemory();
             Py_CLEAR(rest);
         } else if (note_tail(&named.name, tails, known) < 0)
             Py_CLEAR(rest);
     }
-    return rest ? Py_BuildValue("(nN)", (Py_ssize_t)longest, rest) : NULL;
+    return rest ? Py_BuildValue("(nNN)", (Py_ssize_t)longest, PyBool_FromLong(uuids != 0), rest) : NULL;
 }
 
 PyDoc_STRVAR(unused_doc, "unused(tokens, paths, stems, prefix, names) -> (unused, rest)\n\n"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
@@ -22,10 +23,13 @@ _PICTURES = (*_RASTER, "svg", "pdf")
 _ANY_RASTER, _ANY_PICTURE = "|".join(_RASTER), "|".join(_PICTURES)
 _PARALLEL = re.compile(
     r"[._]?(?:thumb(?:nail)?s?|previews?|resized|versions|renditions|cache)"
-    r"|__(?:sized|filtered|placeholder)__|filer_(?:public|private)_thumbnails",
+    r"|__(?:sized|filtered|placeholder)__|.+_thumb(?:nail)?s",
     re.IGNORECASE,
 )
 """Directories that hold derivatives of what lies beside or below them under the same path."""
+_SIBLING = re.compile(r"(.+)_thumb(?:nail)?s", re.IGNORECASE)
+_SIDES = re.compile(r"\d{1,5}(?:x\d{1,5})?")
+"""A directory called after the size of what it holds: django-avatar's ``resized/80/80``."""
 _WORDS = "thumb|thumbnail|small|medium|large|big|preview|mini|square|admin_thumbnail"
 _SIZE = r"\d{1,5}x\d{1,5}"
 _DOT = r"(?P<dot>\.[^.]+)"
@@ -57,24 +61,33 @@ _WIDTH = re.compile(r"\d{1,5}w\.[a-z]{3,4}")
 _RATIO = re.compile(r"\d+_\d+")
 _VARIANTS = "va/ri/variants/"
 _VARIANT = re.compile(r"((?:.*/)?)va/ri/variants/((\w\w)(\w\w)\w+)")
-_HASHED = re.compile(r"(?:.*/)?(?:(?:cache|thumb(?:nail)?s?)/[0-9a-f]{2}/[0-9a-f]{2}|CACHE/images)", re.IGNORECASE)
-_HASH = re.compile(r"[0-9a-f]{32,64}\.[a-z0-9]{2,5}", re.IGNORECASE)
+_OPAQUE = tuple(
+    (re.compile(rf"(?:.*/)?(?:{container})", re.IGNORECASE), re.compile(name, re.IGNORECASE))
+    for container, name in (
+        (r"(?:cache|thumb(?:nail)?s?)/[0-9a-f]{2}/[0-9a-f]{2}|CACHE/images", r"[0-9a-f]{32,64}\.[a-z0-9]{2,5}"),
+        (r"__processed__(?:/[\w-]{3})+", r".+-[0-9a-f]{12}\.\w+"),  # imagefield: the directory's name is a hash
+        (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"file|metadata\.json"),  # filedepot: rows name the directory
+        (r"samples", r".+ sample\.jpg"),  # photologue: shows what an effect does, called after the effect
+    )
+)
+_MARKS = re.compile(r"(?<!^)[-_.]")
 _DEPTH = 3
 """``photo-150x150.webp`` was made of ``photo-150x150.jpg``, and that of ``photo.jpg``."""
 
 
 def is_opaque(container: str, name: str) -> bool:
-    """Tell whether the name is a bare hash in a cache of thumbnails (sorl: ``cache/ab/cd/…``; imagekit, where told so).
+    """Tell whether the path says nothing of the original: a hash in a cache of thumbnails (sorl: ``cache/ab/cd/…``).
 
-    What it was made from is known to the application's key-value store alone, which may lie outside every database
-    that is read; a thumbnail that its store still promises is not made again. So it is held.
+    What it was made from is known to the application's key-value store or code alone, which no database that is read
+    need hold; a thumbnail that is still promised is not made again. So it is held.
     """
-    return _is_cache(container) and bool(_HASH.fullmatch(name))
+    shape = _shape(container)
+    return shape is not None and bool(shape.fullmatch(name))
 
 
 @lru_cache(maxsize=64)
-def _is_cache(container: str) -> bool:
-    return bool(_HASHED.fullmatch(container))
+def _shape(container: str) -> re.Pattern[str] | None:
+    return next((name for place, name in _OPAQUE if place.fullmatch(container)), None)
 
 
 class Pattern:
@@ -124,7 +137,7 @@ def _usual(container: str, name: str) -> tuple[tuple[str, str], ...]:
     if len(places) == 1 and not _tells(name) and _VARIANTS not in container:
         return ()
     found = {(place, candidate): None for place in places for candidate in _names(name)}
-    found.update(((place, name), None) for place in places if place != container)
+    found.update(((place, each), None) for place in places if place != container for each in _namesakes(name))
     found.update((_split(place), None) for place in places if place not in {container, ""})
     found.update((each, None) for each in _told_by_directory(container, name))
     found.pop((container, name), None)
@@ -135,6 +148,18 @@ def _split(path: str) -> tuple[str, str]:
     """Return container and name: Mezzanine's ``.thumbnails/photo.jpg/photo-75x75.jpg`` lies in the name itself."""
     container, _slash, name = path.rpartition("/")
     return container, name
+
+
+def _namesakes(name: str) -> Iterator[str]:
+    """Yield the names that an original elsewhere may have: its derivatives lie apart, so any word may be appended.
+
+    photologue: ``cache/photo_my_size.jpg``; django-avatar: ``resized/80/80/me.png`` of ``me.jpg``.
+    """
+    yield name
+    stem, dot, ending = name.rpartition(".")
+    if dot:
+        yield from _pictures(stem)
+        yield from (f"{stem[: mark.start()]}.{ending}" for mark in _MARKS.finditer(stem))
 
 
 @lru_cache(maxsize=1024)
@@ -150,6 +175,10 @@ def _parallels(container: str) -> Iterator[str]:
         if is_parallel:
             rest = parts[index + 1 :]
             yield "/".join(parts[:index] + rest)
+            yield "/".join([*parts[:index], *dropwhile(_SIDES.fullmatch, rest)])
+            sibling = _SIBLING.fullmatch(parts[index])  # filer_private_thumbnails beside filer_private
+            if sibling:
+                yield "/".join([*parts[:index], sibling[1], *rest])
             if parts[index] == "CACHE" and rest[:1] == ["images"]:
                 yield "/".join(parts[:index] + rest[1:])
     if sum(parallel) > 1:

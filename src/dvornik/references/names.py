@@ -15,7 +15,7 @@ from dvornik.references.alphabets import is_utf8, other_readings
 from dvornik.references.directories import Directories
 from dvornik.references.packed import packed, unpacked
 from dvornik.references.paths import Base, path_key
-from dvornik.references.stems import meant, stems
+from dvornik.references.stems import meant, stems, uuids
 from dvornik.references.tokens import (
     ATOM,
     ATOMS,
@@ -88,7 +88,7 @@ class Names:
         self._last: set[bytes] = set()
         self._tails: set[bytes] = set()
         self._longest = 0
-        self._narrow = False
+        self._narrow = self._has_uuids = False
         self._anchors: dict[str, re.Pattern[bytes]] = {}
 
     def add(self, container: str, names: Sequence[str]) -> None:
@@ -100,7 +100,10 @@ class Names:
         plain = _plain(names)
         folded, tokens = plain or ([path_key(name) for name in names], [b""] * len(names))
         self._paths.add_all([prefix + each for each in folded])
-        self._stems.add_all(stem for each in folded for stem in stems(each))
+        for each in folded:
+            known = stems(each)
+            self._has_uuids = self._has_uuids or len(known) > 1
+            self._stems.add_all(known)
         single = [token for token in tokens if token]
         self._tokens.add_all(single)
         self._note(single)
@@ -113,7 +116,8 @@ class Names:
     def _add_plain(self, inner: ModuleType, prefix: bytes, names: Sequence[str]) -> list[str]:
         """Add what is plain among the names; return the rest."""
         tails = set[bytes]()
-        longest, rest = inner.add_names(self._tokens, self._paths, self._stems, prefix, list(names), tails)
+        longest, has_uuids, rest = inner.add_names(self._tokens, self._paths, self._stems, prefix, list(names), tails)
+        self._has_uuids = self._has_uuids or has_uuids
         self._note(tails)
         self._longest = max(self._longest, longest)
         return rest  # type: ignore[no-any-return]
@@ -147,6 +151,8 @@ class Names:
                 self._strike_together([text], [text])
 
     def _strike_together(self, cells: Sequence[str | bytes], raw: list[bytes]) -> None:
+        if self._has_uuids:
+            self._stems.mark_all(uuids(raw))
         if self._inner and all(isinstance(cell, bytes) for cell in cells):
             self._strike_plainly(raw)
         else:

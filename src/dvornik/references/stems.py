@@ -18,9 +18,13 @@ LEAST, MOST = 5, 255
 """Bytes of a stem; shorter ones are words of any language."""
 _LONGEST = 2048
 """Bytes of a cell that may be a list or an object of such names."""
-_UUID_LENGTH, _HEX_LENGTH, _RAW_LENGTH = 36, 32, 16
+_UUID_LENGTH, _HEX_LENGTH, _RAW_LENGTH, _DASHES = 36, 32, 16, 4
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HEX = re.compile(rb"[0-9a-f]{32}")
+_DIGIT = rb"[0-9a-fA-F]"
+_DASHED = re.compile(rb"-(?<=%b{8}-)(?:%b{4}-){3}%b{12}".replace(b"%b", _DIGIT))
+_QUOTED = re.compile(rb'"%b{32}(?=")'.replace(b"%b", _DIGIT))
+"""Both begin with a sign that is searched for quickly, and fold no letters: half the time."""
 _OPENING = frozenset((b"{", b"["))
 _LIST = re.compile(rb"[,;|{}]+")
 _TELLING = re.compile(rb"[0-9/]")
@@ -30,8 +34,9 @@ _TELLING = re.compile(rb"[0-9/]")
 def stems(folded: bytes) -> tuple[bytes, ...]:
     """Return the cells that mean a name, given as ``path_key`` folds it, without holding its ending.
 
-    Its stem, and a UUID's with and without its dashes; none for a mere number: the numbers of rows are read nowhere,
-    and other numbers would name files by chance.
+    Its stem, and a UUID in it with and without its dashes (sqlalchemy-media: ``image-UUID-photo.jpg``; sqlalchemy-file:
+    ``UUID.metadata.json``); none for a mere number: the numbers of rows are read nowhere, and other numbers would name
+    files by chance.
     """
     stem, dot, _ending = folded.rpartition(b".")
     if not dot or not LEAST <= len(stem) <= MOST or stem.isdigit():
@@ -40,7 +45,20 @@ def stems(folded: bytes) -> tuple[bytes, ...]:
         return stem, stem.replace(b"-", b"")
     if len(stem) == _HEX_LENGTH and _HEX.fullmatch(stem):
         return stem, b"-".join((stem[:8], stem[8:12], stem[12:16], stem[16:20], stem[20:]))
+    if len(stem) > _UUID_LENGTH and stem.count(b"-") >= _DASHES:
+        return stem, *(form for uuid in _UUID.findall(stem) for form in (uuid, uuid.replace(b"-", b"")))
     return (stem,)
+
+
+def uuids(cells: Iterable[bytes]) -> set[bytes]:
+    """Return the UUIDs of whole texts, in lower case; those without dashes where they stand in double quotes.
+
+    A UUID is no word of any language, so it means its file wherever it stands: documents in JSON are long.
+    """
+    joined = b"\n".join(cells)
+    found = {joined[match.start() - 8 : match.end()].lower() for match in _DASHED.finditer(joined)}
+    found.update(match[0][1:].lower() for match in _QUOTED.finditer(joined))
+    return found
 
 
 def meant(cells: Iterable[bytes]) -> Iterator[bytes]:
