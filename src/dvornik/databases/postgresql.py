@@ -13,22 +13,19 @@ import psycopg
 from psycopg import errors, sql
 from psycopg.conninfo import conninfo_to_dict
 
-from dvornik.contracts.database import Column
 from dvornik.databases import (
     postgresql_concerns,
-    postgresql_copy,
-    postgresql_gathering,
     postgresql_progress,
     postgresql_repack,
     postgresql_sizes,
     postgresql_upkeep,
 )
-from dvornik.databases.batches import as_text
 from dvornik.databases.postgresql_catalogue import find as _table
 from dvornik.databases.postgresql_catalogue import limit, pages
 from dvornik.databases.postgresql_catalogue import one as _one
 from dvornik.databases.postgresql_expiry import condition, kind_of
 from dvornik.databases.postgresql_rows import Referrers, kinds, restored, stored, triggers
+from dvornik.databases.postgresql_snapshot import PostgreSQLSnapshot, columns
 from dvornik.databases.postgresql_sweep import Sweep
 from dvornik.databases.trouble import StuckError
 from dvornik.errors import ConfigurationError, UnreachableError
@@ -41,7 +38,7 @@ if TYPE_CHECKING:
     from typing import LiteralString
 
     from dvornik.application import DatabasePlace
-    from dvornik.contracts.database import Concern, ExpiryRule, Keep, Row, Snapshot, TableSize
+    from dvornik.contracts.database import Column, Concern, ExpiryRule, Keep, Row, Snapshot, TableSize
     from dvornik.databases.upkeep import Upkeep
 
 CONNECT_TIMEOUT = 10
@@ -64,53 +61,6 @@ _REASONS: dict[type[psycopg.Error], Reason] = {
 
 _GONE = ("08", "57P")
 """Classes of errors by which a server says goodbye."""
-
-_COLUMNS = """
-WITH RECURSIVE resolved(type, current, is_array) AS (
-    SELECT oid, oid, false FROM pg_type
-    UNION ALL
-    SELECT r.type, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, r.is_array OR t.typtype <> 'd'
-    FROM resolved r JOIN pg_type t ON t.oid = r.current
-    WHERE t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0)
-), leaf AS (
-    SELECT r.type, t.typname || CASE WHEN r.is_array THEN '[]' ELSE '' END AS name
-    FROM resolved r JOIN pg_type t ON t.oid = r.current
-    WHERE t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
-      AND t.typcategory NOT IN ('B', 'D', 'G', 'I', 'N', 'R', 'T', 'V')
-      AND t.typname NOT IN ('tsvector', 'tsquery', 'macaddr', 'macaddr8', 'pg_lsn', 'txid_snapshot', 'pg_snapshot',
-                            'geometry', 'geography', 'raster', 'vector', 'halfvec', 'sparsevec')
-)
-SELECT c.relname, a.attname, leaf.name,
-       CASE WHEN pg_table_is_visible(c.oid) THEN '' ELSE n.nspname END,
-       ARRAY(SELECT k.attname FROM pg_index i JOIN pg_attribute k ON k.attrelid = c.oid AND k.attnum = ANY (i.indkey)
-             WHERE i.indrelid = c.oid AND i.indisprimary ORDER BY array_position(i.indkey::int2[], k.attnum))::text[]
-FROM pg_attribute a
-JOIN pg_class c ON c.oid = a.attrelid
-JOIN pg_namespace n ON n.oid = c.relnamespace
-JOIN leaf ON leaf.type = a.atttypid
-WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't' AND c.relispopulated
-  AND a.attnum > 0 AND NOT a.attisdropped
-  AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
-ORDER BY n.nspname, c.relname, a.attnum
-"""
-"""What cannot hold a name is left out by kind; whatever is not known stays in. A materialized view may still show a row
-that its tables have lost; a foreign table has its rows elsewhere."""
-
-_LARGE = Column("pg_largeobject", "data", "lo", "pg_catalog", ("loid",))
-"""Large objects, in which some applications keep their longest texts."""
-_LARGE_PIECES = """(
-SELECT oid AS loid, lo_get(oid, n * 1048576, 1056768) AS data
-FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeobject_metadata) AS each,
-     generate_series(0, size / 1048576) AS n
-) AS pieces"""
-"""A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
-
-_DIVERSE = """
-SELECT 1 FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
-JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = s.tablename
-WHERE c.oid = to_regclass(%s) AND s.attname = %s AND s.n_distinct < -0.5 LIMIT 1
-"""
-"""More than half of the rows have a value of their own: to sort them all would cost more than reading them does."""
 
 _PLAIN = "postgresql"
 
@@ -148,16 +98,13 @@ class PostgreSQL:
     def columns(self) -> Sequence[Column]:
         """Return what may hold text. ``schema`` is empty where the table is found without it."""
         with self._transaction() as connection:
-            rows = connection.execute(_COLUMNS).fetchall()
-            has_large = _one(connection, "SELECT 1 FROM pg_largeobject_metadata LIMIT 1")
-        columns = [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
-        return [*columns, _LARGE] if has_large else columns
+            return columns(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
         """Open one REPEATABLE READ transaction; rows that a policy would hide are an error in it."""
         with self._transaction(lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT) as connection:
-            yield PostgreSQLSnapshot(self, connection)
+            yield PostgreSQLSnapshot(connection, self.trouble)
 
     @contextmanager
     def locked(self, columns: Sequence[Column]) -> Iterator[None]:
@@ -362,61 +309,6 @@ class PostgreSQL:
         return text
 
 
-class PostgreSQLSnapshot:
-    """What one transaction sees, streamed as COPY in binary: newlines and backslashes arrive as they are."""
-
-    def __init__(self, database: PostgreSQL, connection: psycopg.Connection) -> None:
-        """Take a connection that is inside its transaction."""
-        self._database = database
-        self._connection = connection
-
-    def values(self, column: Column) -> Iterator[Sequence[str]]:
-        """Stream one exact column; where the statistics say that most are distinct, those that are not come again."""
-        with self._told():
-            is_diverse = _one(self._connection, _DIVERSE, (_of(column).as_string(), column.name))
-            distinct = sql.SQL("" if is_diverse else "DISTINCT")
-            query = sql.SQL("SELECT {} {} FROM {}").format(distinct, _as_bytes(column), _of(column))
-            streamed = self._gathered([column]) if is_diverse else None
-            for cells in streamed or postgresql_copy.cells(self._connection, query, 1):
-                yield [cell.decode(errors="surrogateescape") for cell in cells]  # as_text, without a million calls
-
-    def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:  # noqa: ARG002 - columns say their schema too
-        """Stream as bytes. Elements of arrays are set apart by newlines."""
-        for source in dict.fromkeys((column.schema, column.table) for column in columns):
-            group = [column for column in columns if (column.schema, column.table) == source]
-            names = sql.SQL(", ").join(map(_as_bytes, group))
-            query = sql.SQL("SELECT {} FROM {}").format(names, _of(group[0]))
-            with self._told():
-                yield from self._gathered(group) or postgresql_copy.cells(self._connection, query, len(group))
-
-    def _gathered(self, group: Sequence[Column]) -> Iterator[list[bytes]] | None:
-        """Stream the cells of narrow columns of one table; ``None`` where they cannot be gathered."""
-        query = postgresql_gathering.gathered(self._connection, _of(group[0]), [column.name for column in group])
-        return postgresql_copy.ranges(self._connection, query) if query else None
-
-    def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
-        """Stream one column with the row's key; where there is none, with its place in the table, if that has any."""
-        keys = list(column.key) or (["ctid"] if self._has_places(column) else [])
-        names = [_as_bytes(column), *(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)]
-        query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(names), _of(column))
-        with self._told():
-            for cell, *key in postgresql_copy.rows(self._connection, query):
-                if cell:
-                    yield ",".join(f"{name}={as_text(value)}" for name, value in zip(keys, key, strict=True)), cell
-
-    def _has_places(self, column: Column) -> bool:
-        """Tell whether the rows lie here: those of a view or of a foreign table do not."""
-        query: LiteralString = "SELECT relkind IN ('r', 'p', 'm') FROM pg_class WHERE oid = to_regclass(%s)"
-        return bool(_one(self._connection, query, (_of(column).as_string(),)))
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except psycopg.Error as error:
-            raise self._database.trouble(error) from None
-
-
 def _lockable(connection: psycopg.Connection, columns: Sequence[Column]) -> list[sql.Identifier]:
     """Return the tables proper, in one order for everyone: what lies elsewhere or is a copy cannot be locked."""
     labels = list({f"{column.schema}.{column.table}" if column.schema else column.table for column in columns})
@@ -441,24 +333,6 @@ def _lock(connection: psycopg.Connection, tables: Sequence[sql.Identifier]) -> b
         connection.execute("ROLLBACK")
         return False
     return True
-
-
-def _of(column: Column) -> sql.Composable:
-    if column == _LARGE:
-        return sql.SQL(_LARGE_PIECES)
-    return sql.Identifier(column.schema, column.table) if column.schema else sql.Identifier(column.table)
-
-
-def _as_bytes(column: Column) -> sql.Composed:
-    """Return SQL that gives a cell's own bytes, with no escapes of the server's output format around them."""
-    name = sql.Identifier(column.name)
-    if column.type in {"bytea", _LARGE.type}:
-        return sql.SQL("{}::bytea").format(name)
-    if column.type == "bytea[]":
-        return sql.SQL("(SELECT string_agg(part, '\\x0a'::bytea) FROM unnest({}) AS part)").format(name)
-    if column.type.endswith("[]"):
-        return sql.SQL("array_to_string({}, chr(10))").format(name)
-    return sql.SQL("{}::text").format(name)
 
 
 def _secrets(url: str) -> set[str]:

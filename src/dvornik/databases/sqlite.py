@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import sqlite3
 import threading
@@ -14,10 +13,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from dvornik.contracts.database import Column, TableSize
-from dvornik.databases.batches import as_text, batches
 from dvornik.databases.sqlite_conditions import condition, count, references, triggers
 from dvornik.databases.sqlite_keys import quoted
 from dvornik.databases.sqlite_rows import Sweep, marked, plain
+from dvornik.databases.sqlite_snapshot import SQLiteSnapshot, columns, tables
 from dvornik.databases.trouble import StuckError
 from dvornik.databases.upkeep import STEPWISE
 from dvornik.errors import ConfigurationError, UnreachableError
@@ -50,8 +49,6 @@ At 4 MB (1,000 pages) the application's own next commit would do that, and wait 
 LOG_LARGE = 64 << 20
 """Bytes of it from which it is cut off: as long as others go on writing meanwhile, it begins anew only by chance."""
 VACUUM_PAGES = 1_000
-_MANY, _SAMPLE = 20_000, 1_000
-"""From so many rows on, so many of them tell whether the values are mostly distinct."""
 INCREMENTAL = 2
 
 _REASONS = {
@@ -91,7 +88,7 @@ class SQLite:
     def columns(self) -> Sequence[Column]:
         """Return every column but integer keys: SQLite keeps text in a column of any type."""
         with self._reading() as connection:
-            return [column for table in _tables(connection) for column in _columns(connection, table)]
+            return columns(connection)
 
     @contextmanager
     def snapshot(self) -> Iterator[Snapshot]:
@@ -99,7 +96,7 @@ class SQLite:
         with self._reading() as connection:
             connection.execute("BEGIN")
             connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()  # the view is fixed by the first read
-            yield SQLiteSnapshot(self, connection)
+            yield SQLiteSnapshot(connection, self._trouble)
 
     @contextmanager
     def locked(self, columns: Sequence[Column]) -> Iterator[None]:  # noqa: ARG002 - there is one lock for all tables
@@ -123,7 +120,7 @@ class SQLite:
         with self._reading() as connection:
             return {
                 table: {name: _kind(declared.upper()) for name, declared in connection.execute(query, (table,))}
-                for table in _tables(connection)
+                for table in tables(connection)
             }
 
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
@@ -319,77 +316,6 @@ class SQLite:
         return StuckError(_("the database file cannot be used"), reason=reason, code=code, context=context)
 
 
-class SQLiteSnapshot:
-    """What one read transaction sees."""
-
-    def __init__(self, database: SQLite, connection: sqlite3.Connection) -> None:
-        """Take a connection that is inside its transaction; cells are read as bytes, valid UTF-8 or not."""
-        self._database = database
-        self._connection = connection
-        connection.text_factory = bytes
-
-    def values(self, column: Column) -> Iterator[Sequence[str]]:
-        """Stream one exact column; where a sample says that most are distinct, those that are not come again."""
-        name, table = quoted(column.name), quoted(column.table)
-        distinct = "" if self._is_diverse(name, table) else "DISTINCT"
-        query = f"SELECT {distinct} CAST({name} AS BLOB) FROM {table} WHERE {name} <> ''"  # noqa: S608 - quoted
-        cells = (cell for (cell,) in self._rows(query) if isinstance(cell, bytes))
-        return ([cell.decode(errors="surrogateescape") for cell in batch] for batch in batches(cells))
-
-    def _is_diverse(self, name: str, table: str) -> bool:
-        """Tell whether to sort all values would cost more than reading them does: few of many random rows are alike."""
-        try:
-            ((most,),) = self._connection.execute(f"SELECT max(rowid) FROM {table}")  # noqa: S608 - quoted
-            if not isinstance(most, int) or most < _MANY:
-                return False
-            chosen = ", ".join(str(random.randint(1, most)) for _row in range(_SAMPLE))  # noqa: S311 - no secret
-            query = f"SELECT count({name}), count(DISTINCT {name}) FROM {table} WHERE rowid IN ({chosen})"  # noqa: S608 - quoted
-            ((count, distinct),) = self._connection.execute(query)
-        except sqlite3.Error:  # a view, or a table without row ids
-            return False
-        return bool(count * 4 >= _SAMPLE and distinct * 2 > count)
-
-    def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:
-        """Stream what is text or blob, as bytes."""
-        names = ", ".join(quoted(column.name) for column in columns)
-        rows = self._rows(f"SELECT {names} FROM {quoted(table)}")  # noqa: S608 - quoted
-        return batches(cell for row in rows for cell in row if isinstance(cell, bytes) and cell)
-
-    def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
-        """Stream what is text or blob, with the row's key."""
-        keys = list(column.key) or ["rowid"]
-        names = ", ".join(quoted(name) for name in [column.name, *keys])
-        for cell, *key in self._rows(f"SELECT {names} FROM {quoted(column.table)}"):  # noqa: S608 - quoted
-            if isinstance(cell, bytes) and cell:
-                yield ",".join(f"{name}={_plain(value)}" for name, value in zip(keys, key, strict=True)), cell
-
-    def _rows(self, query: str) -> Iterator[tuple[object, ...]]:
-        try:
-            yield from self._connection.execute(query)
-        except sqlite3.Error as error:
-            raise self._database._trouble(error) from error  # noqa: SLF001 - a part of it
-
-
-def _tables(connection: sqlite3.Connection) -> list[str]:
-    """List the tables that hold rows of their own.
-
-    A virtual table is not read through its module, which may be missing here: the text of a full-text index lies in
-    its ``_content`` table, what an R-tree carries beside its boxes in ``_rowid``, and these are ordinary ones.
-    """
-    shadows = {row[1] for row in connection.execute("PRAGMA table_list") if row[2] == "shadow"}
-    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND sql NOT LIKE 'CREATE VIRTUAL%'"
-    names = [name for (name,) in connection.execute(query) if not name.startswith("sqlite_")]
-    return [name for name in names if name not in shadows or name.endswith(("_content", "_rowid"))]
-
-
-def _columns(connection: sqlite3.Connection, table: str) -> Iterator[Column]:
-    rows = connection.execute("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,)).fetchall()
-    key = tuple(name for name, _type, rank in sorted(rows, key=lambda row: row[2]) if rank)
-    for name, kind, rank in rows:
-        if not (rank and len(key) == 1 and kind.upper() == "INTEGER"):
-            yield Column(table=table, name=name, type=kind, key=key)
-
-
 def _kind(declared: str) -> str:
     """Tell what a declared type is meant to hold, by the words that SQLite itself goes by, and by those of dates."""
     words = {"TIME": "time", "DATE": "time", "INT": "number", "CHAR": "text", "CLOB": "text", "TEXT": "text"}
@@ -454,7 +380,3 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except FileNotFoundError:
         return 0
-
-
-def _plain(value: object) -> str:
-    return as_text(value) if isinstance(value, bytes) else str(value)
