@@ -49,8 +49,8 @@ WHOLE: Final = "whole"
 """Detail of a finding: this file is to be rewritten although nobody asked to be thorough."""
 HEADROOM: Final = 2
 SAMPLE: Final = 20
-UNKNOWN_SPEED: Final = 20e6
-"""Bytes a second that a first rewrite is expected to manage: a slow disk."""
+UNKNOWN_SPEED: Final = 40e6
+"""Bytes in use that a first rewrite is expected to manage a second: a slow disk. It is ended where that was wrong."""
 
 
 @runtime_checkable
@@ -194,13 +194,14 @@ class DatabaseBloat:
         for size in sorted(airy, key=lambda size: -size.index_bloat):
             yield self._finding(VACUUM.id, place, size.table, size.index_bloat, size.size)
         for size in rewritten:
-            yield self._finding(REWRITE.id, place, size.table, size.bloat + size.index_bloat, size.size, size.detail)
+            gain = size.bloat + size.index_bloat
+            yield self._finding(REWRITE.id, place, size.table, gain, _used(size), size.detail)
         for held in kept.values():
             yield from held
 
     def _kept(self, place: str, size: TableSize, room: int, free: Collection[str]) -> Sequence[Finding | Held]:
         """Say why a bloated table is not rewritten; ``free`` are those that nobody waits for."""
-        seconds = self._seconds(REWRITE.id, place, size.size)
+        seconds = self._seconds(REWRITE.id, place, _used(size))
         if room < HEADROOM * size.size:
             return [Held(REWRITE.id, place, "", Reason.NO_HEADROOM, 1, [size.table], f"free={room}")]
         if seconds > self._max_lock and size.table not in free:
@@ -224,6 +225,11 @@ class DatabaseBloat:
 
     def _is_bloated(self, size: TableSize) -> bool:
         return size.bloat >= self._upkeep.min_bloat and size.bloat >= self._upkeep.min_share * size.size
+
+
+def _used(size: TableSize) -> int:
+    """Return the bytes of rows and indexes that live: a rewrite reads the rest in passing, and writes none of it."""
+    return max(1, size.size - size.bloat - size.index_bloat)
 
 
 def _pace(finding: Finding) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 import sqlite3
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from dvornik.contracts.database import Column
-from dvornik.databases.batches import as_text, batches
+from dvornik.databases.batches import CELLS, as_text, batches
 from dvornik.databases.sqlite_keys import quoted
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class SQLiteSnapshot:
         name, table = quoted(column.name), quoted(column.table)
         distinct = "" if self._is_diverse(name, table) else "DISTINCT"
         query = f"SELECT {distinct} CAST({name} AS BLOB) FROM {table} WHERE {name} <> ''"  # noqa: S608 - quoted
-        cells = (cell for (cell,) in self._rows(query) if isinstance(cell, bytes))
-        return ([cell.decode(errors="surrogateescape") for cell in batch] for batch in batches(cells))
+        rows = self._rows(query)
+        while part := list(islice(rows, CELLS)):  # paths are short: no need to measure each
+            yield [cell.decode(errors="surrogateescape") for (cell,) in part if isinstance(cell, bytes)]
 
     def _is_diverse(self, name: str, table: str) -> bool:
         """Tell whether to sort all values would cost more than reading them does: few of many random rows are alike."""

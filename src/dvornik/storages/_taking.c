@@ -55,8 +55,9 @@ static int claim(int source, int private, struct file *file) {
     int descriptor = openat(source, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)
         return -1;
-    if (fstat(descriptor, &state) < 0 || !is_seen(file, &state) || nanoseconds(state.st_ctim) != file->changed ||
-        fcntl(descriptor, F_SETSIG, SIGURG) < 0 || fcntl(descriptor, F_SETLEASE, F_WRLCK) < 0 ||
+    /* Looked at under the lease: whoever wrote before has closed it, and nobody can open it unnoticed. */
+    if (fcntl(descriptor, F_SETSIG, SIGURG) < 0 || fcntl(descriptor, F_SETLEASE, F_WRLCK) < 0 ||
+        fstat(descriptor, &state) < 0 || !is_seen(file, &state) || nanoseconds(state.st_ctim) != file->changed ||
         move(source, private, file->name) < 0) {
         close(descriptor);
         return -1;
