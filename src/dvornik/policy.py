@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+_SINCE = 3600 * 10**9
+"""Nanoseconds: longer than a run takes to see a file, and than clocks differ."""
 CAPS = frozenset({Gate.SHARE, Gate.COUNT, Gate.BYTES})
 
 
@@ -69,13 +71,18 @@ def grace(policy: Policy, finding: Finding, now: int) -> Iterator[Finding | Held
 
 
 def _too_young(finding: Finding, cutoff: int, now: int) -> Iterator[tuple[Reason, list[str]]]:
-    rows = list(zip(finding.names, finding.times, strict=True))
-    for reason, names in (
-        (Reason.FUTURE, [name for name, time in rows if time > now]),
-        (Reason.YOUNG, [name for name, time in rows if cutoff < time <= now]),
-    ):
+    rows = [
+        (name, lateness(time, now)) for name, time in zip(finding.names, finding.times, strict=True) if time > cutoff
+    ]
+    for reason in (Reason.FUTURE, Reason.YOUNG):
+        names = [name for name, late in rows if late is reason]
         if names:
             yield reason, names
+
+
+def lateness(time: int, now: int) -> Reason:
+    """Say of a time that is too late whether it is yet to come; what was written since the run began is only young."""
+    return Reason.FUTURE if time > now + _SINCE else Reason.YOUNG
 
 
 def take(finding: Finding, rows: Collection[int]) -> Finding:

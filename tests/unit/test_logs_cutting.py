@@ -115,6 +115,12 @@ def test_nothing_is_cut_unasked(site: SmallSite) -> None:
     assert cut(logs(site, "0")) is None
 
 
+def test_a_log_that_was_written_since_the_run_began_is_cut_all_the_same(site: SmallSite) -> None:
+    site.file("logs/app.log", age=-5, body=written(5000))
+    found = {line.rule for line in scan(logs(site)) if isinstance(line, Finding)}
+    assert found == {TRUNCATE}
+
+
 @pytest.mark.parametrize("compress", ["off", "gzip"])
 def test_a_log_is_cut_again_and_again_under_its_writer_without_losing_a_line(
     site: SmallSite, compress: str, *, cuts: bool

@@ -327,3 +327,10 @@ def test_a_directory_that_somebody_has_locked_is_left_alone(site: SmallSite, kin
         holder.communicate(b"")
     assert site.files("tmp") == {"locked/old", "locked/deep/old", "tmpa1b2c3d4/in/old", "tmpa1b2c3d4/old"}
     assert result.held["temp/old", Reason.OPEN] == 2
+
+
+def test_only_what_is_dated_well_after_the_run_is_called_a_time_to_come(site: SmallSite) -> None:
+    for age in (0, -60, -2 * DAY):
+        site.file(f"tmp/{age}", age=age)
+    held = {line.reason: set(line.names) for line in scan(temp(site)) if isinstance(line, Held)}
+    assert held == {Reason.YOUNG: {"0", "-60"}, Reason.FUTURE: {str(-2 * DAY)}}

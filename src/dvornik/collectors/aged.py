@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from dvornik.collectors.names import held, is_lonely
 from dvornik.contracts.collector import Evidence
 from dvornik.model import Finding, Held, Reason, Survey
-from dvornik.policy import take
+from dvornik.policy import lateness, take
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -32,14 +32,9 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
         staying.setdefault(reason, []).append(batch.names[row])
     kept = [row for row, time in enumerate(batch.times) if time <= cutoff and row not in objections]
     if len(kept) + len(objections) < len(batch.names):
-        rows = enumerate(zip(batch.names, batch.times, strict=True))
-        fresh = [(name, time) for row, (name, time) in rows if time > cutoff and row not in objections]
-        for reason, names_of in (
-            (Reason.YOUNG, [name for name, time in fresh if time <= now]),
-            (Reason.FUTURE, [name for name, time in fresh if time > now]),
-        ):
-            if names_of:
-                staying.setdefault(reason, []).extend(names_of)
+        for row, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
+            if time > cutoff and row not in objections:
+                staying.setdefault(lateness(time, now), []).append(name)
     yield from held(rule, batch, place, staying)
     if kept:
         whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)

@@ -35,7 +35,7 @@ from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, LogStorage
 from dvornik.errors import UnreachableError
 from dvornik.model import Finding, Held, Reason, Trouble
-from dvornik.policy import take
+from dvornik.policy import lateness, take
 from dvornik.storages import packing
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ OVER_CAP: Final = "logs/over-cap"
 COMPRESS: Final = "logs/compress"
 TRUNCATE: Final = "logs/truncate"
 _OWN: Final = "maintenance.log*"
+_LATE: Final = frozenset({Reason.YOUNG, Reason.FUTURE})
 _HOUR: Final = 3600 * 10**9
 _BLOCK: Final = 4096
 """Bytes on the disk that packing cannot get below."""
@@ -147,7 +148,7 @@ class _Scan:
         objections = self._names.objections(batch)
         cutoff = self._now - int(self._settings.older_than * 1e9)
         return [
-            objections.get(row) or (None if time <= cutoff else Reason.FUTURE if time > self._now else Reason.YOUNG)
+            objections.get(row) or (None if time <= cutoff else lateness(time, self._now))
             for row, time in enumerate(batch.times)
         ]
 
@@ -161,7 +162,7 @@ class _Scan:
         total, closed = 0, []
         for number, (batch, reasons) in enumerate(self._staying):
             for row, (name, size, time) in enumerate(zip(batch.names, batch.sizes, batch.times, strict=True)):
-                if reasons[row] not in {Reason.YOUNG, Reason.FUTURE}:
+                if reasons[row] not in _LATE:
                     continue
                 total += size
                 is_over = is_generation(name) and size and time <= self._now - _HOUR
@@ -185,7 +186,7 @@ class _Scan:
                 continue
             if reason is Reason.YOUNG and self._is_to_be_packed(name, size, time):
                 rows[COMPRESS].append(row)
-            elif reason is Reason.YOUNG and self._is_to_be_cut(name, size, time):
+            elif reason in _LATE and self._is_to_be_cut(name, size, time):
                 objection = self._storage.writers(batch.container, name)
                 if objection:
                     yield Held(TRUNCATE, self._place, batch.container, objection, 1, [name])
