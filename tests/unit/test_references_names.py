@@ -241,8 +241,8 @@ def test_a_uuid_means_the_file_whose_name_holds_it_wherever_it_stands(name: str,
 
 def test_a_uuid_without_dashes_is_found_in_a_long_list() -> None:
     listed = [f"{number:032x}" for number in range(10**30, 10**30 + 200)]
-    assert used(f"{listed[100]}.jpg", dumps(listed))
-    assert not used(f"{10**31:032x}.jpg", dumps(listed))
+    assert used(f"{listed[100]}.jpg", json.dumps(listed))
+    assert not used(f"{10**31:032x}.jpg", json.dumps(listed))
 
 
 def test_a_name_of_punctuation_alone_cannot_be_searched() -> None:
