@@ -11,13 +11,14 @@ from dvornik.model import Finding, Gate, Held, Reason, Refusal, Survey
 from dvornik.quantities import Duration, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
 _SINCE = 3600 * 10**9
 """Nanoseconds: longer than a run takes to see a file, and than clocks differ."""
+_COLUMNS = ("names", "sizes", "times", "versions")
 CAPS = frozenset({Gate.SHARE, Gate.COUNT, Gate.BYTES})
 
 
@@ -61,23 +62,26 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 def grace(policy: Policy, finding: Finding, now: int) -> Iterator[Finding | Held]:
     """Pass what has rested long enough by the latest of its times, hold the rest; a time to come is never old."""
     cutoff = now - int(policy.media_grace * 1e9)
-    kept = [index for index, time in enumerate(finding.times) if time <= cutoff]
+    kept = [row for row, time in enumerate(finding.times) if time <= cutoff]
     if len(kept) < len(finding.names):
-        for reason, names in _too_young(finding, cutoff, now):
+        late = [row for row, time in enumerate(finding.times) if time > cutoff]
+        for reason, rows in by_lateness(late, finding.times, now):
+            names = [finding.names[row] for row in rows]
             yield Held(finding.rule, finding.place, finding.container, reason, len(names), names)
         finding = take(finding, kept)
     if finding.names:
         yield finding
 
 
-def _too_young(finding: Finding, cutoff: int, now: int) -> Iterator[tuple[Reason, list[str]]]:
-    rows = [
-        (name, lateness(time, now)) for name, time in zip(finding.names, finding.times, strict=True) if time > cutoff
-    ]
+def by_lateness(rows: Sequence[int], times: Sequence[int], now: int) -> Iterator[tuple[Reason, Sequence[int]]]:
+    """Sort rows that are too late to go, at least one, by what is to be said of their times."""
+    if lateness(max(map(times.__getitem__, rows)), now) is Reason.YOUNG:
+        yield Reason.YOUNG, rows
+        return
     for reason in (Reason.FUTURE, Reason.YOUNG):
-        names = [name for name, late in rows if late is reason]
-        if names:
-            yield reason, names
+        found = [row for row in rows if lateness(times[row], now) is reason]
+        if found:
+            yield reason, found
 
 
 def lateness(time: int, now: int) -> Reason:
@@ -87,13 +91,8 @@ def lateness(time: int, now: int) -> Reason:
 
 def take(finding: Finding, rows: Collection[int]) -> Finding:
     """Return the finding with only those rows of its columns."""
-    return msgspec.structs.replace(
-        finding,
-        names=[finding.names[row] for row in rows],
-        sizes=[finding.sizes[row] for row in rows],
-        times=[finding.times[row] for row in rows],
-        versions=[finding.versions[row] for row in rows],
-    )
+    columns = {name: list(map(getattr(finding, name).__getitem__, rows)) for name in _COLUMNS}
+    return msgspec.structs.replace(finding, **columns)
 
 
 def judge(policy: Policy, survey: Survey, before: Survey | None, count: int, size: int) -> Iterator[Refusal]:

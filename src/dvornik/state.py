@@ -55,6 +55,8 @@ _KEEP_TRENDS: Final = 400 * 86400
 """What is small is kept longer: a year and a month, so that this month can be held against the same of last year."""
 _ROOM: Final = 1 << 26
 """Bytes that a plan may take: with less left on the disk it is not kept, or writing it would stop the run."""
+_READ_AT_ONCE: Final = 1 << 18
+"""Bytes of a plan: its lines are as long as directories are large."""
 RUNNING: Final = "running"
 
 
@@ -308,7 +310,8 @@ class State:
         path = self.plan_path(run)
         try:
             path.parent.mkdir(mode=0o700, exist_ok=True)
-            return path.open("x+b") if shutil.disk_usage(path.parent).free > _ROOM else scratch_plan()
+            has_room = shutil.disk_usage(path.parent).free > _ROOM
+            return path.open("x+b", buffering=_READ_AT_ONCE) if has_room else scratch_plan()
         except OSError:
             return scratch_plan()
 

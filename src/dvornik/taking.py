@@ -50,6 +50,12 @@ class Taking:
     ) -> None:
         """Tell each outcome, and each finding whose place could not be reached."""
         self._collectors = collectors
+        self._concurrent = frozenset(
+            rule
+            for collector in collectors.values()
+            if isinstance(collector, Concurrent)
+            for rule in collector.concurrent
+        )
         self._state = state
         self._run = run
         self._on_outcome = on_outcome
@@ -81,12 +87,10 @@ class Taking:
             yield group
 
     def _go_together(self, one: Finding, other: Finding) -> bool:
-        alike = (one.rule, one.place) == (other.rule, other.place)
-        return alike and self._is_concurrent(one)
+        return one.rule == other.rule and one.place == other.place and self._is_concurrent(one)
 
     def _is_concurrent(self, finding: Finding) -> bool:
-        collector = self._collector_of(finding)
-        return isinstance(collector, Concurrent) and finding.rule in collector.concurrent
+        return finding.rule in self._concurrent
 
     def _collector_of(self, finding: Finding) -> Collector:
         return self._collectors[finding.rule.partition("/")[0]]

@@ -14,7 +14,8 @@ from dvornik.quantities import Duration, Size
 NOW = 1_750_000_000_000_000_000
 HOUR = 3600 * 10**9
 HUNDRED = Survey("pub", "media", "db|disk", 100, 0, 100, 100, 100, has_references=True, exact=True)
-times = st.lists(st.integers(NOW - 72 * HOUR, NOW + 72 * HOUR), min_size=1, max_size=20)
+moments = st.integers(NOW - 72 * HOUR, NOW + 72 * HOUR) | st.integers(NOW - 2 * HOUR, NOW + 2 * HOUR)
+times = st.lists(moments, min_size=1, max_size=20)
 
 
 def finding(seen: list[int]) -> Finding:
@@ -38,10 +39,11 @@ def test_nothing_younger_than_the_grace_ever_passes(seen: list[int], hours: int)
 
 
 @given(times)
-def test_whatever_is_dated_in_the_future_is_held_as_such(seen: list[int]) -> None:
+def test_whatever_is_dated_later_is_held_and_by_more_than_an_hour_as_of_the_future(seen: list[int]) -> None:
     lines = list(grace(Policy(media_grace=Duration("0")), finding(seen), NOW))
-    future = [line for line in lines if isinstance(line, Held) and line.reason is Reason.FUTURE]
-    assert sum(line.count for line in future) == sum(time > NOW for time in seen)
+    held = {line.reason: line.count for line in lines if isinstance(line, Held)}
+    assert held.get(Reason.FUTURE, 0) == sum(time > NOW + HOUR for time in seen)
+    assert held.get(Reason.YOUNG, 0) == sum(NOW < time <= NOW + HOUR for time in seen)
 
 
 @given(times)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from dvornik.collectors.names import held, is_lonely
 from dvornik.contracts.collector import Evidence
 from dvornik.model import Finding, Held, Reason, Survey
-from dvornik.policy import lateness, take
+from dvornik.policy import by_lateness, take
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -32,9 +32,9 @@ def split(  # noqa: PLR0913, PLR0917 - what is judged, by what, and how it is to
         staying.setdefault(reason, []).append(batch.names[row])
     kept = [row for row, time in enumerate(batch.times) if time <= cutoff and row not in objections]
     if len(kept) + len(objections) < len(batch.names):
-        for row, (name, time) in enumerate(zip(batch.names, batch.times, strict=True)):
-            if time > cutoff and row not in objections:
-                staying.setdefault(lateness(time, now), []).append(name)
+        late = [row for row, time in enumerate(batch.times) if time > cutoff and row not in objections]
+        for reason, rows in by_lateness(late, batch.times, now):
+            staying.setdefault(reason, []).extend([batch.names[row] for row in rows])
     yield from held(rule, batch, place, staying)
     if kept:
         whole = Finding(rule, place, batch.container, batch.names, batch.sizes, batch.times, batch.versions)

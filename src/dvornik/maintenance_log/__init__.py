@@ -79,7 +79,8 @@ class MaintenanceLog:
             self._sum = _Sum(outcome.rule, outcome.place)
         self._sum.add(outcome)
         where = f"{outcome.place}:{outcome.container}"
-        self._write(logging.DEBUG, outcome.rule, f"{outcome.done} done in {self._quoted(where)}")
+        if self._log.isEnabledFor(logging.DEBUG):
+            self._write(logging.DEBUG, outcome.rule, f"{outcome.done} done in {self._quoted(where)}")
         for miss in outcome.missed:
             stays_aside = miss.reason is Reason.TAKEN  # no failure, but somebody has to choose between two files
             level = logging.WARNING if miss.reason.is_failure or stays_aside else logging.DEBUG

@@ -78,8 +78,8 @@ class Directory(Protocol):
     def remove(self, name: str) -> None:
         """Remove a directory that is empty."""
 
-    def is_below(self, root: Directory) -> bool:
-        """Tell whether the directory is still as many levels below ``root`` as it was opened."""
+    def is_below(self, top: os.stat_result) -> bool:
+        """Tell whether the directory is still as many levels below the ``top`` of the tree as it was opened."""
 
 
 class Descriptor:
@@ -154,26 +154,29 @@ class Descriptor:
     def remove(self, name: str) -> None:
         os.rmdir(name, dir_fd=self._fd)
 
-    def is_below(self, root: Directory) -> bool:
-        """Climb as many levels as the container has and see whether that is the root.
+    def is_below(self, top: os.stat_result) -> bool:
+        """Climb as many levels as the container has and see whether that is the top.
 
         Whatever was moved out has other parents, so no path needs to be compared.
         """
-        levels = self.container.count("/") + 1 if self.container else 0
-        current = os.dup(self._fd)
+        levels = _levels(self.container)
+        current = self._fd
         try:
-            while levels:
-                up = "/".join([".."] * min(levels, _UP))
-                levels -= min(levels, _UP)
-                current, done = os.open(up, kernel.CLIMB, dir_fd=current), current
-                os.close(done)
-            return os.path.samestat(os.fstat(current), root.own_state())
+            while levels > _UP:
+                levels -= _UP
+                current, done = os.open(_way_up(_UP), kernel.CLIMB, dir_fd=current), current
+                self._close_other(done)
+            return os.path.samestat(os.stat(_way_up(levels), dir_fd=current), top)
         except OSError as error:
             if kernel.is_exhausted(error):
                 raise
             return False
         finally:
-            os.close(current)
+            self._close_other(current)
+
+    def _close_other(self, descriptor: int) -> None:
+        if descriptor != self._fd:
+            os.close(descriptor)
 
 
 class Path:
@@ -266,13 +269,21 @@ class Path:
     def remove(self, name: str) -> None:
         os.rmdir(self._at_still(name))
 
-    def is_below(self, root: Directory) -> bool:
-        assert isinstance(root, Path)  # noqa: S101 - as above
+    def is_below(self, top: os.stat_result) -> bool:
         try:
-            there = os.stat(os.path.join(root._path, self.container) if self.container else root._path)
+            above = os.stat(self._at(_way_up(_levels(self.container))))
+            there = os.stat(self._path, follow_symlinks=False)
         except OSError:
             return False
-        return os.path.samestat(there, self._state)
+        return os.path.samestat(there, self._state) and os.path.samestat(above, top)
+
+
+def _levels(container: str) -> int:
+    return container.count("/") + 1 if container else 0
+
+
+def _way_up(levels: int) -> str:
+    return "../" * levels + "."
 
 
 def _must_stay_below(path: str) -> None:

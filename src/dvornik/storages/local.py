@@ -69,6 +69,11 @@ class LocalStorage:
         except OSError as error:
             raise self._unreachable(error) from error
 
+    @cached_property
+    def _top(self) -> os.stat_result:
+        """Which directory the root is: while it is open its number is nobody else's."""
+        return self._root.own_state()
+
     def _unreachable(self, error: OSError) -> UnreachableError:
         return UnreachableError(
             _("The directory cannot be opened."),
@@ -186,7 +191,7 @@ class LocalStorage:
         """Tell whether a directory still is below the root, and the root's path still leads to the root."""
         try:
             there = os.stat(self.path, follow_symlinks=False)
-            return os.path.samestat(there, self._root.own_state()) and source.is_below(self._root)
+            return os.path.samestat(there, self._top) and source.is_below(self._top)
         except OSError as error:
             if is_exhausted(error):  # which is not to be told as a directory that was moved
                 raise

@@ -8,6 +8,7 @@ where every record of the run is lost.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import stat
 import sys
@@ -155,9 +156,9 @@ class Quarantine:
             return current
         try:
             if reached and path.startswith(f"{reached}/"):
-                below = directories.made(current, path[len(reached) + 1 :], directories.PRIVATE)
+                below = _opened_anew(current, path[len(reached) + 1 :])
             else:
-                below = directories.made(home, path, directories.PRIVATE)
+                below = _opened_anew(home, path)
         finally:
             if reached:
                 current.__exit__()
@@ -224,11 +225,12 @@ class Quarantine:
     def sweep(self, kind: str, run: str) -> None:
         """Remove every directory of a run that is empty."""
         with contextlib.suppress(OSError), self.open_run(kind, run) as top:
-            for step in walk(top, with_times=False):
-                if isinstance(step, Left) and step.container:
-                    parent, _slash, name = step.container.rpartition("/")
-                    with contextlib.suppress(OSError), top.child(parent) as directory:
-                        directory.remove(name)
+            ways = (step.container for step in walk(top, with_times=False) if isinstance(step, Left))
+            for parent, siblings in itertools.groupby(filter(None, ways), lambda way: way.rpartition("/")[0]):
+                with contextlib.suppress(OSError), top.child(parent) as directory:
+                    for way in siblings:
+                        with contextlib.suppress(OSError):
+                            directory.remove(way.rpartition("/")[2])
         self.shrink(kind, run, "")
 
     def _let_go(self) -> None:
@@ -243,6 +245,13 @@ class Quarantine:
         if self._home:
             self._home.__exit__()
         self._home, self._is_locked = None, False
+
+
+def _opened_anew(around: Directory, path: str) -> Directory:
+    """Open a directory of ours; most often nothing but its last level is missing."""
+    with contextlib.suppress(OSError):  # which is told by what follows
+        around.make(path, directories.PRIVATE)
+    return directories.made(around, path, directories.PRIVATE)
 
 
 def _is_at(base: Directory, name: str, directory: Directory) -> bool:
