@@ -21,13 +21,14 @@ HEADS: Final = {
 # Configuration
 
 dvornik reads the nearest `dvornik.toml` (or `[tool.dvornik]` of `pyproject.toml`) from the current directory up to the
-project's own, or the file that `--config` or `DVORNIK_CONFIG` names. Without one the defaults hold, and places are
-found by themselves: from Django's settings, from `DATABASE_URL`, `UPLOAD_FOLDER` and their like (below; also in
-`.env`), and from folders with the usual names. `dvornik init` writes a file with every setting explained;
-`dvornik config` shows what is under care.
+project's own, else that of the only Django project one directory below, or the file that `--config` or `DVORNIK_CONFIG`
+names. Without one the defaults hold, and places are found by themselves: from Django's settings, from `DATABASE_URL`,
+`UPLOAD_FOLDER` and their like (below; also in `.env`), and from folders with the usual names. `dvornik init` writes a
+file with every setting explained; `dvornik config` shows what is under care.
 
 Durations carry a unit (`"90s"`, `"24h"`, `"30d"`), and so do sizes (`"500 MB"`, `"1.5 GiB"`). Paths count from the
-directory of the file. A password does not belong here: write `url = "${DATABASE_URL}"`. A misspelt key is an error.
+directory of the file. A password does not belong here: write `url = "${DATABASE_URL}"`, which the environment fills in,
+else `.env` beside the file (not in a directory that everybody may write to). A misspelt key is an error.
 
 An environment variable wins over the file: `DVORNIK_TEMP_OLDER_THAN=48h` is `older_than` of `[temp]`.
 A list is written as in TOML.
@@ -55,13 +56,14 @@ This page is made from the program by `make reference`.
 # Настройки
 
 dvornik читает ближайший `dvornik.toml` (или `[tool.dvornik]` в `pyproject.toml`), начиная с текущего каталога и до
-каталога проекта, либо файл, который называют `--config` или `DVORNIK_CONFIG`. Без файла действуют значения по
-умолчанию, а места находятся сами: из настроек Django, из `DATABASE_URL`, `UPLOAD_FOLDER` и подобных (ниже; в том
-числе в `.env`) и по каталогам с обычными именами. `dvornik init` записывает файл, где пояснена каждая настройка;
-`dvornik config` показывает, за чем следим.
+каталога проекта, а если его нет — у единственного проекта Django одним каталогом ниже, либо файл, который называют
+`--config` или `DVORNIK_CONFIG`. Без файла действуют значения по умолчанию, а места находятся сами: из настроек Django,
+из `DATABASE_URL`, `UPLOAD_FOLDER` и подобных (ниже; в том числе в `.env`) и по каталогам с обычными именами.
+`dvornik init` записывает файл, где пояснена каждая настройка; `dvornik config` показывает, за чем следим.
 
 Срок пишется с единицей (`"90s"`, `"24h"`, `"30d"`), размер тоже (`"500 MB"`, `"1.5 GiB"`). Пути отсчитываются от
-каталога файла. Паролю здесь не место: пишите `url = "${DATABASE_URL}"`. Опечатка в ключе — ошибка.
+каталога файла. Паролю здесь не место: пишите `url = "${DATABASE_URL}"` — значение возьмётся из окружения, а если там
+его нет, из `.env` рядом с файлом (но не в каталоге, куда может писать кто угодно). Опечатка в ключе — ошибка.
 
 Переменная окружения важнее файла: `DVORNIK_TEMP_OLDER_THAN=48h` — это `older_than` из `[temp]`. Список
 пишется как в TOML.

@@ -150,7 +150,7 @@ class State:
             raise DvornikError(
                 _("The state directory is not ours alone."),
                 context=str(self.directory),
-                hint=_("It must belong to the user who runs dvornik, with mode 0700."),
+                hint=_("Run dvornik as the user it belongs to; it wants mode 0700."),
             )
         return self.directory
 
@@ -288,8 +288,16 @@ class State:
 
     def _read(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         path = self.directory / "state.db"
-        if not path.exists():
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise UnreachableError(
+                _("The record of earlier runs cannot be read: {error}").format(error=error.strerror),
+                context=str(path),
+                hint=_("Run dvornik as the user whose state it is."),
+            ) from error
         try:
             return _rows(path, sql, values)
         except sqlite3.DatabaseError as error:

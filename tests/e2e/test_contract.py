@@ -188,12 +188,17 @@ def test_a_python_without_the_package_is_told_how_to_install_it(tmp_path: Path) 
     assert "pip install dvornik" in done.stderr
 
 
-def test_started_from_elsewhere_it_cleans_the_backend_that_it_lies_in(keeper: Keeper, tmp_path: Path) -> None:
+@pytest.mark.parametrize("there", [(), (".env",)], ids=["empty", "beside the compose file"])
+def test_started_from_elsewhere_it_cleans_the_backend_that_it_lies_in(
+    keeper: Keeper, tmp_path: Path, there: tuple[str, ...]
+) -> None:
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
+    for name in there:
+        (elsewhere / name).write_text("COMPOSE_PROJECT_NAME=shop\n")
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--temp-only"], cwd=elsewhere, env=keeper.env, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr.decode()
     assert "📁 Удалено 15 временных файлов" in done.stdout.decode().splitlines()
-    assert os.listdir(elsewhere) == []  # noqa: PTH208 - the plainest word for it
+    assert os.listdir(elsewhere) == list(there)  # noqa: PTH208 - the plainest word for it

@@ -39,6 +39,19 @@ def test_headings_and_flags_stand_out_on_a_terminal(words: tuple[str, ...], lang
     assert f"{ESCAPE}32m" in shown
 
 
+@pytest.mark.parametrize("words", [(), ("run",), ("plan",)], ids=["group", "run", "plan"])
+def test_help_fits_a_narrow_terminal(words: tuple[str, ...]) -> None:
+    shown = on_a_terminal(*words, "--help", NO_COLOR="1", COLUMNS="40")
+    assert max(len(line.rstrip()) for line in shown.splitlines()) <= 40
+
+
+@pytest.mark.parametrize(("verb", "near"), [("rnu", "run"), ("hystory", "history"), ("undoo", "undo")])
+def test_a_misspelt_verb_is_told_what_it_nearly_is(verb: str, near: str) -> None:
+    words = [sys.executable, "-m", "dvornik", verb]
+    done = subprocess.run(words, env={**os.environ, "DVORNIK_LANG": "en"}, capture_output=True, text=True, check=False)
+    assert (done.returncode, f"Did you mean {near}?" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_who_wants_no_colours_gets_none(env: dict[str, str]) -> None:
     assert ESCAPE not in on_a_terminal("--help", **env)

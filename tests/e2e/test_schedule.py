@@ -81,6 +81,14 @@ def test_settings_from_the_environment_go_with_the_line_and_secrets_do_not(plain
     assert "hunter2" not in ran.out + ran.err
 
 
+def test_a_variable_that_fills_in_an_address_is_a_secret_until_the_file_of_variables_holds_it(tmp_path: Path) -> None:
+    app = App(tmp_path / "app", '[ping]\nurl = "https://hc.example/${CHECK}"\n')
+    assert "not in a schedule: CHECK." in app.dvornik("schedule", "cron", "--own", CHECK="hunter2").err
+    (app.path / ".env").write_text("export CHECK=hunter2\n")
+    ran = app.dvornik("schedule", "cron", "--own")
+    assert (ran.code, "CHECK" in ran.err, "hunter2" in ran.out) == (0, False, False)
+
+
 def test_addresses_of_those_who_are_told_are_secrets_too(plain: App) -> None:
     env = {"DVORNIK_NOTIFY_URLS": '["tgram://hunter2/1"]', "DVORNIK_PING_URL": "https://hc.example/hunter2"}
     for kind in ("cron", "systemd", "compose", "kubernetes"):
@@ -321,7 +329,7 @@ def test_the_compose_file_follows_its_schema_and_says_what_was_meant(app: App, t
     assert ran.code == 0
     file = tmp_path / "compose.dvornik.yml"
     validated("check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(file))
-    service: dict[str, Any] = YAML(typ="safe").load(file)["services"]["dvornik-dvornik"]
+    service: dict[str, Any] = YAML(typ="safe").load(file)["services"]["dvornik-daemon"]
     assert service["working_dir"].replace("$$", "$") == str(app.path)
     assert service["command"][-1] == "daemon"
     assert service["volumes_from"] == ["web"]
@@ -333,7 +341,7 @@ def test_the_compose_file_follows_its_schema_and_says_what_was_meant(app: App, t
 
 def test_the_compose_service_of_the_backend_has_the_contracts_health_check(keeper: Keeper) -> None:
     service: dict[str, Any] = YAML(typ="safe").load(keeper.dvornik("schedule", "compose").out)["services"][
-        "cleanup-dvornik"
+        "cleanup-daemon"
     ]
     check = service["healthcheck"]
     assert check["test"][-2:] == [str(BACKEND / "scripts/maintenance/cleanup.py"), "--health-check"]

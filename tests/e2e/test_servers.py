@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.keeper import Keeper
 from tests.site.site import Site
+from tests.unit.small_site import SmallSite
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,6 +45,14 @@ def test_aggressive_and_cache_only_drop_the_caches_own_keys(served: Keeper) -> N
     ran = served.cleanup("--aggressive", "--yes")
     assert ran.code == 0, ran.out + ran.err
     assert "⚡ Удалено 0 ключей кэша" in ran.lines
+
+
+def test_who_asks_for_a_cache_without_patterns_is_told_that_nothing_goes(tmp_path: Path, valkey_url: str) -> None:
+    site = SmallSite(tmp_path / "app")
+    site.configure(more=f'[cache]\nurl = "{valkey_url}"')
+    asked = site.dvornik("run", "cache", "--lang", "en")
+    assert (asked.code, "all of them stay" in asked.err, "owned = true" in asked.err) == (0, True, True)
+    assert site.dvornik("run", "--lang", "en").err == ""
 
 
 def test_a_database_that_went_away_spares_the_media_and_not_the_rest(served: Keeper) -> None:

@@ -58,6 +58,15 @@ def test_why_lists_where_it_looked_in_vain(keeper: Keeper) -> None:
     assert evidence["looked"]["default/journal_article.body"] == keeper.site.manifest.articles
 
 
+def test_why_says_that_media_is_too_young_yet(keeper: Keeper) -> None:
+    fresh = keeper.site.media / "just uploaded.bin"
+    fresh.write_bytes(b"a row for it comes in a moment")
+    keeper.env["DVORNIK_POLICY_MEDIA_GRACE"] = "24h"
+    ran = keeper.dvornik("why", str(fresh))
+    assert "It stays: too young" in ran.out
+    assert "goes after 24 h" in ran.out
+
+
 def test_why_tells_the_age_of_a_temporary_file(keeper: Keeper) -> None:
     ran = keeper.dvornik("why", str(keeper.site.temp / keeper.site.manifest.old_temp[0]))
     assert "goes after 24 h" in ran.out
@@ -69,6 +78,7 @@ def test_history_and_show_tell_what_a_run_did(keeper: Keeper) -> None:
     ran = keeper.dvornik("show", _run_id(keeper))
     assert all(Path(name).name in ran.out for name in keeper.site.manifest.orphaned)
     assert "📁 Removed 15 temporary files" in ran.out
+    assert keeper.dvornik("show").out == ran.out
     assert keeper.dvornik("show", "1970").code == 2
 
 

@@ -10,8 +10,7 @@ import pytest
 
 from dvornik.application import App, ExactColumn, MediaPlace
 from dvornik.apps import discover
-from dvornik.apps.environment import parse
-from dvornik.config import load
+from dvornik.config import dotenv, load
 from dvornik.config.sample import reference, sample
 from dvornik.config.sections import Config
 from dvornik.errors import ConfigurationError
@@ -362,6 +361,13 @@ def test_declared_sections_win_and_keep_what_was_found_for_the_same_directory(pr
     assert [place.url for place in app.caches] == ["redis://c/1"]
 
 
+def test_another_database_under_the_name_of_one_that_was_found_takes_its_columns(project: Path) -> None:
+    app = look(project, '[databases.default]\nurl = "postgresql://app@db/app"\n')
+    assert {place.name: place.url for place in app.databases}["default"] == "postgresql://app@db/app"
+    assert [rule.database for rule in app.expiry] == ["default"]
+    assert "default" in {column.database for place in app.media for column in place.exact}
+
+
 def test_a_declared_application_is_not_looked_at(project: Path) -> None:
     app = look(project, '[app]\nkind = "declared"\n')
     assert (app.root, app.kind, list(app.found), list(app.trouble)) == (str(project), "declared", [], [])
@@ -484,8 +490,15 @@ def test_a_usual_folder_that_leads_elsewhere_is_not_taken(tmp_path: Path) -> Non
 
 def test_a_file_of_variables_is_read_with_its_quotes_and_comments() -> None:
     text = 'A=1 # one\n# B=2\nexport C="x \\"y\\" # z"\nD=\'${A}\'\nE=${A}/${HOST}\nF = a#b\nnonsense\nG=\n'
-    values = parse(text, {"HOST": "h"})
+    values = dotenv.parse(text, {"HOST": "h"})
     assert values == {"A": "1", "C": 'x "y" # z', "D": "${A}", "E": "1/h", "F": "a#b", "G": ""}
+
+
+def test_a_file_of_variables_that_anyone_may_have_put_there_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("DATABASE_URL=sqlite:///a.db\nUPLOAD_FOLDER=elsewhere\n")
+    assert places(look(tmp_path)) != places(App(root=str(tmp_path), kind="environment"))
+    tmp_path.chmod(0o1777)
+    assert places(look(tmp_path)) == places(App(root=str(tmp_path), kind="environment"))
 
 
 def places(app: App) -> tuple[object, ...]:

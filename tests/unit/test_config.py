@@ -137,6 +137,38 @@ def test_all_mistakes_are_told_at_once(site: Path) -> None:
     assert str(site / "dvornik.toml") in told
 
 
+def test_a_project_one_directory_below_is_not_cleaned_without_its_own_settings(site: Path) -> None:
+    backend = site / "backend"
+    backend.mkdir()
+    (backend / "manage.py").write_text("")
+    (backend / "dvornik.toml").write_text('[media.m]\nroot = "media"\nexclude = ["avatars/*"]\n')
+    found = load(None, {}, site)
+    assert (found.source, found.base, found.notes) == (backend / "dvornik.toml", backend, ("below",))
+    (site / "dvornik.toml").write_text("")
+    assert load(None, {}, site).base == site
+
+
+def test_of_two_projects_below_neither_is_taken(site: Path) -> None:
+    for name in ("one", "other"):
+        (site / name).mkdir()
+        (site / name / "manage.py").write_text("")
+        (site / name / "dvornik.toml").write_text("[temp]\npaths = []\n")
+    assert load(None, {}, site).source is None
+
+
+def test_an_address_is_filled_in_from_the_file_of_variables_and_the_process_wins(site: Path) -> None:
+    text = '[databases.default]\nurl = "postgresql://app:${PASSWORD}@${HOST}/app"\n'
+    (site / ".env").write_text("PASSWORD='p@ss'\nHOST=db\n")
+    found = loaded(site, text, HOST="replica", PASSWORD="")
+    assert found.config.databases["default"].url == "postgresql://app:p%40ss@replica/app"
+    (site / ".env").unlink()
+    assert "or in .env" in refused(site, text, HOST="replica")
+
+
+def test_half_a_window_is_no_second_mistake_where_the_other_half_cannot_be_read(site: Path) -> None:
+    assert "Set both" not in refused(site, '[window]\nstart = "25:00"\nend = "05:00"\n')
+
+
 CASES: list[ParameterSet] = [
     pytest.param(text, *told, id=text.replace("\n", " "))
     for text, *told in [
@@ -147,6 +179,9 @@ CASES: list[ParameterSet] = [
         ('[health]\ntemp = "1 GiB extra"', 'health.temp = "1 GiB extra"', "500 MB"),
         ('[app]\nkind = "flask"', 'app.kind = "flask"', '"django"'),
         ("temp = 5", "temp = 5", "a table is wanted"),
+        ('[media]\nroot = "m"', 'media.root = "m"', "[media.NAME] / root = …"),
+        ('[window]\nstart = "25:00"\nend = "05:00"', 'window.start = "25:00"', "HH:MM"),
+        ('[notify]\nurls = ["operator@example.org"]', "notify.urls", "mailto://"),
         ("[policy]\nmax_share = 20", "policy.max_share = 20", "from 0 to 1"),
         ('[policy]\nmedia_grace = "10m"', "policy.media_grace", "allow_short_grace"),
         ('[temp]\npaths = ["/"]', 'temp.paths = "/"', "of the system"),

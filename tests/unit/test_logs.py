@@ -49,6 +49,14 @@ def test_only_logs_past_their_time_go(site: SmallSite) -> None:
     assert site.files("logs") == {"young.log", "notes.txt"}
 
 
+@pytest.mark.parametrize("name", ["app.log.pos", "app.log.offset", "app.log.lock", "app.log.db", "app.log.sqlite3-wal"])
+def test_what_others_keep_beside_a_log_is_none(site: SmallSite, name: str) -> None:
+    site.file(f"logs/{name}", age=99 * DAY, body=b"0" * 100_000)
+    kept = scan(logs(site, truncate_over=Size("8 kB"), compress="gzip"))
+    assert [line.reason for line in kept if isinstance(line, Held)] == [Reason.EXCLUDED]
+    assert not [line for line in kept if isinstance(line, Finding)]
+
+
 @pytest.mark.parametrize("name", ["maintenance.log", "maintenance.log.2025-01-01", "sub/maintenance.log"])
 def test_the_maintenance_log_is_never_prey(site: SmallSite, name: str) -> None:
     site.file(f"logs/{name}", age=999 * DAY)

@@ -12,11 +12,12 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from dvornik import languages
 from dvornik.model import Reason, Refusal, Trouble
-from dvornik.reports import html, markdown, tables
+from dvornik.reports import html, markdown, tables, words
 from dvornik.reports.document import Disk, Kept, Past, Report, decoded, encoded, revived
 from dvornik.reports.schemas import FILES
 from dvornik.result import Failure, Total
@@ -106,6 +107,13 @@ def test_every_chart_says_in_words_what_it_shows_and_has_its_table() -> None:
     assert {"What was kept, and why", "Sizes by place", "Earlier runs"} <= told
 
 
+def test_runs_that_freed_nothing_make_no_chart() -> None:
+    told = report()
+    idle = msgspec.structs.replace(told, history=[msgspec.structs.replace(each, freed=0) for each in told.history])
+    assert "Freed over time" in html.page(told)
+    assert "Freed over time" not in html.page(idle)
+
+
 def test_a_hostile_name_stays_text_on_the_page() -> None:
     reader = Reader(html.page(report(EVIL)))
     usual = Reader(html.page(report()))
@@ -158,6 +166,20 @@ def test_the_name_of_the_file_says_the_format(site: SmallSite) -> None:
     assert (ran.code, "nowhere" in ran.err) == (2, True)
 
 
+@pytest.mark.parametrize("asked", [("report", "-o"), ("run", "--report")])
+def test_a_format_that_there_is_not_is_refused_before_anything_is_done(site: SmallSite, asked: tuple[str, str]) -> None:
+    assert site.dvornik("run").code == 0
+    before = len(site.dvornik("history", "--json").document)
+    ran = site.dvornik(*asked, str(site.path / "report.pdf"), "--lang", "en")
+    assert (ran.code, ".html" in ran.err, (site.path / "report.pdf").exists()) == (2, True, False)
+    assert len(site.dvornik("history", "--json").document) == before
+
+
+def test_every_rule_has_a_name_of_its_own() -> None:
+    rules = {*words._DELETED, *words._PLANNED, *words._CONCERNS}
+    assert [rule for rule in sorted(rules) if words.rule(rule) == rule] == []
+
+
 def test_a_run_writes_its_report_where_it_is_told(site: SmallSite) -> None:
     name = "<b>old & 'odd'"
     site.file(f"tmp/{name}/x", age=3 * DAY)
@@ -193,9 +215,9 @@ def test_what_the_command_prints_as_json_fits_its_schema(site: SmallSite) -> Non
     site.photos("a.jpg")
     site.orphans(2)
     site.file("tmp/old", age=3 * DAY)
-    for number, words in enumerate((["run", "--dry-run"], ["run"], ["report"], ["undo"])):
+    for number, asked in enumerate((["run", "--dry-run"], ["run"], ["report"], ["undo"])):
         file = site.path / f"{number}.json"
-        file.write_text(site.dvornik(*words, "--json").out)
+        file.write_text(site.dvornik(*asked, "--json").out)
         assert check("report", file) == ""
 
 

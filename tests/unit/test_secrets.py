@@ -86,6 +86,12 @@ def test_the_key_to_a_collector_is_secret() -> None:
     assert secrets.hide("x=1, api-key=open%20sesame | open%20sesame | open sesame") == "*** | *** | ***"
 
 
+def test_a_password_in_the_query_of_an_address_is_one_too() -> None:
+    url = "postgresql:///shop?host=/run/postgresql&user=app&password=p%40ss+word"
+    said = Secrets(Config(), {}, [url]).hide("no entry for p@ss word, p%40ss+word; host=/run/postgresql")
+    assert said == "no entry for ***, ***; host=/run/postgresql"
+
+
 def test_an_address_that_nobody_configured_loses_its_password_too() -> None:
     assert Secrets(Config(), {}).hide("at redis://u:swordfish@h/0!") == "at redis://***@h/0!"
 

@@ -168,6 +168,14 @@ def test_a_damaged_record_is_no_empty_memory_and_stops_no_run(state: State, cont
     assert state.degraded
 
 
+def test_a_record_that_cannot_be_looked_at_is_no_empty_memory(tmp_path: Path) -> None:
+    """As that of another user, whose directory nobody else may enter; a link to itself stops root, too."""
+    record = tmp_path / "state.db"
+    record.symlink_to(record)
+    with pytest.raises(UnreachableError, match="cannot be read"):
+        State(str(tmp_path)).runs()
+
+
 def test_an_empty_record_is_no_memory_yet(state: State) -> None:
     state.lock()
     (state.directory / "state.db").write_bytes(b"")

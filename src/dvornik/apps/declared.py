@@ -126,9 +126,12 @@ def _unread(found: App) -> list[str]:
 
 
 def _renamed(found: App, databases: Sequence[DatabasePlace]) -> App:
-    """Return ``found`` with its columns and rows under the name by which the same database is declared."""
+    """Return ``found`` with its columns and rows under the name by which the same database is declared.
+
+    Where another database is declared under the name of one that was found, they are looked for in that.
+    """
     names = {place.url: place.name for place in databases}
-    new = {place.name: names[place.url] for place in found.databases if place.url in names}
+    new = {place.name: names.get(place.url, place.name) for place in found.databases}
 
     def renamed(place: MediaPlace) -> MediaPlace:
         exact = [msgspec.structs.replace(column, database=new[column.database]) for column in place.exact]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dvornik.application import App, CachePlace, DatabasePlace, EntryPlace, Found, MediaPlace
 from dvornik.apps.places import LOGS, MEDIA, OF_DATABASES, TEMP, Places, unique
-from dvornik.config import addresses
+from dvornik.config import addresses, dotenv
 from dvornik.config.roots import databases_kept, ground
 from dvornik.languages import _
 from dvornik.model import Trouble
@@ -20,11 +20,6 @@ if TYPE_CHECKING:
 
     from dvornik.config import Loaded
 
-_LINE = re.compile(
-    r"""\s*(?:export\s+)?([A-Za-z_]\w*)\s*=\s*(?:'([^']*)'|"((?:[^"\\]|\\.)*)"|(.*?))(?:\s+\#.*|\s*)""", re.ASCII
-)
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_ESCAPE = re.compile(r"\\(.)")
 ADDRESSES = (
     "DATABASE_URL", "SQLALCHEMY_DATABASE_URI", "SQLALCHEMY_DATABASE_URL", "DATABASE_URI", "DB_URL", "DB_URI",
     "POSTGRES_URL", "POSTGRESQL_URL", "MYSQL_URL", "MARIADB_URL",
@@ -89,22 +84,6 @@ def add_folders(places: Places) -> None:
         places.add_temp(root, "folder")
 
 
-def parse(text: str, env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables of a ``.env`` file: quotes, ``export``, comments, ``${NAME}``; other lines are skipped."""
-    values: dict[str, str] = {}
-    for line in text.splitlines():
-        match = _LINE.fullmatch(line)
-        if match is None:
-            continue
-        name, literal, quoted, bare = match.groups()
-        if literal is not None:
-            values[name] = literal
-            continue
-        text = _ESCAPE.sub(r"\1", quoted) if quoted is not None else bare
-        values[name] = _REFERENCE.sub(lambda ref: env.get(ref[1], values.get(ref[1], ref[0])), text)
-    return values
-
-
 _PREFIX = re.compile(r"[\w.-]{2}")
 """What a prefix must hold at least, or it would be everybody's."""
 
@@ -114,10 +93,7 @@ class _Variables:
 
     def __init__(self, base: Path, env: Mapping[str, str]) -> None:
         self._env = env
-        try:
-            self._file = parse((base / ".env").read_text("utf-8-sig"), env)
-        except (OSError, UnicodeDecodeError):
-            self._file = {}
+        self._file = dotenv.read(base, env)
 
     def __contains__(self, name: str) -> bool:
         return bool(self.get(name))

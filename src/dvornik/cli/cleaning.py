@@ -71,6 +71,8 @@ def clean(yard: Yard, order: Order) -> int:
         if yard.loaded.source is None:
             say(*text.found(yard.app))
         yard.progress = progress.for_person(sys.stderr, os.environ)
+    if order.asked_for_cache:
+        _tell_of_caches_that_stay(yard)
     engine = yard.engine(order.steps)
     try:
         return _preview(yard, engine, order) if order.dry else _perform(yard, engine, order)
@@ -102,6 +104,18 @@ def _must_have_something(yard: Yard, order: Order) -> None:
             context=str(yard.loaded.source or yard.loaded.base),
             hint=_("Set REDIS_URL, or [cache] url or path in dvornik.toml."),
         )
+
+
+def _tell_of_caches_that_stay(yard: Yard) -> None:
+    """Say of which caches nothing can go: who asks for just that must not take it for done."""
+    for place in yard.app.caches:
+        if not (place.patterns or place.owned):
+            output.complain(
+                _("⚠️ Cache {name}: no pattern says which keys are its own, so all of them stay").format(
+                    name=words.safe(place.name)
+                ),
+                "   " + _('Name them: [cache] patterns = ["app:*"], or owned = true where nothing else is kept.'),
+            )
 
 
 def _preview(yard: Yard, engine: Engine, order: Order) -> int:

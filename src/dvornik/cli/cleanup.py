@@ -36,13 +36,17 @@ def main(script: str) -> None:
 
 
 def home(script: Path) -> str:
-    """Return the directory whose application is meant: the current one if it is one, else the script's backend."""
+    """Return the directory whose application is meant: the current one if it is one, else the script's backend.
+
+    A ``.env`` alone says least: it often lies beside the compose file, above the backend that it is for.
+    """
     here = Path.cwd()
     backend = script.resolve().parents[2]
-    marks = ("dvornik.toml", "manage.py", ".env")
-    if any((here / mark).is_file() for mark in marks) or not any((backend / mark).is_file() for mark in marks):
-        return str(here)
-    return str(backend)
+    for marks in (("dvornik.toml", "manage.py"), (".env",)):
+        for directory in (here, backend):
+            if any((directory / mark).is_file() for mark in marks):
+                return str(directory)
+    return str(here)
 
 
 def command(directory: str) -> click.Command:
@@ -93,7 +97,13 @@ def command(directory: str) -> click.Command:
         if aggressive and not (yes or dry_run):
             confirm()
         order = Order(
-            chosen(yard, steps, thorough=aggressive), dry_run, aggressive, allow, as_json, "cache" in steps, quiet
+            chosen(yard, steps, thorough=aggressive),
+            dry=dry_run,
+            thorough=aggressive,
+            allowed=allow,
+            json=as_json,
+            asked_for_cache="cache" in steps,
+            quiet=quiet,
         )
         return clean(yard, order)
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+import shutil
+from typing import TYPE_CHECKING, Final
 
 import click
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+
+_NARROWEST: Final = 30
+"""Columns: in fewer, words would stand one below the other."""
 
 
 class _Formatter(click.HelpFormatter):
@@ -25,8 +30,14 @@ class _Formatter(click.HelpFormatter):
 
 
 class Context(click.Context):
-    """A context whose help is coloured."""
+    """A context whose help is coloured, and fits a terminal narrower than click thinks there are."""
 
     formatter_class = (
         click.HelpFormatter if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb" else _Formatter
     )
+
+    def make_formatter(self) -> click.HelpFormatter:
+        """Return a formatter as wide as the terminal, at least ``_NARROWEST``."""
+        formatter = super().make_formatter()
+        formatter.width = min(formatter.width, max(_NARROWEST, shutil.get_terminal_size().columns - 2))
+        return formatter

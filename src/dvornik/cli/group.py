@@ -70,6 +70,19 @@ class LazyGroup(click.Group):
         command.options_metavar = _("[OPTIONS]")
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb; of a misspelt one say what it nearly is."""
+        from difflib import get_close_matches
+
+        verb = args[0]
+        near = get_close_matches(verb, VERBS, 1)
+        if verb in VERBS or not near or ctx.resilient_parsing:
+            return super().resolve_command(ctx, args)
+        said = _("No such command {name!r}.").format(name=verb)
+        raise click.UsageError(f"{said} {_('Did you mean {name}?').format(name=near[0])}", ctx)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs by what they are for, each with the whole of its first sentence."""
         for title, verbs in sections().items():

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
     from dvornik.reports.document import Report
 
+_FORMS: Final = (".html", ".htm", ".md", ".markdown", ".json", ".txt", ".text")
 _RUNS: Final = 30
 _YEAR: Final = 366 * 86400
 
@@ -30,8 +31,12 @@ def with_trends(yard: Yard, told: Report) -> Report:
 
 
 def rendered(told: Report, name: str) -> str:
-    """Return the report's text in the format that the name of a file says: HTML, Markdown, JSON, else plain text."""
-    form = (Path(name).suffix or name).lower()
+    """Return the report's text in the format that the name of a file says: HTML, Markdown, JSON or plain text.
+
+    Raises:
+        ConfigurationError: a format that there is not.
+    """
+    form = _form(name)
     if form in {".html", ".htm"}:
         from dvornik.reports import html
 
@@ -47,8 +52,18 @@ def rendered(told: Report, name: str) -> str:
     return "\n".join(text.report(told)) + "\n"
 
 
+def _form(name: str) -> str:
+    form = (Path(name).suffix or name).lower()
+    if form.startswith(".") and form not in _FORMS:  # somebody who asks for .pdf must not find text in it
+        raise ConfigurationError(
+            _("A report is not written in this format."), context=name, hint=_("Name it .html, .md, .json or .txt.")
+        )
+    return form
+
+
 def must_be_writable(path: str) -> None:
     """Raise ``ConfigurationError`` where no report could be written: before a run, not after it."""
+    _form(path)
     target = Path(path)
     if target.is_dir() or not os.access(target if target.exists() else target.parent, os.W_OK):
         raise _unwritable(path, _("no such directory, or not ours to write to"))

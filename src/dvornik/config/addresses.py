@@ -33,6 +33,11 @@ def without_password(url: str) -> str:
     return head + (mark if kept else "") + "&".join(kept)
 
 
+def variables(text: str) -> list[str]:
+    """Return the names of the variables that addresses in ``text`` are filled in from."""
+    return list(dict.fromkeys(_VARIABLE.findall(text)))
+
+
 def interpolate(url: str, env: Mapping[str, str]) -> str:
     """Replace each ``${NAME}`` by the environment's value; raise ``KeyError`` with the name of an absent one.
 
@@ -131,20 +136,23 @@ def secret_values(environ: Mapping[str, str]) -> list[str]:
     found = [
         secret
         for name, value in environ.items()
-        for secret in ([value] if _SECRET_KEY.search(name) else _passwords(value))
+        for secret in ([value] if _SECRET_KEY.search(name) else passwords(value))
     ]
-    return [secret for secret in found if len(secret) >= _SHORTEST_SECRET]
+    return [secret for secret in found if len(secret) >= SHORTEST_SECRET]
 
 
-_SHORTEST_SECRET = 4
+SHORTEST_SECRET = 4
+"""Letters: a shorter password would blot out half of every text, and is known to every attacker anyway."""
 
 
-def _passwords(value: str) -> list[str]:
-    if "://" not in value:
+def passwords(url: str) -> list[str]:
+    """Return what is secret in an address, user info and query, as it stands there and as it is meant."""
+    if "://" not in url:
         return []
-    userinfo = value.partition("://")[2].rpartition("@")[0]
-    found = [userinfo.partition(":")[2], *(v for k, v in parse_qsl(value.partition("?")[2]) if _SECRET_KEY.search(k))]
-    return [*found, *(unquote(secret) for secret in found)]
+    userinfo = url.partition("://")[2].rpartition("@")[0]
+    found = [userinfo.partition(":")[2], *(v for k, v in parse_qsl(url.partition("?")[2]) if _SECRET_KEY.search(k))]
+    spelt = [*found, *(unquote(secret) for secret in found)]
+    return [secret for secret in spelt if len(secret) >= SHORTEST_SECRET]
 
 
 def masked(url: str, variable: str) -> str:

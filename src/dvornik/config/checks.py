@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from dvornik.config import addresses, entries, rows
+from dvornik.config import addresses, dotenv, entries, rows
 from dvornik.config.problems import Problem, dotted, shown
 from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
 from dvornik.config.sections import RowsSection, ScheduleSection
@@ -106,8 +107,8 @@ class _Check:
         textfile = metrics.textfile and self._absolute(("metrics", "textfile"), metrics.textfile)
         gateway = self._web(("metrics", "pushgateway"), metrics.pushgateway)
         collector = self._web(("telemetry", "endpoint"), config.telemetry.endpoint)
-        urls = [self._interpolated(("notify", "urls"), url, secret=True) for url in notify.urls]
-        readers = [self._interpolated(("notify", "report_to"), url, secret=True) for url in notify.report_to]
+        urls = [self._service(("notify", "urls"), url) for url in notify.urls]
+        readers = [self._service(("notify", "report_to"), url) for url in notify.report_to]
         return {
             "metrics": msgspec.structs.replace(metrics, textfile=textfile, pushgateway=gateway),
             "telemetry": msgspec.structs.replace(config.telemetry, endpoint=collector),
@@ -119,6 +120,12 @@ class _Check:
         url = self._interpolated(key, text, secret=True)
         if url and not re.match(r"https?://[^/\s]+", url):
             self._add(key, "", _("this is no web address"), _("Write it like https://host/path."))
+        return url
+
+    def _service(self, key: tuple[str, ...], text: str) -> str:
+        url = self._interpolated(key, text, secret=True)
+        if url and "://" not in url:
+            self._add(key, "", _("this is no address of a service"), _("Write it like mailto://user:password@host."))
         return url
 
     def _places(self, config: Config, on: Ground) -> dict[str, object]:
@@ -176,14 +183,19 @@ class _Check:
             return text
 
     def _interpolated(self, key: tuple[str, ...], text: str, *, secret: bool = False) -> str:
-        """Fill in the environment; of a ``secret`` address nothing may be shown, not even its host."""
+        """Fill in variables; of a ``secret`` address nothing may be shown, not even its host."""
         try:
-            return addresses.interpolate(text, self._env)
+            return addresses.interpolate(text, self._variables) if "$" in text else text
         except KeyError as error:
             message = _("the variable {name} is not set").format(name=error.args[0])
             value = "" if secret else addresses.without_password(text)
-            self._add(key, value, message, _("Set it where dvornik is started."))
+            self._add(key, value, message, _("Set it where dvornik is started, or in .env beside the configuration."))
             return ""
+
+    @cached_property
+    def _variables(self) -> Mapping[str, str]:
+        """The process's variables, then those of ``.env``; empty ones count as unset."""
+        return {**dotenv.read(self._base, self._env), **{name: value for name, value in self._env.items() if value}}
 
     def _exact(self, config: Config) -> None:
         for name, media in config.media.items():
@@ -219,7 +231,8 @@ class _Check:
         return found
 
     def _window(self, window: WindowSection) -> None:
-        if bool(window.start) != bool(window.end):
+        is_known = not any(self._is_wrong(("window", name)) for name in ("start", "end"))
+        if is_known and bool(window.start) != bool(window.end):
             self._add(("window",), "", _("a window has a start and an end"), _("Set both, or neither."))
         elif window.start and window.start == window.end:
             hint = _("Let it end later; leave both out, and it is always open.")
@@ -239,7 +252,15 @@ class _Check:
             self._add((section, "timezone"), shown(name), _("no such time zone"), _("Write it like Europe/Moscow."))
 
     def _add(self, key: tuple[str, ...], value: str, message: str, hint: str) -> None:
-        self._problems.append(Problem(self._origins.get(key, dotted(key)), value, message, hint))
+        self._problems.append(Problem(self._named(key), value, message, hint))
+
+    def _is_wrong(self, key: tuple[str, ...]) -> bool:
+        """Tell whether a setting could not be read at all, so that its default stands here instead."""
+        return any(problem.key == self._named(key) for problem in self._problems)
+
+    def _named(self, key: tuple[str, ...]) -> str:
+        """Return the variable that set a key, else the key."""
+        return self._origins.get(key, dotted(key))
 
 
 def _unusable(text: str) -> tuple[str, str] | None:

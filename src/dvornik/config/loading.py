@@ -40,15 +40,15 @@ class Loaded(msgspec.Struct, frozen=True):
     digest: str
     """Tells one effective configuration from another; passwords do not change it."""
     notes: Sequence[str] = ()
-    """How it was found (``explicit``, ``environment``, ``file``, ``pyproject``, ``defaults``), then variables used."""
+    """How found (``explicit``, ``environment``, ``file``, ``pyproject``, ``below``, ``defaults``), then variables."""
 
 
 def load(path: Path | None, env: Mapping[str, str], cwd: Path) -> Loaded:
     """Find, read and check the configuration.
 
     ``path`` wins over ``DVORNIK_CONFIG``; else the nearest ``dvornik.toml`` (or ``[tool.dvornik]``) from ``cwd`` up to
-    the first directory that holds ``manage.py`` or ``.git``; else the defaults. Variables ``DVORNIK_<SECTION>_<KEY>``
-    win over the file.
+    the first directory that holds ``manage.py`` or ``.git``; else that of the only Django project one directory below;
+    else the defaults. Variables ``DVORNIK_<SECTION>_<KEY>`` win over the file.
 
     Raises:
         ConfigurationError: every problem at once, each with file, key, value and remedy.
@@ -82,13 +82,29 @@ def _find(path: Path | None, env: Mapping[str, str], cwd: Path) -> tuple[Path | 
     for directory in (cwd, *cwd.parents):
         if is_shared(directory):
             break
-        if (directory / FILE).is_file():
-            return directory / FILE, "file"
-        if "dvornik" in _tools(directory / _PYPROJECT):
-            return directory / _PYPROJECT, "pyproject"
+        if found := _in(directory):
+            return found
         if project in {None, directory}:
             break
-    return None, "defaults"
+    below = None if is_shared(cwd) or (cwd / "manage.py").is_file() else _project_below(cwd)
+    found = _in(below) if below else None
+    return (found[0], "below") if found else (None, "defaults")
+
+
+def _in(directory: Path) -> tuple[Path, str] | None:
+    """Return the configuration in a directory, and what kind of file it is."""
+    if (directory / FILE).is_file():
+        return directory / FILE, "file"
+    return (directory / _PYPROJECT, "pyproject") if "dvornik" in _tools(directory / _PYPROJECT) else None
+
+
+def _project_below(cwd: Path) -> Path | None:
+    """Return the only Django project one directory below: it is cleaned from here, and not without its own settings."""
+    try:
+        projects = [path.parent for path in cwd.glob("*/manage.py")]
+    except OSError:
+        return None
+    return projects[0] if len(projects) == 1 else None
 
 
 def _own(path: Path) -> Path:

@@ -79,14 +79,14 @@ class _Sample:
         return [f"# {asked}", "# " + _("and put this first:") + f"  #:schema ./{FILE}"]
 
     def _section(self, name: str, kind: type[msgspec.Struct]) -> Iterator[str]:
-        yield f"# {_(_purpose(kind))}"
+        yield f"# {_(_purpose(kind)).replace('``', '')}"
         yield f"[{name}]"
         values = self._values(name)
         for item in msgspec.structs.fields(kind):
             yield from _setting(item, values.get(item.name, _default(item)))
 
     def _tables(self, name: str, kind: type[msgspec.Struct]) -> Iterator[str]:
-        yield f"# {_(_purpose(kind))}"
+        yield f"# {_(_purpose(kind)).replace('``', '')}"
         yield from self._found(name)
         tables = self._named(name)
         for key, values in tables.items():

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus, unquote, unquote_plus, urlsplit
 
 from dvornik.config import addresses
+from dvornik.config.addresses import SHORTEST_SECRET, passwords
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from dvornik.config.sections import Config
 
-_SHORTEST: Final = 4
-"""Letters: a shorter password would blot out half of every text, and is known to every attacker anyway."""
 _SHORTEST_PART: Final = 8
 """Letters of an address's part: a token is longer, and shorter words (a path, a channel) occur everywhere."""
 _HEADERS: Final = tuple(f"OTEL_EXPORTER_OTLP_{signal}HEADERS" for signal in ("", "TRACES_", "METRICS_"))
@@ -28,11 +27,11 @@ class Secrets:
     def __init__(self, config: Config, env: Mapping[str, str], urls: Iterable[str] = ()) -> None:
         """Learn them from the settings; ``urls`` are addresses that were found, of databases and caches."""
         found = set(addresses.secret_values(env))
-        found |= {word for url in (*_urls(config), *urls) for word in _passwords(url)}
+        found |= {word for url in (*_urls(config), *urls) for word in passwords(url)}
         found |= {
             word for url in (*config.notify.urls, *config.notify.report_to, config.ping.url) for word in _tokens(url)
         }
-        found |= {value for name in _HEADERS if len(value := env.get(name, "")) >= _SHORTEST}
+        found |= {value for name in _HEADERS if len(value := env.get(name, "")) >= SHORTEST_SECRET}
         found |= {word for name in _HEADERS for word in _header_values(env.get(name, ""))}
         spelt = {each for word in found for each in (word, quote(word, safe=""), quote_plus(word))}
         # The longest first: a secret within another would leave the rest of it standing.
@@ -60,16 +59,9 @@ def _header_values(text: str) -> Iterator[str]:
         yield from (word for word in (value, unquote(value)) if len(word) >= _SHORTEST_PART)
 
 
-def _passwords(url: str) -> Iterator[str]:
-    """Yield the password of an address, as it stands there and as it is meant."""
-    userinfo = url.partition("://")[2].rpartition("@")[0]
-    password = userinfo.partition(":")[2]
-    yield from (word for word in (password, unquote(password)) if len(word) >= _SHORTEST)
-
-
 def _tokens(url: str) -> Iterator[str]:
     """Yield an address of a service and every part of it that may be its key: some carry it as the host."""
-    yield from (word for word in (url, *_passwords(url)) if len(word) >= _SHORTEST)
+    yield from (word for word in (url, *passwords(url)) if len(word) >= SHORTEST_SECRET)
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -66,7 +66,8 @@ class LogsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         default_factory=lambda: ["*.log", "*.log.*", "*.log-*", "*.out", "*.err", "*.trace"],
     )
     exclude: Annotated[list[str], Meta(description="Names or paths below the directory that stay (glob).")] = field(
-        default_factory=list
+        # What shippers note of how far they have read, and databases: "*.log.*" would take them for rotated logs.
+        default_factory=lambda: ["*.pos", "*.offset", "*.lock", "*.db", "*.sqlite*"]
     )
     older_than: Annotated[Duration, Meta(description="Only logs at least this old.")] = Duration("30d")
     age_by: AgeSetting = "newest"

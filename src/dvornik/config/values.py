@@ -27,7 +27,7 @@ def convert_section(
     """Return ``raw`` as ``section``; ``None`` where it cannot be one, with the reasons added to ``problems``."""
     if not isinstance(raw, dict):
         problems.append(
-            Problem(dotted(path), _safe(path, raw), _("a table is wanted here"), f"[{dotted(path)}] / key = …")
+            Problem(dotted(path), _safe(path, raw), _("a table is wanted here"), _table_hint(path, section))
         )
         return None
     known = {item.name: item for item in msgspec.structs.fields(section)}
@@ -49,6 +49,13 @@ def convert_section(
         if item.name not in raw
     ]
     return section(**sound) if all(item.name in sound for item in needed) else None
+
+
+def _table_hint(path: tuple[str, ...], section: type[msgspec.Struct]) -> str:
+    *above, last = path
+    # [media] root = … was meant for one of several: their name is what is missing.
+    is_key = last in section.__struct_fields__
+    return f"[{dotted([*above, 'NAME'])}] / {last} = …" if is_key else f"[{dotted(path)}] / key = …"
 
 
 def wants_text(kind: Any) -> bool:  # noqa: ANN401 - a field's type
@@ -85,7 +92,13 @@ def wanted(kind: Any) -> str:  # noqa: ANN401 - a field's type
         return _("true or false is wanted.")
     if bare in {int, float}:
         return _limits(kind)
-    return _listed(bare) if wants_list(kind) else _("A text is wanted.")
+    return _listed(bare) if wants_list(kind) else _text(kind)
+
+
+def _text(kind: Any) -> str:  # noqa: ANN401 - a field's type
+    """Say more of a text that has to look like something: what the setting says of itself is what helps."""
+    has_shape = any(meta.pattern for meta in getattr(kind, "__metadata__", ()))
+    return _("A text is wanted: {what}").format(what=_(description(kind))) if has_shape else _("A text is wanted.")
 
 
 def _listed(bare: Any) -> str:  # noqa: ANN401 - a field's type

@@ -126,14 +126,19 @@ def _space(checkup: Checkup) -> Iterator[str]:
 
 
 def _place(size: Size) -> str:
+    place = _("the rest of the application") if size.place == APPLICATION else words.safe(size.place)
+    if size.complete and not size.files:
+        return _("📁 {place}: empty").format(place=place)
     line = ngettext(
         "📁 {place}: {files} file, {size}, the oldest of {oldest}",
         "📁 {place}: {files} files, {size}, the oldest of {oldest}",
         size.files,
     ).format(
-        place=_("the rest of the application") if size.place == APPLICATION else words.safe(size.place),
-        files=size.files, size=words.size(size.size), oldest=words.moment(size.oldest) if size.files else "—",
-    )  # fmt: skip
+        place=place,
+        files=size.files,
+        size=words.size(size.size),
+        oldest=words.moment(size.oldest) if size.files else "—",
+    )
     return line if size.complete else line + _(" — so far: there was no time to see it all (--within)")
 
 
@@ -274,7 +279,7 @@ def _state_problems(checkup: Checkup) -> Iterator[Problem]:
     if checkup.state_objection:
         yield Problem(
             said[checkup.state_objection].format(path=words.safe(checkup.state)),
-            _("It must belong to the user who runs dvornik, with mode 0700."),
+            _("Run dvornik as the user it belongs to; it wants mode 0700."),
         )
 
 

@@ -71,7 +71,7 @@ def _section(title: str, note: str, *children: Markup) -> Markup:
 
 def _freed(report: Report) -> Markup | None:
     past = [each for each in report.history if each.verb in {"run", "purge"}]
-    if len(past) < _FEW:
+    if len(past) < _FEW or not any(each.freed for each in past):
         return None
     title = _("Freed over time")
     marks = [

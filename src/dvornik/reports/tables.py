@@ -169,7 +169,7 @@ def _disks(report: Report) -> Table:
         [words.safe(disk.root), words.size(disk.before), words.size(disk.after), words.size(disk.total)]
         for disk in report.disks
     ]
-    return Table(_("Disks"), [_("Disk of"), _("Free before"), _("Free after"), _("Of")], rows, [1, 2, 3])
+    return Table(_("Disks"), [_("Disk of"), _("Free before"), _("Free after"), _("Total")], rows, [1, 2, 3])
 
 
 def _history(report: Report) -> Table:

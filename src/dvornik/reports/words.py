@@ -193,11 +193,16 @@ def rule(name: str) -> str:
         "temp/old": lambda: _("old temporary files"),
         "temp/empty-directory": lambda: _("empty directories"),
         "logs/old": lambda: _("old logs"),
+        "logs/over-cap": lambda: _("logs over the limit"),
+        "logs/compress": lambda: _("logs packed"),
+        "logs/truncate": lambda: _("logs in use, cut"),
         "media/orphan": lambda: _("unused media"),
         "media/return": lambda: _("media that is used again"),
         "media/purge": lambda: _("media in quarantine"),
         "sessions/expired": lambda: _("expired sessions"),
         "sessions/row": lambda: _("expired rows"),
+        "sessions/return": lambda: _("rows brought back"),
+        "sessions/purge": lambda: _("rows in the archive"),
         "cache/entry": lambda: _("cache keys"),
         "cache/expired": lambda: _("expired cache entries"),
         "cache/file": lambda: _("cache files"),
@@ -205,6 +210,7 @@ def rule(name: str) -> str:
         "cache/lasting-session": lambda: _("sessions in the cache without an end"),
         "database/vacuum": lambda: _("databases, thoroughly"),
         "database/rewrite": lambda: _("tables rewritten"),
+        "database/long-rewrite": lambda: _("tables that a rewrite would lock for long"),
         "database/index-unused": lambda: _("unused indexes"),
         "database/index-invalid": lambda: _("invalid indexes"),
         "database/wraparound": lambda: _("old transaction ids"),
@@ -242,6 +248,7 @@ def chosen(how: str) -> str:
         "environment": _("named by DVORNIK_CONFIG"),
         "file": _("the nearest dvornik.toml, from the current directory up"),
         "pyproject": _("[tool.dvornik] of the nearest pyproject.toml"),
+        "below": _("that of the Django project one directory below"),
         "defaults": _("no dvornik.toml from here up to the project's own directory: the defaults hold"),
     }[how]
 
@@ -339,10 +346,15 @@ def number(count: int) -> str:
     return f"{count:,}".replace(",", "\u00a0") if current() == "ru" else f"{count:,}"
 
 
+def decimal(value: float) -> str:
+    """Say a number with one decimal: 0.5 in English, 0,5 in Russian."""
+    return f"{value:.1f}".replace(".", "," if current() == "ru" else ".")
+
+
 def hours(seconds: float) -> str:
     """Say a duration roughly."""
     if seconds < 90:  # noqa: PLR2004 - below it seconds read better than minutes
-        return _("{n} s").format(n=f"{seconds:.1f}".replace(".", "," if current() == "ru" else "."))
+        return _("{n} s").format(n=decimal(seconds))
     if seconds < 2 * 3600:
         return _("{n} min").format(n=round(seconds / 60))
     if seconds < 2 * 86400:

@@ -30,7 +30,7 @@ def _lines(installation: Installation, daemon: Sequence[str], service: str, imag
     yield f"# {installation.marker}"
     yield f"# docker compose -f docker-compose.yml -f compose.{installation.name}.yml up -d"
     yield "services:"
-    yield f"  {quoted(f'{installation.name}-dvornik')}:"
+    yield f"  {quoted(f'{installation.name}-daemon')}:"
     wanted = f"${{DVORNIK_IMAGE:?the image of {service}}}"
     yield f"    image: {quoted(image) if image else json.dumps(wanted)}"
     yield f"    command: {_words(daemon)}"

@@ -32,14 +32,14 @@ class Command(BaseCommand):
     the dates of the first run with its seed, since names of files hold them; debris is dated from this one.
     """
 
-    help = "Наполняет сайт: статьи, снимки, документы, сеансы, журналы и всё, что пора убрать."
+    help = "Наполняет сайт: статьи, снимки, документы, сессии, логи и всё, что пора убрать."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the flags."""
         parser.add_argument("--scale", type=_positive, default=1, help="во сколько раз больше (1: 20 статей)")
         parser.add_argument("--seed", type=int, default=1, help="одинаковое зерно даёт одинаковый сайт")
         parser.add_argument("--now", type=_moment, default=None, help="момент, от которого считаются все сроки")
-        parser.add_argument("--clean", action="store_true", help="сначала стереть все строки, медиа, журналы и tmp")
+        parser.add_argument("--clean", action="store_true", help="сначала стереть все строки, медиа, логи и tmp")
         parser.add_argument("--json", action="store_true", help="вывести перечень того, что сделано")
 
     def handle(self, **options: Any) -> None:  # noqa: ANN401 - Django's own signature
@@ -103,9 +103,9 @@ def _describe(manifest: Manifest) -> str:
         f"   статьи: {manifest.articles}",
         f"   медиа в употреблении: {len(manifest.used)}, ничьи: {len(manifest.orphaned)}",
         f"   временные файлы: старые {len(manifest.old_temp)}, свежие {len(manifest.fresh_temp)}",
-        f"   журналы: старые {len(manifest.old_logs)}, свежие {len(manifest.fresh_logs)}",
-        f"   сеансы: истекшие {len(manifest.expired_sessions)}, живые {len(manifest.live_sessions)}",
-        f"   ключи кеша: {len(manifest.cache_keys)}",
+        f"   логи: старые {len(manifest.old_logs)}, свежие {len(manifest.fresh_logs)}",
+        f"   сессии: истёкшие {len(manifest.expired_sessions)}, живые {len(manifest.live_sessions)}",
+        f"   ключи кэша: {len(manifest.cache_keys)}",
         f"   вход для редакции: {visitors.EDITOR} / {visitors.PASSWORD}",
     ]
     return "\n".join(lines)

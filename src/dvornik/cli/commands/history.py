@@ -38,22 +38,27 @@ def history() -> click.Command:
             return
         if not runs:
             say(_("No run yet."))
-        for run in runs:
-            figures = words.figures(*(run.summary.get(name, 0) for name in ("done", "freed", "set_aside")))
-            ended = f"{tables.verb(run.verb):<9}  {words.status(run.status):<12}"
-            say(f"{run.id}  {words.moment(run.started)}  {ended}  {figures}")
+        rows = [_row(run) for run in runs]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
     return command
+
+
+def _row(run: Run) -> tuple[str, ...]:
+    figures = words.figures(*(run.summary.get(name, 0) for name in ("done", "freed", "set_aside")))
+    return run.id, words.moment(run.started), tables.verb(run.verb), words.status(run.status), figures
 
 
 def show() -> click.Command:
     """Build the verb."""
 
-    @click.command(help=_("Show what a run planned and what became of it."))
-    @click.argument("run")
+    @click.command(help=_("Show what a run planned and what became of it (the latest by default)."))
+    @click.argument("run", required=False)
     @options.common
     @options.opened()
-    def command(yard: Yard, *, run: str, as_json: bool) -> None:
+    def command(yard: Yard, *, run: str | None, as_json: bool) -> None:
         chosen = one_run(yard, run)
         path = yard.state.plan_path(chosen.id)
         if as_json:
@@ -69,13 +74,18 @@ def show() -> click.Command:
     return command
 
 
-def one_run(yard: Yard, begins: str) -> Run:
-    """Return the one run whose id begins so."""
-    chosen = [each for each in yard.state.runs(100000) if each.id.startswith(begins)]
+def one_run(yard: Yard, begins: str | None) -> Run:
+    """Return the one run whose id begins so; ``None``: the latest."""
+    if begins is None:
+        chosen = yard.state.runs(1)
+        message = _("No run yet.")
+    else:
+        chosen = [each for each in yard.state.runs(100000) if each.id.startswith(begins)]
+        message = _("More than one run begins so.") if chosen else _("No such run.")
     if len(chosen) != 1:
         raise ConfigurationError(
-            _("No such run.") if not chosen else _("More than one run begins so."),
-            context=begins,
+            message,
+            context=begins or str(yard.state.directory),
             hint=_("dvornik history lists them."),
         )
     return chosen[0]

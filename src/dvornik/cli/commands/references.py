@@ -83,7 +83,7 @@ def _cells(each: Counted) -> tuple[str, str, str, str, str]:
         return "-", "-", "-", "-", _("{column} (excluded)").format(column=source)
     if each.exact:
         source = _("{column} (exact)").format(column=source)
-    return str(each.files), str(each.values), words.size(each.size), f"{each.seconds:.1f}", source
+    return str(each.files), str(each.values), words.size(each.size), words.decimal(each.seconds), source
 
 
 def _tell_missing(found: Sequence[Missing], *, as_json: bool) -> None:

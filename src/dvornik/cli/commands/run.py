@@ -54,13 +54,13 @@ def run() -> click.Command:
             raise click.UsageError(_("--report tells what was done; for a dry run: dvornik run --dry-run --json"))
         order = Order(
             chosen(yard, steps, thorough=aggressive),
-            dry_run,
-            aggressive,
-            allow,
-            as_json,
-            "cache" in steps,
-            quiet,
-            report or "",
+            dry=dry_run,
+            thorough=aggressive,
+            allowed=allow,
+            json=as_json,
+            asked_for_cache="cache" in steps,
+            quiet=quiet,
+            report=report or "",
         )
         return clean(yard, order)
 

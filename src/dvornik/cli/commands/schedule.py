@@ -15,6 +15,7 @@ from dvornik.apps.environment import FLASK, SECRET, UPLOADS
 from dvornik.cli import options
 from dvornik.cli.output import answer, say
 from dvornik.collectors.database import SingleFile
+from dvornik.config import addresses, dotenv
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.schedule import compose, cron, installing, kubernetes, systemd
@@ -37,7 +38,7 @@ def _with_flask(names: tuple[str, ...]) -> tuple[str, ...]:
 
 _CARRIED: Final = ("DVORNIK_LANG", "DJANGO_SETTINGS_MODULE", "MEDIA_URL", *_with_flask(UPLOADS))
 _SECRET: Final = (*_with_flask(SECRET), "REDIS_URL", "CACHE_URL", "SECRET_KEY")
-_FOUND: Final = frozenset({"file", "pyproject", "defaults"})
+_FOUND: Final = frozenset({"file", "pyproject", "below", "defaults"})
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -194,7 +195,7 @@ def _notes(installation: Installation, wish: Wish) -> list[str]:
 
 
 def _homes_of_secrets(installation: Installation, wish: Wish) -> dict[str, list[str]]:
-    """Return where to write each secret that a schedule lacks: systemd reads all of ``.env``, dvornik but addresses."""
+    """Return where to write each secret that a schedule lacks: systemd reads all of ``.env``, we no settings."""
     if wish.kind not in {"cron", "systemd"}:
         return {}
     found: dict[str, list[str]] = {}
@@ -216,6 +217,7 @@ def look_at(yard: Yard, env: Mapping[str, str], *, name: str | None = None, user
     plain = [str(program)] if program.is_file() else [sys.executable, "-P", "-m", "dvornik"]
     how, *variables = yard.loaded.notes
     secret = [each for each in (*_SECRET, *variables) if env.get(each) and (each in _SECRET or "://" in env[each])]
+    secret += [each for each in _filled_in(yard) if env.get(each) and each not in secret]
     uid, home = _account(user)
     section = yard.config.schedule
     log = yard.config.log.path
@@ -236,12 +238,18 @@ def look_at(yard: Yard, env: Mapping[str, str], *, name: str | None = None, user
         timezone=section.timezone,
         jitter=int(section.jitter),
         environment={each: env[each] for each in (*_CARRIED, *variables) if env.get(each) and each not in secret},
-        secrets=[each for each in secret if not _is_in_file(each, Path(base, ".env"))],
+        secrets=[each for each in secret if each not in dotenv.read(yard.loaded.base, {})],
         roots=yard.roots,
         own=[str(yard.state.directory), *([str(Path(log).parent)] if log else []), *files],
         state=str(yard.state.directory),
         runs_backup=bool(yard.config.backup.command),
     )
+
+
+def _filled_in(yard: Yard) -> list[str]:
+    """Return the variables that the addresses in the configuration are filled in from."""
+    source = yard.loaded.source
+    return addresses.variables(source.read_text("utf-8-sig")) if source else []
 
 
 def daemon_words(installation: Installation) -> list[str]:
@@ -294,11 +302,3 @@ def _named(name: str) -> str:
             _("This is no name for a schedule."), context=ascii(name), hint=_("Use letters, digits, - and _.")
         )
     return name
-
-
-def _is_in_file(variable: str, path: Path) -> bool:
-    try:
-        lines = path.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return False
-    return any(line.removeprefix("export ").partition("=")[0].strip() == variable for line in lines)

@@ -16,6 +16,7 @@ from dvornik.contracts.collector import Evidence, Explains
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.model import Reason
+from dvornik.policy import lateness
 from dvornik.reports import words
 
 if TYPE_CHECKING:
@@ -46,11 +47,12 @@ def why() -> click.Command:
 def _evidence(yard: Yard, path: str) -> list[Evidence]:
     if os.path.isdir(path):  # noqa: PTH112 - as above
         raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
+    now, grace = time.time_ns(), float(yard.config.policy.media_grace)
     found = [
-        each
+        _within_grace(each, grace, now)
         for collector in yard.collectors(["temp", "logs", "media"]).values()
         if isinstance(collector, Explains)
-        for each in [collector.why(path, time.time_ns())]
+        for each in [collector.why(path, now)]
         if each
     ]
     if not found:
@@ -62,6 +64,16 @@ def _evidence(yard: Yard, path: str) -> list[Evidence]:
     return found
 
 
+def _within_grace(evidence: Evidence, grace: float, now: int) -> Evidence:
+    """Add what policy says, of which collectors know nothing: media that nothing refers to may be too young."""
+    time = int(evidence.facts.get("time", 0))
+    if evidence.verdict or not time or "quarantine" in evidence.facts:
+        return evidence
+    young = lateness(time, now) if time > now - int(grace * 1e9) else None
+    facts = {**evidence.facts, "age": (now - time) / 1e9, "older_than": grace}
+    return msgspec.structs.replace(evidence, verdict=young, facts=facts)
+
+
 def _tell(evidence: Evidence, path: str) -> None:
     if not evidence.facts:
         say(_("❓ {path} is not there").format(path=words.safe(path)))
@@ -71,7 +83,7 @@ def _tell(evidence: Evidence, path: str) -> None:
     if evidence.verdict:
         say(_("🔒 It stays: {reason} ({rule})").format(reason=words.reason(evidence.verdict), rule=evidence.rule))
     elif evidence.facts:
-        say(_("🗑️ It may go ({rule}): nothing keeps it but the grace for young files").format(rule=evidence.rule))
+        say(_("🗑️ It may go ({rule}): nothing keeps it").format(rule=evidence.rule))
     if evidence.via:
         say("   " + _("made from {file}").format(file=words.safe(evidence.via)))
     for referrer in evidence.referrers:
