@@ -35,6 +35,7 @@ _DAY: Final = 20 * 3600
 """Seconds after which sizes are remembered anew; less than a day, since no schedule is that exact."""
 _NO_ROOM: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 """Why a plan cannot be kept where it belongs."""
+_YES: Final = frozenset({"y", "yes", "д", "да"})
 _PATIENCE: Final = 5
 """Seconds that measuring may take at the end of a run."""
 _FRESH: Final = 3600
@@ -273,8 +274,11 @@ def confirm_purge(count: int, size: int) -> None:
 
 
 def _ask(question: str) -> None:
+    """Go on only if a person says yes, in either language."""
     if sys.stdin.isatty() and sys.stdout.isatty():
-        click.confirm(question, abort=True)
+        answer: str = click.prompt(f"{question} [y/N]", default="", show_default=False)
+        if answer.strip().lower() not in _YES:
+            raise click.Abort
 
 
 def tell(result: Result, *, dry: bool) -> None:
