@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apps import indico, mezzanine, spirit, thumbnails, wagtail
+from tests.apps import indico, mezzanine, photos, spirit, thumbnails, wagtail
 from tests.apps.application import Application, look
 from tests.apps.environments import python_of
 
@@ -42,6 +42,11 @@ def test_indico_loses_nothing_but_debris(tmp_path: Path, postgresql_url: str, va
 @pytest.mark.apps
 def test_thumbnails_stay_with_their_original_and_go_with_it(tmp_path: Path) -> None:
     keep_house(thumbnails.RECIPE, tmp_path / "thumbnails")
+
+
+@pytest.mark.apps
+def test_what_galleries_and_avatars_make_of_a_picture_stays_and_goes_with_it(tmp_path: Path) -> None:
+    keep_house(photos.RECIPE, tmp_path / "photos")
 
 
 def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None) -> None:

@@ -132,7 +132,7 @@ def test_blobs_json_enums_and_generated_columns_are_read(site: Site) -> None:
         " e varbinary(9), f varchar(20) AS (concat(id, '.png')) VIRTUAL, g int, h datetime, i point, j decimal(9, 2))"
     )
     site.execute("INSERT INTO page (id, a, b, c, d, e) VALUES (7, x'ff2e706e67', '{\"x\": \"b.png\"}', 1, 1, 'e.png')")
-    assert "".join(column.name for column in site.database.columns()) == "abcdef"
+    assert "".join(column.name for column in site.database.columns() if column.table == "page") == "abcdef"
     assert texts(site.database) == [b"\xff.png", b'{"x": "b.png"}', b"c.png", b"d.png", b"e.png", b"7.png"]
 
 

@@ -126,7 +126,6 @@ def test_a_derivative_of_a_vanished_original_is_found() -> None:
         ("CACHE/images", "0123456789abcdef0123456789abcdef.jpg"),
         ("__processed__/f59", "photo-24f8702383e7.jpg"),
         ("photologue/samples", "sepia sample.jpg"),
-        ("depot/8f8c0604-e6e6-11f1-b1d6-02fc00000001", "metadata.json"),
     ],
 )
 def test_a_derivative_whose_path_tells_no_original_is_held(container: str, name: str) -> None:
@@ -134,6 +133,21 @@ def test_a_derivative_whose_path_tells_no_original_is_held(container: str, name:
     assert verdict(names, container, name) is Reason.DERIVATIVE
     assert verdict(names, container, "photo.jpg") is None
     assert not is_opaque("uploads/ab/cd", name)
+
+
+def test_what_lies_in_a_directory_called_after_a_digest_follows_the_original_that_has_it() -> None:
+    made = {"a/live.jpg": "81f/d5a", "a/gone.jpg": "527/4f4", "b/gone.png": "0ef/d3a"}  # the SHA-1 of each
+    files = [f"__processed__/{made[path]}/{path[2:6]}-24f8702383e7.jpg" for path in made]
+    names = read("<img src='/media/a/live.jpg'>", *files, "a/live.jpg", "a/gone.jpg")
+    assert [verdict(names, *split(file)) for file in files] == [Reason.DERIVATIVE, None, None]
+    names = read(f"see {files[1]}", *files, "a/live.jpg", "a/gone.jpg")
+    assert verdict(names, "a", "gone.jpg") is Reason.REFERENCED
+
+
+def test_where_digests_of_most_paths_are_not_found_none_is_taken_for_debris() -> None:
+    files = [f"__processed__/{number}af/photo-24f8702383e7.jpg" for number in range(4)]
+    names = read("", *files, "elsewhere/photo.jpg")
+    assert {verdict(names, *split(file)) for file in files} == {Reason.DERIVATIVE}
 
 
 def test_a_name_without_a_token_is_held() -> None:

@@ -245,6 +245,17 @@ def test_a_uuid_without_dashes_is_found_in_a_long_list() -> None:
     assert not used(f"{10**31:032x}.jpg", json.dumps(listed))
 
 
+@pytest.mark.parametrize("length", [32, 40, 64])
+@pytest.mark.parametrize("ending", ["", ".jpg"])
+def test_a_digest_means_the_file_whose_path_it_is_cut_into(length: int, ending: str) -> None:
+    digest = ("c0ffee0123456789" * 4)[:length]
+    for container, name in ((f"a/{digest[:2]}", digest[2:]), (f"lfs/{digest[:2]}/{digest[2:5]}", digest[5:])):
+        for cell in (digest, digest.upper().encode(), json.dumps({"oid": digest}) + " and so on" * 300):
+            assert used(name + ending, cell, container=container)
+        assert used(name + ending, b"\0\xff", bytes.fromhex(digest), container=container)
+        assert not used(name + ending, digest[:-1] + "f", container=container)
+
+
 def test_a_name_of_punctuation_alone_cannot_be_searched() -> None:
     assert not Names.is_searchable("___")
     assert not Names.is_searchable("🎉")

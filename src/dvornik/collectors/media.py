@@ -32,7 +32,7 @@ from dvornik.contracts.collector import Evidence, Rule
 from dvornik.contracts.storage import Batch, Storage
 from dvornik.errors import UnreachableError
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
-from dvornik.references.derivatives import ancestors, candidates, inherited, is_opaque, verdict
+from dvornik.references.derivatives import ancestors, candidates, inherited, is_untold, verdict
 from dvornik.state import started
 from dvornik.storages.quarantine import has_beside
 
@@ -301,13 +301,16 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reaso
     if is_lonely(batch):
         return dict.fromkeys(batch.names, Reason.PLACEHOLDER)
     container, own = batch.container, names.derivatives
-    verdicts: dict[str, Reason | None] = dict.fromkeys(names.unused(container, batch.names))
+    unused = names.unused(container, batch.names)
+    if len(unused) == len(batch.names) and names.is_meant(container):
+        unused = []  # the application makes their paths of the row's key
+    verdicts: dict[str, Reason | None] = dict.fromkeys(unused)
     for name in verdicts:
         if not names.lists(container, name):
             verdicts[name] = Reason.YOUNG  # it came after the listing, so its row may have come after the reading
         elif not names.is_searchable(name):
             verdicts[name] = Reason.UNSEARCHABLE
-        elif is_opaque(container, name):
+        elif is_untold(names, container, name):
             verdicts[name] = Reason.DERIVATIVE
     for name in candidates(container, [name for name, reason in verdicts.items() if not reason], own):
         verdicts[name] = inherited(names, container, name)

@@ -26,7 +26,7 @@ from dvornik.databases.mysql_connection import (
 )
 from dvornik.databases.mysql_keeping import Keeper, kinds, left_out, referring, restored, triggers
 from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
-from dvornik.databases.mysql_snapshot import CHARACTER_SET, MySQLSnapshot, versioned_tables
+from dvornik.databases.mysql_snapshot import CHARACTER_SET, DEFINED, DEFINITIONS, MySQLSnapshot, versioned_tables
 from dvornik.databases.trouble import StuckError
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -100,16 +100,18 @@ class MySQL:
             tables = [name for (name,) in rows(connection, _TABLES)]
             found = rows(connection, _COLUMNS)
             keys = rows(connection, _KEYS)
+            has_definitions = rows(connection, f"SELECT 1 FROM {DEFINED} LIMIT 1")  # noqa: S608 - our own
         self._check_read(tables, {name for name, *_rest in found})
         key: dict[str, list[str]] = {}
         for table, name in keys:
             key.setdefault(table, []).append(name)
         known = set(tables)
-        return [
+        columns = [
             Column(table, name, _type(kind, characters), key=tuple(key.get(table, ())))
             for table, name, kind, characters in found
             if table in known and kind not in _TEXTLESS
         ]
+        return [*columns, DEFINITIONS] if has_definitions else columns
 
     def _check_sight(self, connection: Connection) -> None:
         """Fail when a table could be hidden.
@@ -160,7 +162,9 @@ class MySQL:
 
         On MariaDB no try waits; on MySQL each waits a second, in which writers queue up behind it.
         """
-        names = ", ".join(f"{quoted(table)} READ" for table in sorted({column.table for column in columns}))
+        names = ", ".join(
+            f"{quoted(table)} READ" for table in sorted({column.table for column in columns if not column.schema})
+        )
         with self._server.connected(lock=LOCK_WAIT) as (connection, flavour):
             begun = time.monotonic()
             while names and not _lock(connection, f"LOCK TABLES {names}" + (" NOWAIT" if flavour.is_mariadb else "")):

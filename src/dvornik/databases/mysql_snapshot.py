@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pymysql
 from pymysql.cursors import SSCursor
 
+from dvornik.contracts.database import Column
 from dvornik.databases.batches import as_text, batches
 from dvornik.databases.mysql_connection import quoted, rows, warned_of_cuts
 from dvornik.errors import UnreachableError
@@ -19,9 +20,20 @@ if TYPE_CHECKING:
 
     from pymysql.connections import Connection
 
-    from dvornik.contracts.database import Column
     from dvornik.databases.mysql_connection import Server
 
+DEFINITIONS = Column("definitions", "definition", "text", "information_schema", ("name",))
+"""What defaults, views and programs say: a default names a file that no row need name."""
+DEFINED = """(
+SELECT name, definition FROM (
+    SELECT concat(TABLE_NAME, '.', COLUMN_NAME) AS name, concat_ws(' ', COLUMN_DEFAULT, COLUMN_TYPE) AS definition
+    FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = DATABASE()
+    UNION ALL SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = DATABASE()
+    UNION ALL SELECT ROUTINE_NAME, ROUTINE_DEFINITION FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = DATABASE()
+    UNION ALL SELECT TRIGGER_NAME, ACTION_STATEMENT FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = DATABASE()
+    UNION ALL SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = DATABASE()
+) AS every_one WHERE definition REGEXP '[.][0-9]*[A-Za-z]'
+) AS definitions"""
 CHARACTER_SET = " character set "
 """Stands in a column's type where its text is not kept as UTF-8."""
 _TWICE = re.compile(rb"\xc3[\x82-\xb4](?:\xc2[\x80-\xbf]|[\xc5\xc6\xcb\xe2])")
@@ -48,15 +60,17 @@ class MySQLSnapshot:
 
     def texts(self, table: str, columns: Sequence[Column]) -> Iterator[Sequence[str | bytes]]:
         """Stream as bytes, text in UTF-8."""
+        source = DEFINED if DEFINITIONS in columns else self._of(table)
         names = ", ".join(part for column in columns for part in _as_is(column))
-        found = self._rows(f"SELECT {names} FROM {self._of(table)}")  # noqa: S608 - quoted
+        found = self._rows(f"SELECT {names} FROM {source}")  # noqa: S608 - quoted
         return batches(reading for row in found for cell in row for reading in _readings(cell))
 
     def rows(self, column: Column) -> Iterator[tuple[str, str | bytes]]:
         """Stream each cell in every way it may be read, with the row's key."""
         parts = _as_is(column)
         names = ", ".join([*parts, *map(quoted, column.key)])
-        for row in self._rows(f"SELECT {names} FROM {self._of(column.table)}"):  # noqa: S608 - quoted
+        source = DEFINED if column == DEFINITIONS else self._of(column.table)
+        for row in self._rows(f"SELECT {names} FROM {source}"):  # noqa: S608 - quoted
             key = zip(column.key, row[len(parts) :], strict=True)
             shown = ",".join(f"{name}={_plain(value or b'')}" for name, value in key)
             yield from ((shown, reading) for cell in row[: len(parts)] for reading in _readings(cell) if reading)

@@ -26,11 +26,16 @@ WITH RECURSIVE resolved(type, current, is_array) AS (
     SELECT r.type, CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.typelem END, r.is_array OR t.typtype <> 'd'
     FROM resolved r JOIN pg_type t ON t.oid = r.current
     WHERE t.typtype = 'd' OR (t.typcategory = 'A' AND t.typelem <> 0)
+), texts_in_ranges AS (
+    SELECT g.id FROM pg_range s JOIN pg_type t ON t.oid = s.rngsubtype, -- older servers have no type of many ranges
+                     unnest(ARRAY[s.rngtypid, (to_jsonb(s) ->> 'rngmultitypid')::oid]) AS g(id)
+    WHERE t.typcategory NOT IN ('D', 'N', 'T')
 ), leaf AS (
     SELECT r.type, t.typname || CASE WHEN r.is_array THEN '[]' ELSE '' END AS name
     FROM resolved r JOIN pg_type t ON t.oid = r.current
     WHERE t.typtype <> 'd' AND NOT (t.typcategory = 'A' AND t.typelem <> 0)
-      AND t.typcategory NOT IN ('B', 'D', 'G', 'I', 'N', 'R', 'T', 'V')
+      AND t.typcategory NOT IN ('B', 'D', 'G', 'I', 'N', 'T', 'V')
+      AND (t.typcategory <> 'R' OR t.oid IN (SELECT id FROM texts_in_ranges))
       AND t.typname NOT IN ('tsvector', 'tsquery', 'macaddr', 'macaddr8', 'pg_lsn', 'txid_snapshot', 'pg_snapshot',
                             'geometry', 'geography', 'raster', 'vector', 'halfvec', 'sparsevec')
 )
@@ -42,13 +47,16 @@ FROM pg_attribute a
 JOIN pg_class c ON c.oid = a.attrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 JOIN leaf ON leaf.type = a.atttypid
-WHERE c.relkind IN ('r', 'p', 'm', 'f') AND NOT c.relispartition AND c.relpersistence <> 't' AND c.relispopulated
+WHERE c.relkind IN ('r', 'p', 'm', 'f') AND (NOT c.relispartition OR EXISTS (
+        SELECT FROM pg_inherits i WHERE i.inhrelid = c.oid AND (to_jsonb(i) ->> 'inhdetachpending')::bool))
+  AND c.relpersistence <> 't' AND c.relispopulated
   AND a.attnum > 0 AND NOT a.attisdropped
   AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 ORDER BY n.nspname, c.relname, a.attnum
 """
 """What cannot hold a name is left out by kind; whatever is not known stays in. A materialized view may still show a row
-that its tables have lost; a foreign table has its rows elsewhere."""
+that its tables have lost; a foreign table has its rows elsewhere. A partition is read with its table, unless that is
+already letting it go."""
 
 _LARGE = Column("pg_largeobject", "data", "lo", "pg_catalog", ("loid",))
 """Large objects, in which some applications keep their longest texts."""
@@ -58,6 +66,27 @@ FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeob
      generate_series(0, size / 1048576) AS n
 ) AS pieces"""
 """A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
+
+_DEFINITIONS = Column("definitions", "definition", "text", "pg_catalog", ("name",))
+"""What defaults, views, functions and enumerations say: a default names a file that no row need name."""
+_DEFINED = """(
+SELECT name, definition FROM (
+    SELECT c.oid::regclass || '.' || a.attname, pg_get_expr(d.adbin, d.adrelid), c.relnamespace
+    FROM pg_attrdef d JOIN pg_class c ON c.oid = d.adrelid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = d.adnum
+    UNION ALL SELECT oid::regclass::text, pg_get_viewdef(oid), relnamespace FROM pg_class WHERE relkind IN ('v', 'm')
+    UNION ALL SELECT t.oid::regtype::text, quote_literal(e.enumlabel), t.typnamespace
+    FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid
+    UNION ALL SELECT oid::regtype::text, typdefault, typnamespace FROM pg_type
+    UNION ALL SELECT t.tgname, pg_get_triggerdef(t.oid), c.relnamespace
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
+    UNION ALL SELECT r.rulename, pg_get_ruledef(r.oid), c.relnamespace
+    FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.rulename <> '_RETURN'
+    UNION ALL SELECT p.oid::regprocedure::text, p.prosrc, p.pronamespace
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'internal')
+) AS every(name, definition, schema) JOIN pg_namespace n ON n.oid = schema
+WHERE definition ~ '[''"][^''"]*[.][^''"]*[''"]' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
+) AS definitions"""
 
 _DIVERSE = """
 SELECT 1 FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
@@ -71,8 +100,11 @@ def columns(connection: psycopg.Connection) -> Sequence[Column]:
     """Return what may hold text. ``schema`` is empty where the table is found without it."""
     rows = connection.execute(_COLUMNS).fetchall()
     found = [Column(table, name, kind, schema, tuple(key)) for table, name, kind, schema, key in rows]
-    has_large = _one(connection, "SELECT 1 FROM pg_largeobject_metadata LIMIT 1")
-    return [*found, _LARGE] if has_large else found
+    if _one(connection, "SELECT 1 FROM pg_largeobject_metadata LIMIT 1"):
+        found.append(_LARGE)
+    if _one(connection, sql.SQL("SELECT 1 FROM {} LIMIT 1").format(sql.SQL(_DEFINED))):
+        found.append(_DEFINITIONS)
+    return found
 
 
 class PostgreSQLSnapshot:
@@ -133,6 +165,8 @@ class PostgreSQLSnapshot:
 def _of(column: Column) -> sql.Composable:
     if column == _LARGE:
         return sql.SQL(_LARGE_PIECES)
+    if column == _DEFINITIONS:
+        return sql.SQL(_DEFINED)
     return sql.Identifier(column.schema, column.table) if column.schema else sql.Identifier(column.table)
 
 

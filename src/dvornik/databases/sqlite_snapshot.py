@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 _MANY, _SAMPLE = 20_000, 1_000
 """From so many rows on, so many of them tell whether the values are mostly distinct."""
 
+_DEFINITIONS = Column("sqlite_schema", "sql", "TEXT")
+"""What the tables, views and triggers are made of: a default names a file that no row need name."""
+_LITERALS = "SELECT 1 FROM sqlite_schema WHERE sql LIKE '%''%.%''%' OR sql LIKE '%\"%.%\"%' LIMIT 1"
+
 
 class SQLiteSnapshot:
     """What one read transaction sees."""
@@ -33,7 +37,8 @@ class SQLiteSnapshot:
         """Stream one exact column; where a sample says that most are distinct, those that are not come again."""
         name, table = quoted(column.name), quoted(column.table)
         distinct = "" if self._is_diverse(name, table) else "DISTINCT"
-        query = f"SELECT {distinct} CAST({name} AS BLOB) FROM {table} WHERE {name} <> ''"  # noqa: S608 - quoted
+        value = f"CASE typeof({name}) WHEN 'blob' THEN {name} ELSE CAST({name} AS TEXT) END"  # in a file of UTF-16, too
+        query = f"SELECT {distinct} {value} FROM {table} WHERE {name} <> ''"  # noqa: S608 - quoted
         rows = self._rows(query)
         while part := list(islice(rows, CELLS)):  # paths are short: no need to measure each
             yield [cell.decode(errors="surrogateescape") for (cell,) in part if isinstance(cell, bytes)]
@@ -74,7 +79,9 @@ class SQLiteSnapshot:
 
 def columns(connection: sqlite3.Connection) -> list[Column]:
     """Return every column but integer keys: SQLite keeps text in a column of any type."""
-    return [column for table in tables(connection) for column in _columns(connection, table)]
+    found = [column for table in tables(connection) for column in _columns(connection, table)]
+    has_literals = connection.execute(_LITERALS).fetchone()
+    return [*found, _DEFINITIONS] if has_literals else found
 
 
 def tables(connection: sqlite3.Connection) -> list[str]:
@@ -92,8 +99,10 @@ def tables(connection: sqlite3.Connection) -> list[str]:
 def _columns(connection: sqlite3.Connection, table: str) -> Iterator[Column]:
     rows = connection.execute("SELECT name, type, pk FROM pragma_table_xinfo(?) WHERE hidden <> 1", (table,)).fetchall()
     key = tuple(name for name, _type, rank in sorted(rows, key=lambda row: row[2]) if rank)
+    own_index = "SELECT 1 FROM pragma_index_list(?) WHERE origin = 'pk'"
+    is_number = len(key) == 1 and not connection.execute(own_index, (table,)).fetchone()  # else it may hold anything
     for name, kind, rank in rows:
-        if not (rank and len(key) == 1 and kind.upper() == "INTEGER"):
+        if not (rank and is_number and kind.upper() == "INTEGER"):
             yield Column(table=table, name=name, type=kind, key=key)
 
 

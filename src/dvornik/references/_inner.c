@@ -2,7 +2,9 @@
 
 #include "_inner.h"
 
-unsigned char kind[256], lower[256], look[256], coarse[256];
+unsigned char kind[256], lower[256], look[256], coarse[256], sixth[256];
+
+static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_";
 
 static void make_tables(void) {
     for (int letter = 0; letter < 256; letter++) {
@@ -15,6 +17,9 @@ static void make_tables(void) {
         lower[letter] = (unsigned char)(letter >= 'A' && letter <= 'Z' ? letter + 32 : letter);
         coarse[letter] = kind[letter] >= WORD || (letter && strchr("%&;#\\{}", letter));
     }
+    memset(sixth, 64, sizeof sixth);
+    for (unsigned char value = 0; digits[value]; value++)
+        sixth[(unsigned char)digits[value]] = value < 64 ? value : value - 2;
     look['.'] = DOT;
     look['/'] = PARTS;
     look['%'] = look['&'] = ESCAPE;

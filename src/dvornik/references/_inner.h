@@ -4,6 +4,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -82,6 +83,7 @@ enum { SPACE, TAB, SLASH, WORD, HIGH }; /* as tokens.CLEAN has them; HIGH: a byt
 enum { NOTHING, DOT, PARTS, ESCAPE, BOTH };
 
 extern unsigned char kind[256], lower[256];
+extern unsigned char sixth[256];  /* what a digit of base64 stands for; 64: none */
 extern unsigned char look[256];   /* whether a byte may begin something: see scan() */
 extern unsigned char coarse[256]; /* whether it lies within a word that may hold escapes: variants._COARSE */
 
@@ -95,5 +97,4 @@ static inline int is_hex(unsigned char letter) {
 
 static inline int in_word(unsigned char letter) { return kind[letter] >= WORD; }
 
-#define STEM 5 /* names._STEM */
-#define STEM_MOST 255
+#define STEM_MOST 255 /* stems.MOST */

@@ -1,5 +1,7 @@
 from collections.abc import Iterable
-from typing import final
+from typing import TypeAlias, final
+
+_Left: TypeAlias = tuple[int, bytes, bytes, bytes, bytes, bytes, list[bytes], list[bytes], list[bytes]]
 
 @final
 class Keys:
@@ -25,7 +27,7 @@ class Texts:
         wide_paths: bool,
         /,
     ) -> None: ...
-    def strike(self, cells: list[bytes]) -> tuple[int, bytes, bytes, bytes, bytes, list[bytes], list[bytes]]: ...
+    def strike(self, cells: list[bytes]) -> _Left: ...
     def forget(self) -> None: ...
 
 def add_names(

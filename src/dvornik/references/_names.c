@@ -35,6 +35,14 @@ static int has_uuid_within(bytes at, size_t length, unsigned char *room) {
     return 0;
 }
 
+/* Tell whether it may be a ULID; such a name is Python's: stems.identifiers. */
+static int may_be_ulid(bytes at, size_t length) {
+    size_t here = 0;
+    while (here < length && at[here] < 0x80 && is_alnum(at[here]))
+        here++;
+    return length == 26 && here == length && at[0] >= '0' && at[0] < '8';
+}
+
 /* Take a name apart as Names.add does; 0 where it is none of one ASCII token with a dot, or holds a UUID and more. */
 static int parse(struct name *name, PyObject *text) {
     Py_ssize_t size;
@@ -70,9 +78,9 @@ static int parse(struct name *name, PyObject *text) {
     name->length = name->prefix + length;
     name->token = name->prefix + begin;
     name->token_end = name->prefix + end;
-    name->stem = digits || dot < STEM || dot > STEM_MOST ? 0 : dot;
+    name->stem = digits || dot > STEM_MOST ? 0 : dot;
     name->other_length = name->stem ? other_uuid(folded, dot, name->other) : 0;
-    return !has_uuid_within(folded, dot, name->other);
+    return !has_uuid_within(folded, dot, name->other) && !may_be_ulid(folded, dot);
 }
 
 struct named {

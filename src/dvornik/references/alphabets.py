@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,7 @@ OTHER_CODECS = ("cp1251", "latin-1", "cp866", "koi8-r", "cp932", "gbk", "big5", 
 """What bytes beyond ASCII may mean: single ones, then those of Japanese, Chinese and Korean in twos."""
 _CONTINUATION = bytes(range(0x80, 0xC0))
 _Utf8 = codecs.getincrementaldecoder("utf-8")
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 _ZEROS = 16
 """Text in two-byte units has ASCII in it, and so a zero in at least each sixteenth byte of either parity."""
 
@@ -23,6 +25,11 @@ def is_utf8(piece: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def is_binary(piece: bytes) -> bool:
+    """Tell whether it is no UTF-8, or has control characters: lengths and marks may stand beside names."""
+    return bool(_CONTROLS.search(piece)) or not is_utf8(piece)
 
 
 def other_readings(piece: bytes) -> Iterator[str]:

@@ -65,8 +65,6 @@ _OPAQUE = tuple(
     (re.compile(rf"(?:.*/)?(?:{container})", re.IGNORECASE), re.compile(name, re.IGNORECASE))
     for container, name in (
         (r"(?:cache|thumb(?:nail)?s?)/[0-9a-f]{2}/[0-9a-f]{2}|CACHE/images", r"[0-9a-f]{32,64}\.[a-z0-9]{2,5}"),
-        (r"__processed__(?:/[\w-]{3})+", r".+-[0-9a-f]{12}\.\w+"),  # imagefield: the directory's name is a hash
-        (r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", r"file|metadata\.json"),  # filedepot: rows name the directory
         (r"samples", r".+ sample\.jpg"),  # photologue: shows what an effect does, called after the effect
     )
 )
@@ -83,6 +81,11 @@ def is_opaque(container: str, name: str) -> bool:
     """
     shape = _shape(container)
     return shape is not None and bool(shape.fullmatch(name))
+
+
+def is_untold(names: Names, container: str, name: str) -> bool:
+    """Tell whether neither the path nor the listing says what the file was made from; of a part nothing is asked."""
+    return is_opaque(container, name) or (names.is_elsewhere is None and names.digests.is_untold(container, name))
 
 
 @lru_cache(maxsize=64)
@@ -247,7 +250,8 @@ def ancestors(names: Names, container: str, name: str) -> Iterator[tuple[str, st
     known, layer = {(container, name)}, [(container, name)]
     for _level in range(_DEPTH):
         layer = [
-            each for below in layer for each in originals(*below, names.derivatives)
+            each for below in layer
+            for each in (*originals(*below, names.derivatives), *names.digests.originals(*below))
             if each not in known and names.has_ending(each[1]) and names.lists(*each)
         ]  # fmt: skip
         known.update(layer)
@@ -267,18 +271,23 @@ def candidates(container: str, listed: Sequence[str], own: Sequence[Pattern] = (
 
 @lru_cache(maxsize=64)
 def _leads_elsewhere(container: str) -> bool:
-    return len(_places(container)) > 1 or _VARIANTS in container
+    return len(_places(container)) > 1 or _VARIANTS in container or "__processed__" in container
 
 
 def keep_originals(names: Names, listing: Iterable[tuple[str, Sequence[str]]]) -> None:
     """Strike the original of every derivative that is itself named. To be done once, after everything was read."""
-    wanted = []
+    named: list[tuple[str, str]] = []
     for container, listed in listing:
         own = names.derivatives
-        made = [name for name in candidates(container, listed, own) if originals(container, name, own)]
+        names.digests.look(container, listed)
+        made = [
+            name
+            for name in candidates(container, listed, own)
+            if originals(container, name, own) or names.digests.has(container, name)
+        ]
         unused = set(names.unused(container, made)) if made else ()
-        wanted += [each for name in made if name not in unused for each in ancestors(names, container, name)]
-    for each in wanted:
+        named += [(container, name) for name in made if name not in unused]
+    for each in [original for file in named for original in ancestors(names, *file)]:
         names.keep(*each)
 
 
@@ -293,6 +302,6 @@ def verdict(names: Names, container: str, name: str) -> Reason | None:
 
 def inherited(names: Names, container: str, name: str) -> Reason | None:
     """Say why a file stays that nothing names."""
-    if is_opaque(container, name) or any(names.is_used(*each) for each in ancestors(names, container, name)):
+    if is_untold(names, container, name) or any(names.is_used(*each) for each in ancestors(names, container, name)):
         return Reason.DERIVATIVE
     return None

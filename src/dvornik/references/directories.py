@@ -24,7 +24,7 @@ _ESCAPE_LIKE = re.compile(rb"u[0-9a-f]{4}")
 _NUMBERS = re.compile(rb"^[./\\]*[0-9]+(?:[/\\]+[0-9]+)+[/\\]*$", re.MULTILINE)
 _SLASHES = frozenset((b"/", b"\\"))
 _DISTINCT = re.compile(r"(?=.*\d)(?=.*[^\W\d])[\w-]{6,}")
-"""A single part that as a whole cell means the directory all the same: ``summer-2024``, unlike ``gallery``."""
+"""A part that as a whole cell means the directory all the same: ``summer-2024``, unlike ``gallery``."""
 _ENCODED = re.compile(rb"(?:%|\\u|&#)[^ ]{1,4000}")
 _PATH = bytes(
     byte if byte >= 0x80 or chr(byte).isalnum() or byte in b"._-/\\%&#;+~" else 0x20  # noqa: PLR2004 - end of ASCII
@@ -48,7 +48,8 @@ class Directories:
         self._containers: set[str] = {""}
         self._few: set[bytes] = set()
         self._leaf: re.Pattern[bytes] | None = None
-        self.numeric = self.beyond_ascii = self._awkward = self._single = self._dotted = self._escape_like = False
+        self.numeric = self.beyond_ascii = self._awkward = self._dotted = self._escape_like = False
+        self._single = self._distinct = False
 
     def add(self, container: str) -> None:
         """Take note of a directory and of those above it."""
@@ -57,12 +58,16 @@ class Directories:
             self.keys.add_all(self._spellings(container))
             self.beyond_ascii = self.beyond_ascii or not container.isascii()
             self._single = self._single or "/" not in container
+            leaf = container.rpartition("/")[2]
+            if leaf != container and _DISTINCT.fullmatch(leaf):
+                self._distinct = True
+                self.keys.add_all((b"#" + path_key(leaf),))
             self.numeric = self.numeric or container.replace("/", "").isdigit()
             words = cut(container)
             if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
                 self._awkward = True  # words of a text cannot name it: it has delimiters in it
             else:
-                self._add_leaf(path_key(container.rpartition("/")[2]))
+                self._add_leaf(path_key(leaf))
             container = container.rpartition("/")[0]
 
     def _add_leaf(self, leaf: bytes) -> None:
@@ -106,6 +111,8 @@ class Directories:
 
     def strike_whole(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole but for numbers."""
+        if self._distinct:
+            self.keys.mark_all(b"#" + _folded(cell) for cell in cells if _WORD <= len(cell) <= _PART)
         if self._single:
             words = [cell for cell in cells if _WORD <= len(cell) <= _PART and b" " not in cell]
             self.keys.mark_all(b"~" + _folded(cell) for cell in words)
@@ -183,6 +190,10 @@ class Directories:
                 return True
             container = container.rpartition("/")[0]
         return False
+
+    def is_meant(self, container: str) -> bool:
+        """Tell whether a whole cell is the mere last part of the directory, or of one above it: a row's own key."""
+        return self._distinct and any(self.keys.seen(b"#" + path_key(part)) for part in container.split("/")[1:])
 
 
 def _folded(cell: bytes) -> bytes:

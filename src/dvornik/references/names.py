@@ -7,30 +7,19 @@ named exactly, or a directory above it was named. Memory is some ten bytes a fil
 from __future__ import annotations
 
 import re
-from itertools import takewhile
 from typing import TYPE_CHECKING, AnyStr
 
 from dvornik.references import keys
-from dvornik.references.alphabets import is_utf8, other_readings
+from dvornik.references.alphabets import is_binary, other_readings
+from dvornik.references.coded import QUOTED_PRINTABLE, decoded, regions, unquoted
+from dvornik.references.digests import Digests
 from dvornik.references.directories import Directories
-from dvornik.references.packed import packed, unpacked
+from dvornik.references.packed import unpacked
 from dvornik.references.paths import Base, path_key
-from dvornik.references.stems import meant, stems, uuids
-from dvornik.references.tokens import (
-    ATOM,
-    ATOMS,
-    CLEAN,
-    EDGE,
-    NARROW,
-    Slice,
-    any_of,
-    cut,
-    fold,
-    letters,
-    spellings,
-    to_bytes,
-)
+from dvornik.references.stems import Stems
+from dvornik.references.tokens import CLEAN, EDGE, Slice, cut, letters, spellings, to_bytes
 from dvornik.references.variants import unescaped, variants
+from dvornik.references.words import FLAT, Words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -43,18 +32,11 @@ _SLICE = 1 << 18
 """Characters that are looked at together: small enough for the processor's cache, large enough to amortise calls."""
 _OVERLAP = 1 << 13
 """A name of 255 bytes, each byte escaped thrice, ends within this many characters."""
+_LAYERS = 4
+"""Texts within texts (JSON in base64 in what zlib packed) that are decoded, the outermost counted."""
 _SAMPLE = 100
-_MANY = 200
-"""So many different endings make an alternation slower than looking at every dot."""
-_GENERIC = rb"[0-9a-z\x80-\xff]"
-_AFTER = 400
-"""What may follow a name within a word is shorter."""
-_FLAT = bytes.maketrans(b"/\t", b"  ")
-_LINES = CLEAN.translate(_FLAT)[:10] + b"\n" + CLEAN.translate(_FLAT)[11:]
+_LINES = CLEAN.translate(FLAT)[:10] + b"\n" + CLEAN.translate(FLAT)[11:]
 """Delimits as texts are delimited, line by line."""
-_SEPARATED = bytes.maketrans(b"_-\t", b"...")
-_GLUED = re.compile(rb"\.([0-9A-Za-z\x80-\xff]{1,16})")
-_RUN = re.compile(rb"[0-9a-z]{3,}")
 _LETTER = re.compile(r"[0-9A-Za-z]")
 _UNPLAIN = re.compile(r"[%&?#\\]")
 """What lets a value be read in several ways."""
@@ -75,89 +57,63 @@ class Names:
         """Whether any listed name may be made from another; for who adds them to say."""
         self.derivatives: Sequence[Pattern] = ()
         """The site's own ways to name derivatives."""
+        self.digests = Digests()
         self.is_elsewhere: Callable[[str], bool] | None = None
         """Of a listing of a part: whether a path below the root is there all the same, and so names no namesake."""
         self._base = Base(root, url)
         self._directories = Directories(self._base)
-        self._tokens, self._paths, self._stems = keys.new_keys(), keys.new_keys(), keys.new_keys()
-        self._atoms = keys.new_keys()
-        """Tokens without a dot."""
+        self._words = Words()
+        self._stems = Stems()
+        self._paths = keys.new_keys()
         self._inner = keys.inner
         self._texts: Texts | None = None
-        self._endings: set[bytes] = set()
-        self._last: set[bytes] = set()
-        self._tails: set[bytes] = set()
-        self._longest = 0
-        self._narrow = self._has_uuids = False
-        self._anchors: dict[str, re.Pattern[bytes]] = {}
 
     def add(self, container: str, names: Sequence[str]) -> None:
         """Take note of the files of one directory (``""``: the root)."""
         self._directories.add(container)
+        self._stems.add_place(container, names)
+        self.digests.add(container, names)
         prefix = path_key(container + "/") if container else b""
         if self._inner:
             names = self._add_plain(self._inner, prefix, names)
         plain = _plain(names)
         folded, tokens = plain or ([path_key(name) for name in names], [b""] * len(names))
         self._paths.add_all([prefix + each for each in folded])
-        for each in folded:
-            known = stems(each)
-            self._has_uuids = self._has_uuids or len(known) > 1
-            self._stems.add_all(known)
-        single = [token for token in tokens if token]
-        self._tokens.add_all(single)
-        self._note(single)
-        for name, token in zip(names, tokens, strict=True):
-            for several in () if token else spellings(name):
-                self._tokens.add_all(each for each in several if b"." in each)
-                self._atoms.add_all(each for each in several if b"." not in each)
-                self._note(several)
+        self._stems.add(folded)
+        self._words.add_single([token for token in tokens if token])
+        self._words.add(name for name, token in zip(names, tokens, strict=True) if not token)
 
     def _add_plain(self, inner: ModuleType, prefix: bytes, names: Sequence[str]) -> list[str]:
         """Add what is plain among the names; return the rest."""
         tails = set[bytes]()
-        longest, has_uuids, rest = inner.add_names(self._tokens, self._paths, self._stems, prefix, list(names), tails)
-        self._has_uuids = self._has_uuids or has_uuids
-        self._note(tails)
-        self._longest = max(self._longest, longest)
+        words = self._words
+        longest, has_uuids, rest = inner.add_names(
+            words.tokens, self._paths, self._stems.keys, prefix, list(names), tails
+        )
+        self._stems.note(has_uuids=has_uuids)
+        words.note(tails)
+        words.longest = max(words.longest, longest)
         return rest  # type: ignore[no-any-return]
-
-    def _note(self, tokens: Iterable[bytes]) -> None:
-        """Take note of what a text must hold for one of the tokens to be in it."""
-        tails, longest = self._tails, self._longest
-        for token in tokens:
-            dot = token.rfind(b".")
-            if dot < 0:
-                self._narrow = self._narrow or not token.isascii()
-                continue
-            longest = max(longest, len(token))
-            tail = token[dot:]
-            if tail not in tails:
-                tails.add(tail)
-                parts = ATOM.findall(tail)
-                self._endings.add(parts[0])
-                self._last.add(parts[-1])
-        self._longest = longest
 
     # -- striking ------------------------------------------------------------------------------------------------
 
     def strike_texts(self, cells: Sequence[str | bytes]) -> None:
         """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
         self.cells += len(cells)
-        raw = [cell if isinstance(cell, bytes) else to_bytes(cell) for cell in cells]
-        self._strike_together(cells, raw)
-        for cell in packed(raw):
-            for text in unpacked(cell):
-                self._strike_together([text], [text])
+        for _layer in range(_LAYERS):
+            raw = [cell if isinstance(cell, bytes) else to_bytes(cell) for cell in cells]
+            self._stems.strike(raw)
+            cells = self._strike_layer(cells, raw)
+            if not cells:
+                break
 
-    def _strike_together(self, cells: Sequence[str | bytes], raw: list[bytes]) -> None:
-        if self._has_uuids:
-            self._stems.mark_all(uuids(raw))
+    def _strike_layer(self, cells: Sequence[str | bytes], raw: list[bytes]) -> list[bytes]:
+        """Strike what the cells name as they stand; return the texts within them that must be decoded first."""
         if self._inner and all(isinstance(cell, bytes) for cell in cells):
-            self._strike_plainly(raw)
-        else:
-            self._strike_whole(raw)
-            self._strike_cells(cells)
+            return self._strike_plainly(raw)
+        self._strike_whole(raw)
+        self._strike_cells(cells)
+        return _within(raw, regions(raw), [cell for cell in raw if QUOTED_PRINTABLE.search(cell)])
 
     def _strike_cells(self, cells: Sequence[str | bytes]) -> None:
         raw = [cell for cell in cells if isinstance(cell, bytes)]
@@ -167,10 +123,10 @@ class Names:
         if raw:
             self._strike_raw(raw)
 
-    def _strike_plainly(self, cells: list[bytes]) -> None:
-        """Have the plain struck in C, and see to what it hands over."""
+    def _strike_plainly(self, cells: list[bytes]) -> list[bytes]:
+        """Have the plain struck in C, and see to what it hands over; as ``_strike_layer``."""
         self._texts = self._texts or self._new_texts()
-        size, escaped, odd, encoded, numbers, whole, short = self._texts.strike(cells)
+        size, escaped, odd, encoded, numbers, coded, whole, short, mails = self._texts.strike(cells)
         self.characters += size - sum(map(len, whole))
         for cell in whole:
             self._strike_raw([cell])
@@ -182,32 +138,33 @@ class Names:
         self._directories.strike_encoded(encoded)
         self._directories.strike_numbers(numbers)
         self._directories.strike_whole(cells)
-        self._stems.mark_all(meant(short))
+        self._stems.strike_cells(short)
+        mails += (cell for cell in whole if QUOTED_PRINTABLE.search(cell))
+        return _within(whole, [*coded.split(b" "), *regions(whole)], mails)
 
     def _new_texts(self) -> Texts:
         endings, last = keys.new_keys(), keys.new_keys()
-        endings.add_all(self._endings)
-        last.add_all(self._last)
-        places = self._directories
-        tables = (self._tokens, self._atoms, self._stems, places.keys, places.leaves, endings, last)
-        flags = (not all(map(bytes.isascii, self._endings)), places.wide, places.numeric, places.beyond_ascii)
-        return self._inner.Texts(tables, letters(), self._longest, *flags)  # type: ignore[no-any-return, union-attr]
+        words, places = self._words, self._directories
+        endings.add_all(words.endings)
+        last.add_all(words.last)
+        tables = (words.tokens, words.atoms, self._stems.keys, places.keys, places.leaves, endings, last)
+        flags = (not all(map(bytes.isascii, words.endings)), places.wide, places.numeric, places.beyond_ascii)
+        return self._inner.Texts(tables, letters(), words.longest, *flags)  # type: ignore[no-any-return, union-attr]
 
     def _strike_whole(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
-        if len(self._stems):
-            self._stems.mark_all(meant(cells))
+        self._stems.strike_cells(cells)
         self._directories.strike_cells(cells)
 
     def _strike_raw(self, cells: Sequence[bytes]) -> None:
         """Join cells, as far as they are UTF-8: of a million short ones the calls would cost more than the work."""
         joined = b"\n".join(cells)
-        if joined.isascii() and 0 not in joined:
+        if joined.isascii() and not is_binary(joined):
             self._strike_ascii(joined)
         else:
             plain = []
             for cell in cells:
-                if 0 in cell or not is_utf8(cell):
+                if is_binary(cell):
                     self._strike_bytes(cell)
                 else:
                     plain.append(cell)
@@ -219,22 +176,7 @@ class Names:
             self._strike_text(piece.decode("utf-8", "surrogateescape"))
             for text in other_readings(piece):
                 self._strike_text(text)
-            self._strike_glued(piece)
-
-    def _strike_glued(self, piece: bytes) -> None:
-        """Strike names in binary formats, where a length or a mark that is a letter may stand right beside a name."""
-        for match in _GLUED.finditer(piece):
-            ending = match[1].lower()
-            for length in range(1, len(ending) + 1):
-                if ending[:length] in self._last:
-                    end = match.start() + 1 + length
-                    before = piece[max(0, end - 2 * self._longest) : end].decode("utf-8", "surrogateescape")
-                    window = fold(before).encode("utf-8", "replace")
-                    first = max(0, len(window) - self._longest)
-                    self._tokens.mark_all(window[begin:] for begin in range(first, len(window) - length - 1))
-        if len(self._atoms):
-            runs = set(_RUN.findall(piece.lower()))
-            self._atoms.mark_all(part for run in runs for part in (run[1:], run[:-1]))
+            self._words.strike_glued(piece)
 
     def _strike_ascii(self, joined: bytes) -> None:
         self.characters += len(joined)
@@ -249,7 +191,7 @@ class Names:
     def _strike_slice(self, piece: Slice) -> None:
         dense = unescaped(piece)
         if dense:
-            self._strike_names(piece)
+            self._words.strike(piece)
             piece = cut(dense)
         self._strike(piece)
         self._directories.strike_encoded(piece.raw)
@@ -257,60 +199,8 @@ class Names:
             self._strike(cut(variant))
 
     def _strike(self, piece: Slice) -> None:
-        self._strike_names(piece)
+        self._words.strike(piece)
         self._directories.strike(piece)
-
-    def _strike_names(self, piece: Slice) -> None:
-        if self._last:
-            for word in self._tokens.mark_all(self._words(piece)):
-                self._strike_word(word)
-        if len(self._atoms):
-            self._strike_atoms(piece)
-
-    def _words(self, piece: Slice) -> set[bytes]:
-        """Return the words that end, or go on, after a dot and one of the listed names' endings."""
-        parts = self._anchor(piece.codec).split(piece.clean.translate(_FLAT))
-        words = {
-            before[before.rfind(b" ") + 1 :] + ending for before, ending in zip(parts[::2], parts[1::2], strict=False)
-        }
-        if piece.codec in {"ascii", "utf-8"}:
-            return words
-        return {word.decode(piece.codec).encode() for word in words}
-
-    def _anchor(self, codec: str) -> re.Pattern[bytes]:
-        if codec not in self._anchors:
-            endings = {ending.decode("utf-8", "replace").encode(codec, "ignore") for ending in self._endings} - {b""}
-            self._anchors[codec] = re.compile(
-                rb"(\.[_-]*" + (any_of(endings) if len(endings) <= _MANY else _GENERIC) + rb"[^ ]{0,300})"
-            )
-        return self._anchors[codec]
-
-    def _strike_word(self, word: bytes) -> None:
-        """Strike every listed token that lies in ``word`` between places where a name may begin and end.
-
-        A word that is a listed token itself never comes here: it names that one, and none that its end happens to be.
-        """
-        word = word[-self._longest - _AFTER :]
-        parts = word.translate(_SEPARATED).split(b".")
-        if word.isascii() and len(word) <= self._longest and self._last.intersection(parts) == {parts[-1]}:
-            self._tokens.mark_all(_tails(word, parts))
-        else:
-            self._strike_spans(word)
-
-    def _strike_spans(self, word: bytes) -> None:
-        atoms = [match.span() for match in ATOM.finditer(word)]
-        for index in range(len(atoms) - 1, 0, -1):
-            first, end = atoms[index]
-            if word[first:end] in self._last:
-                dot, low = word.rfind(b".", 0, end), end - self._longest
-                starts = takewhile(low.__le__, (begin for begin, _end in atoms[index - 1 :: -1]))
-                self._tokens.mark_all([word[begin:end] for begin in starts if begin < dot])
-
-    def _strike_atoms(self, piece: Slice) -> None:
-        self._atoms.mark_all(set(piece.clean.translate(ATOMS).split()))
-        if self._narrow and piece.codec != "ascii":
-            runs = set(NARROW.findall(piece.clean.decode(piece.codec, "replace")))
-            self._atoms.mark_all(run.encode() for run in runs)
 
     def strike_paths(self, values: Sequence[str]) -> None:
         """Strike exactly the files (or all below the directories) that ``values`` name as paths below the root.
@@ -348,7 +238,7 @@ class Names:
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
-        for each in (self._tokens, self._atoms, self._paths, self._stems, self._directories, self._texts):
+        for each in (self._words, self._paths, self._stems, self._directories, self._texts):
             if each:
                 each.forget()
         self.references = self.found = self.missing = self.cells = self.characters = 0
@@ -369,41 +259,56 @@ class Names:
 
     def has_ending(self, name: str) -> bool:
         """Tell whether any listed name ends as this one does; quicker than to look for the name itself."""
-        _stem, dot, ending = name.rpartition(".")
-        return not (dot and ending.isascii() and ending.isalnum()) or ending.lower().encode() in self._last
+        return self._words.has_ending(name)
 
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
-        return self._directories.is_used(container) or self._is_named(self._key(container, name), name)
+        is_named = self._directories.is_used(container) or self._is_named(self._key(container, name), name)
+        return is_named or not self._stems.without_digests(container, [name])
+
+    def is_meant(self, container: str) -> bool:
+        """Tell whether a row's own key names the directory, or one above it: by a UUID, or as a whole cell.
+
+        Where the application makes paths of that key, no text names the files. Where it names any file beside them, it
+        names those it has: so this says nothing of a directory in which a file is used.
+        """
+        return self._directories.is_meant(container) or self._stems.is_meant(container)
 
     def unused(self, container: str, names: Sequence[str]) -> list[str]:
         """Return those of one directory's names that nothing named."""
+        return self._stems.without_digests(container, self._unused(container, names))
+
+    def _unused(self, container: str, names: Sequence[str]) -> list[str]:
         if self._directories.is_used(container):
             return []
         prefix = path_key(container + "/") if container else b""
         if self._inner:
-            unused, rest = self._inner.unused(self._tokens, self._paths, self._stems, prefix, list(names))
+            unused, rest = self._inner.unused(self._words.tokens, self._paths, self._stems.keys, prefix, list(names))
             return [*unused, *(name for name in rest if not self._is_named(prefix + path_key(name), name))]
         plain = _plain(names)
         if plain:
             folded, tokens = plain
             by_path = self._paths.seen_all([prefix + each for each in folded])
-            seen = zip(names, by_path, self._tokens.seen_all(tokens), strict=True)
+            seen = zip(names, by_path, self._words.tokens.seen_all(tokens), strict=True)
             names = [name for name, path, token in seen if not path and not token]
         return [name for name in names if not self._is_named(prefix + path_key(name), name)]
 
     def _is_named(self, key: bytes, name: str) -> bool:
-        if self._paths.seen(key) or any(all(map(self._has_seen, tokens)) for tokens in spellings(name)):
+        if self._paths.seen(key) or self._words.are_seen(name):
             return True
-        return any(map(self._stems.seen, stems(path_key(name))))
-
-    def _has_seen(self, token: bytes) -> bool:
-        return (self._tokens if b"." in token else self._atoms).seen(token)
+        return self._stems.are_seen(path_key(name))
 
     @staticmethod
     def is_searchable(name: str) -> bool:
         """Tell whether the name has anything to search for; what has not is held."""
         return bool(_LETTER.search(name) if name.isascii() else spellings(name))
+
+
+def _within(cells: Iterable[bytes], coded: Iterable[bytes], mails: Iterable[bytes]) -> list[bytes]:
+    """Return the texts that must be unpacked or decoded before they can be read."""
+    found = [text for cell in cells if is_binary(cell) for text in unpacked(cell)]
+    found += (text for region in coded for text in decoded(region))
+    return [*found, *map(unquoted, mails)]
 
 
 def _slices(text: AnyStr, gaps: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
@@ -425,13 +330,3 @@ def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:
     raw = joined.lower().encode()
     tokens = [token.strip(EDGE) for token in raw.translate(_LINES).split(b"\n")]
     return raw.split(b"\n"), [token if b"." in token and b" " not in token else b"" for token in tokens]
-
-
-def _tails(word: bytes, parts: Sequence[bytes]) -> list[bytes]:
-    """Return what ends where ``word`` ends, from each of its parts on, up to the last dot."""
-    begin, dot, tails = len(word) - len(parts[-1]), word.rfind(b"."), []
-    for part in parts[-2::-1]:
-        begin -= len(part) + 1
-        if part and begin < dot:
-            tails.append(word[begin:])
-    return tails

@@ -58,7 +58,7 @@ def find_referrers(
                 looked[source] += len(cells)
                 read[source] += sum(map(len, cells))
                 hit = hit or _holds(cells, stem)
-            named = [target for target in targets if sought.names.is_used(*target)]
+            named = [target for target in targets if _means(sought.names, target)]
             for target in named:
                 keys = _Rows(columns, column, sought.names, target).keys(snapshot)
                 rows.setdefault(target, []).extend(f"{source} {key}".rstrip() for key in keys or [""])
@@ -102,7 +102,11 @@ class _Rows:
             self._names.strike_paths([_text(cell) for cell in cells])
         else:
             self._names.strike_texts(cells)
-        return self._names.is_used(*self._target)
+        return _means(self._names, self._target)
+
+
+def _means(names: Names, target: Target) -> bool:
+    return names.is_used(*target) or names.is_meant(target[0])
 
 
 def _near(snapshot: Snapshot, column: Column, source: str, stem: bytes) -> Iterator[str]:

@@ -9,45 +9,150 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dvornik.references.alphabets import is_binary
+from dvornik.references.keys import new_keys
+from dvornik.references.paths import path_key
 from dvornik.references.tokens import fold_stem
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-LEAST, MOST = 5, 255
-"""Bytes of a stem; shorter ones are words of any language."""
+MOST = 255
+"""Bytes of a stem. The shortest count as well: ``flags/ru.png`` is known by the language's code alone."""
 _LONGEST = 2048
 """Bytes of a cell that may be a list or an object of such names."""
 _UUID_LENGTH, _HEX_LENGTH, _RAW_LENGTH, _DASHES = 36, 32, 16, 4
 _UUID = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+SHORTEST = 26
+"""Letters of an identifier: a ULID's."""
+_ULID = re.compile(rb"[0-7][0-9a-hjkmnp-tv-z]{25}")
+_CROCKFORD = bytes.maketrans(b"abcdefghjkmnpqrstvwxyz", b"abcdefghijklmnopqrstuv")
+"""From the digits of a ULID to Python's of base 32; it stands for the same 128 bits as a UUID."""
 _HEX = re.compile(rb"[0-9a-f]{32}")
 _DIGIT = rb"[0-9a-fA-F]"
 _DASHED = re.compile(rb"-(?<=%b{8}-)(?:%b{4}-){3}%b{12}".replace(b"%b", _DIGIT))
 _QUOTED = re.compile(rb'"%b{32}(?=")'.replace(b"%b", _DIGIT))
 """Both begin with a sign that is searched for quickly, and fold no letters: half the time."""
+_DIGESTS = frozenset((32, 40, 56, 64, 96, 128))
+"""Hexadecimal digits of MD5, SHA-1 and SHA-2."""
+_FAN = re.compile(r"(?:^|/)([0-9a-fA-F]{1,4}(?:/[0-9a-fA-F]{1,4}){0,3})$")
+_REST = re.compile(r"^([0-9a-fA-F]{20,127})(?:\.[^\n]*)?$", re.MULTILINE)
+_DIGEST = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32,128}(?![0-9a-fA-F])")
 _OPENING = frozenset((b"{", b"["))
 _LIST = re.compile(rb"[,;|{}]+")
 _TELLING = re.compile(rb"[0-9/]")
 """What an item must hold: ``image`` and ``header`` are words of every document in JSON."""
 
 
+class Stems:
+    """The keys of one storage's names that hold no ending. First ``add`` all of them, then strike, then ask."""
+
+    def __init__(self) -> None:
+        """Start with none."""
+        self.keys = new_keys()
+        self._has_uuids = self._has_digests = False
+
+    def add(self, folded: Iterable[bytes]) -> None:
+        """Take note of names, as ``path_key`` folds them."""
+        for each in folded:
+            known = stems(each)
+            self.note(has_uuids=len(known) > 1)
+            self.keys.add_all(known)
+
+    def note(self, *, has_uuids: bool) -> None:
+        """Take note that a name that was added elsewhere is, or is not, a UUID's."""
+        self._has_uuids = self._has_uuids or has_uuids
+
+    def add_place(self, container: str, names: Sequence[str]) -> None:
+        """Take note of what a directory's own path tells of it, and of the files in it."""
+        found = _identifiers(container)
+        self.keys.add_all(found)
+        self.note(has_uuids=bool(found))
+        for cut in digests(container, names).values():
+            self.keys.add_all(cut)
+            self._has_digests = True
+
+    def strike(self, cells: Sequence[bytes]) -> None:
+        """Strike what texts name wherever it stands."""
+        if self._has_uuids:
+            self.keys.mark_all(uuids(cells))
+        if self._has_digests:
+            self.keys.mark_all(hashes(cells))
+
+    def strike_cells(self, cells: Sequence[bytes]) -> None:
+        """Strike what a cell names as a whole."""
+        if len(self.keys):
+            self.keys.mark_all(meant(cells))
+
+    def forget(self) -> None:
+        """Let none have been seen yet."""
+        self.keys.forget()
+
+    def are_seen(self, folded: bytes) -> bool:
+        """Tell whether anything means the name without its ending."""
+        return any(map(self.keys.seen, stems(folded)))
+
+    def is_meant(self, container: str) -> bool:
+        """Tell whether a UUID was seen that the directory, or one above it, is called by."""
+        return self._has_uuids and any(map(self.keys.seen, _identifiers(container)))
+
+    def without_digests(self, container: str, names: list[str]) -> list[str]:
+        """Return those of one directory's names whose path is no digest that was seen."""
+        known = digests(container, names) if self._has_digests else {}
+        return [name for name in names if not any(map(self.keys.seen, known.get(name, ())))] if known else names
+
+
+def _identifiers(container: str) -> list[bytes]:
+    if len(container) < SHORTEST:
+        return []
+    return [each for part in path_key(container).split(b"/") for each in identifiers(part)]
+
+
 def stems(folded: bytes) -> tuple[bytes, ...]:
     """Return the cells that mean a name, given as ``path_key`` folds it, without holding its ending.
 
-    Its stem, and a UUID in it with and without its dashes (sqlalchemy-media: ``image-UUID-photo.jpg``; sqlalchemy-file:
+    Its stem, and what ``identifiers`` says of it (sqlalchemy-media: ``image-UUID-photo.jpg``; sqlalchemy-file:
     ``UUID.metadata.json``); none for a mere number: the numbers of rows are read nowhere, and other numbers would name
     files by chance.
     """
-    stem, dot, _ending = folded.rpartition(b".")
-    if not dot or not LEAST <= len(stem) <= MOST or stem.isdigit():
+    stem = folded.rpartition(b".")[0]
+    if not 0 < len(stem) <= MOST or stem.isdigit():
         return ()
-    if len(stem) == _UUID_LENGTH and _UUID.fullmatch(stem):
-        return stem, stem.replace(b"-", b"")
-    if len(stem) == _HEX_LENGTH and _HEX.fullmatch(stem):
-        return stem, b"-".join((stem[:8], stem[8:12], stem[12:16], stem[16:20], stem[20:]))
-    if len(stem) > _UUID_LENGTH and stem.count(b"-") >= _DASHES:
-        return stem, *(form for uuid in _UUID.findall(stem) for form in (uuid, uuid.replace(b"-", b"")))
-    return (stem,)
+    return (stem, *(each for each in identifiers(stem) if each != stem)) if len(stem) >= SHORTEST else (stem,)
+
+
+def identifiers(part: bytes) -> tuple[bytes, ...]:
+    """Return the UUIDs that a part of a folded path holds, with and without dashes; also one written as a ULID."""
+    if len(part) == SHORTEST and _ULID.fullmatch(part):
+        return _spellings(b"%032x" % int(part.translate(_CROCKFORD), 32))
+    if len(part) == _HEX_LENGTH and _HEX.fullmatch(part):
+        return _spellings(part)
+    if len(part) >= _UUID_LENGTH and part.count(b"-") >= _DASHES:
+        return tuple(form for uuid in _UUID.findall(part) for form in _spellings(uuid.replace(b"-", b"")))
+    return ()
+
+
+def _spellings(digits: bytes) -> tuple[bytes, bytes]:
+    return digits, b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+
+def digests(container: str, names: Sequence[str]) -> dict[str, list[bytes]]:
+    """Return the digests by which files are known whose path is one, cut in parts: ``ab/cd/ef01….jpg``.
+
+    What lies deeper than the last part (GitLab's ``lfs-objects/91/eb/dfe5…``) says nothing of where the digest begins.
+    """
+    place = _FAN.search(container)
+    found: dict[str, list[bytes]] = {}
+    for match in _REST.finditer("\n".join(names)) if place else ():
+        before, rest = place[1].split("/") if place else [], match[1]
+        ways = ("".join(before[begin:]) + rest for begin in range(len(before)))
+        found[match[0]] = [way.lower().encode() for way in ways if len(way) in _DIGESTS]
+    return {name: keys for name, keys in found.items() if keys}
+
+
+def hashes(cells: Iterable[bytes]) -> set[bytes]:
+    """Return the digests in hexadecimal that whole texts hold."""
+    return {match[0].lower() for match in _DIGEST.finditer(b"\n".join(cells))}
 
 
 def uuids(cells: Iterable[bytes]) -> set[bytes]:
@@ -69,26 +174,35 @@ def meant(cells: Iterable[bytes]) -> Iterator[bytes]:
             continue
         cell = raw.strip()
         if b"/" not in cell and b"\\" not in cell:
-            if LEAST <= len(cell) <= MOST:
+            if 0 < len(cell) <= MOST:
                 yield fold_stem(cell)
         elif b"\n" not in cell:
             yield from _last(cell)
         if size == _RAW_LENGTH:
-            yield raw.hex().encode()  # a UUID in sixteen bytes
+            yield from _in_bytes(raw)
+        elif 2 * size in _DIGESTS and is_binary(raw):
+            yield raw.hex().encode()
         if cell[:1] in _OPENING:
             yield from _items(cell.split(b'"'))
         if b" " not in cell and _LIST.search(cell):
             yield from _items(_LIST.split(cell))
 
 
+def _in_bytes(raw: bytes) -> Iterator[bytes]:
+    """Yield the UUIDs that sixteen bytes may be: in order, as MySQL swaps its times, as .NET writes its numbers."""
+    yield raw.hex().encode()
+    yield (raw[4:8] + raw[2:4] + raw[:2] + raw[8:]).hex().encode()
+    yield (raw[3::-1] + raw[5:3:-1] + raw[7:5:-1] + raw[8:]).hex().encode()
+
+
 def _items(parts: Sequence[bytes]) -> Iterator[bytes]:
     for part in parts:
-        if LEAST <= len(part) <= MOST and _TELLING.search(part):
+        if 0 < len(part) <= MOST and _TELLING.search(part):
             yield from _last(part)
 
 
 def _last(path: bytes) -> Iterator[bytes]:
     """Yield the last part of a path, or what is none as a whole."""
     last = path.replace(b"\\", b"/").rstrip(b"/").rpartition(b"/")[2]
-    if LEAST <= len(last) <= MOST:
+    if 0 < len(last) <= MOST:
         yield fold_stem(last)

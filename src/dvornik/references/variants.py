@@ -74,6 +74,12 @@ _STYLE = re.compile(r"\\(?:([0-9a-fA-F]{1,6})|(.))", re.DOTALL)
 """Escapes of stylesheets: up to six digits; https://www.w3.org/TR/css-syntax-3/#consume-escaped-code-point."""
 _ENDED = re.compile(rb"(?<!\\)(\\+)([0-9a-fA-F]{1,6})[ \t\n]")
 """A space ends such an escape and is part of it."""
+_ENDED_IN_FORM = re.compile(rb"(%(?:25)*5[Cc])([0-9a-fA-F]{1,6})\+")
+"""The same in a form's encoding, where a space is a plus."""
+
+
+_OCTAL = re.compile(r"\\([23][0-7]{2})")
+"""Bytes beyond ASCII as C, shells and PostgreSQL's older format of bytes write them."""
 
 
 def _one(match: re.Match[str]) -> str:
@@ -106,6 +112,8 @@ def _backslash(text: str) -> list[str]:
         text = text.replace("\\ ", " ")
     text = text.rstrip("\\")
     styled = [_pairs(_STYLE.sub(_of_style, text))] if _STYLED.search(text) else []
+    if _OCTAL.search(text):
+        styled.append(_bytes(_OCTAL.sub(lambda match: chr(0xDC00 + int(match[1], 8)), text)))
     try:  # the C scanner of JSON is ten times faster than the pattern
         return [json.JSONDecoder(strict=False).decode('"' + text + '"'), *styled]
     except ValueError:
@@ -125,6 +133,9 @@ _DECODERS: tuple[tuple[bytes, re.Pattern[bytes], Callable[[str], list[str]]], ..
 )
 
 
+_SPACED = {b"\\": _ENDED, b"%": _ENDED_IN_FORM}
+
+
 def _words(coarse: bytes, pattern: re.Pattern[bytes]) -> set[bytes]:
     found = set()
     for match in pattern.finditer(coarse):
@@ -142,8 +153,9 @@ def _escaped(raw: bytes) -> dict[int, set[bytes]]:
         if trigger in raw:
             coarse = coarse or raw.translate(_COARSE)
             words = _words(coarse, pattern)
-            if trigger == b"\\" and _ENDED.search(raw):
-                joined = _ENDED.sub(lambda match: match[1] + match[2].zfill(6), raw)
+            ended = _SPACED.get(trigger)
+            if ended and ended.search(raw):
+                joined = ended.sub(lambda match: match[1] + match[2].zfill(6), raw)
                 words |= _words(joined.translate(_COARSE), pattern)
             if words:
                 found[number] = words
