@@ -208,3 +208,55 @@ def test_nothing_of_the_work_stays_behind(site: SmallSite) -> None:
     collector = logs(site)
     packed(collector)
     assert {path.name for path in site.path.iterdir() if "quarantine" in path.name} == set()
+
+
+class Rotated(LocalLogs):
+    """Logs whose program rotates them just before a file is taken away."""
+
+    def discard(self, finding: Finding, run: str, *, keep: bool) -> Outcome:
+        _shift(self.path)
+        return super().discard(finding, run, keep=keep)
+
+
+def _shift(logs: str) -> None:
+    """Give the packed generation before the name of the one that was just packed, as a program does that shifts all."""
+    if os.path.exists(f"{logs}/app.log.0.gz"):  # noqa: PTH110 - a string
+        os.replace(f"{logs}/app.log.0.gz", f"{logs}/app.log.1.gz")  # noqa: PTH105 - as above
+
+
+def generations(site: SmallSite) -> set[bytes]:
+    """Return what the logs hold, packed or not."""
+    bodies = {path.name: path.read_bytes() for path in (site.path / "logs").iterdir()}
+    return {gzip.decompress(body) if name.endswith(".gz") else body for name, body in bodies.items()}
+
+
+def rotating(site: SmallSite) -> set[bytes]:
+    """Leave a log to be packed and a packed one that is about to get the name of its copy; return their lines."""
+    site.file("logs/app.log.1", age=2 * DAY, body=LINES)
+    site.file("logs/app.log.0.gz", age=DAY / 2, body=gzip.compress(b"other lines\n" * 900))
+    return {LINES, b"other lines\n" * 900}
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_a_program_that_rotates_once_the_copy_has_its_name_loses_no_generation(
+    site: SmallSite, monkeypatch: pytest.MonkeyPatch, *, goes_on: bool
+) -> None:
+    lines, directory = rotating(site), site.path / "logs"
+
+    def settle(_directory: object) -> None:
+        _shift(str(directory))
+        if goes_on and (directory / "app.log.1").exists():
+            (directory / "app.log.1").rename(directory / "app.log.2")
+
+    monkeypatch.setattr(copies, "settle", settle)
+    packed(logs(site))
+    assert generations(site) == lines
+
+
+def test_a_copy_that_is_replaced_while_its_log_goes_is_written_anew(site: SmallSite) -> None:
+    lines = rotating(site)
+    settings = LogsSection(age_by="mtime", compress="gzip")
+    outcome = packed(Logs({"logs": Rotated("logs", str(site.path / "logs"))}, settings))
+    assert outcome.done == 1
+    assert generations(site) == lines
+    assert len(site.files("logs")) == 2

@@ -27,10 +27,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from dvornik.collectors.aged import explain, survey
+from dvornik.collectors.aged import survey
 from dvornik.collectors.claims import Claiming
+from dvornik.collectors.evidence import Sought, explain
 from dvornik.collectors.generations import LogNames, is_dated, is_generation, is_numbered, is_packed, is_part
-from dvornik.collectors.names import held, is_lonely
+from dvornik.collectors.names import is_lonely, shown, staying
 from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, LogStorage
 from dvornik.errors import UnreachableError
@@ -85,9 +86,9 @@ class Logs(Claiming):
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - old is old
         """Stream what is to be done with the logs of each directory."""
-        for place, storage in self._storages.items():
+        for place in self._storages:
             try:
-                yield from _Scan(place, storage, self._names[place], self._settings, now)
+                yield from map(shown, self._scan(place, now))
             except UnreachableError as error:
                 yield Trouble(place, error.message, error.hint, error.context)
 
@@ -101,13 +102,12 @@ class Logs(Claiming):
         return storage.discard(finding, run, keep=False)
 
     def why(self, path: str, now: int) -> Evidence | None:
-        """Say what holds a file in one of these directories."""
-        older_than, age_by = self._settings.older_than, self._settings.age_by
-        for place, storage in self._storages.items():
-            evidence = explain({place: storage}, path, OLD, self._names[place], older_than, age_by, now)
-            if evidence:
-                return evidence
-        return None
+        """Say what holds a file in one of these directories: what a scan of all that is there would say."""
+        sought = Sought(path, now, frozenset({TRUNCATE}))
+        return explain(sought, OLD, self._storages, lambda place: self._scan(place, now), self._settings)
+
+    def _scan(self, place: str, now: int) -> _Scan:
+        return _Scan(place, self._storages[place], self._names[place], self._settings, now)
 
 
 class _Scan:
@@ -179,7 +179,7 @@ class _Scan:
     def _tended(self, batch: Batch, reasons: Sequence[Reason | None], over: AbstractSet[int]) -> Iterator[Seen]:
         """Pack and cut what is young, and say why the rest stays."""
         rows: dict[str, list[int]] = {OVER_CAP: sorted(over), COMPRESS: [], TRUNCATE: []}
-        staying: dict[Reason, list[str]] = {}
+        stays: dict[Reason, list[str]] = {}
         for row, reason in enumerate(reasons):
             name, size, time = batch.names[row], batch.sizes[row], batch.times[row]
             if reason is None or row in over:
@@ -193,8 +193,8 @@ class _Scan:
                 else:
                     rows[TRUNCATE].append(row)
             else:
-                staying.setdefault(reason, []).append(name)
-        yield from held(OLD, batch, self._place, staying)
+                stays.setdefault(reason, []).append(name)
+        yield from staying(OLD, batch, self._place, stays)
         for rule, chosen in rows.items():
             yield from self._finding(rule, batch, chosen)
 

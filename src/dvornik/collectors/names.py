@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
 
 from dvornik.model import Held, Reason
 
@@ -12,7 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dvornik.contracts.storage import Batch
+    from dvornik.model import Seen
 
+_Line = TypeVar("_Line", bound="Seen")
 PLACEHOLDERS: Final = frozenset(
     {".gitkeep", ".gitignore", ".keep", ".empty", ".htaccess", ".nomedia", ".placeholder", "CACHEDIR.TAG"}
 )
@@ -116,12 +120,23 @@ def upload_of(name: str) -> str:
 
 
 def held(rule: str, batch: Batch, place: str, by_reason: dict[Reason, list[str]]) -> Iterator[Held]:
-    """Yield a line a reason for what stays in a directory: a few names, or all where the operator must mend it."""
+    """Yield a line a reason for what stays in a directory, as it is shown."""
+    yield from map(shown, staying(rule, batch, place, by_reason))
+
+
+def staying(rule: str, batch: Batch, place: str, by_reason: dict[Reason, list[str]]) -> Iterator[Held]:
+    """Yield a line a reason for what stays in a directory, with every name."""
     for miss in batch.others:
         by_reason.setdefault(miss.reason, []).append(miss.name)
     for reason, names in by_reason.items():
-        shown = names if reason.is_failure else names[:SAMPLE]
-        yield Held(rule, place, batch.container, reason, len(names), shown)
+        yield Held(rule, place, batch.container, reason, len(names), names)
+
+
+def shown(line: _Line) -> _Line:
+    """Return a line as it is shown: of what is held a few names, or all where the operator must mend it."""
+    if isinstance(line, Held) and len(line.names) > SAMPLE and not line.reason.is_failure:
+        return msgspec.structs.replace(line, names=line.names[:SAMPLE])
+    return line
 
 
 def is_lonely(batch: Batch) -> bool:

@@ -9,8 +9,9 @@ directories that are empty, or will be once those files are gone, and as old (``
 ``temp.exclude`` lists (of a directory: all that is in it), files of process numbers (``*.pid``), old pieces of an
 upload whose newest piece is fresh and the description of one that grows (``.info``), everything in a directory of
 ``mkdtemp`` (``temp.units``) while anything in it is fresh, whatever lies in a directory that was moved here lately or
-that somebody has locked (``flock``), files that somebody has open, mapped or locked, anything that is not a regular
-file, and whatever changed after the scan.
+that somebody has locked (``flock``), that a process works in (as its working or root directory), or that is mounted
+elsewhere (a layer of an overlay, the source of a bind mount), files that somebody has open, mapped or locked, anything
+that is not a regular file, and whatever changed after the scan.
 
 **Undo:** none; what is young, open or in doubt is kept instead.
 """
@@ -21,17 +22,19 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from dvornik.collectors.aged import explain, split, survey
+from dvornik.collectors.aged import split, survey
 from dvornik.collectors.claims import Claiming
-from dvornik.collectors.names import SAMPLE, Names, any_of, described_by, may_hold_pieces, upload_of
+from dvornik.collectors.evidence import Sought, explain
+from dvornik.collectors.names import Names, any_of, described_by, may_hold_pieces, shown, upload_of
 from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, Left, Storage
 from dvornik.errors import UnreachableError
 from dvornik.model import Finding, Held, Reason, Trouble
 from dvornik.policy import take
+from dvornik.storages import busy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from dvornik.config import TempSection
     from dvornik.contracts.collector import Evidence
@@ -60,9 +63,9 @@ class Temp(Claiming):
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - old is old
         """Stream old files as they are met, and empty directories once all below them was seen."""
-        for place, storage in self._storages.items():
+        for place in self._storages:
             try:
-                yield from _Scan(place, storage, self._names, self._settings, now)
+                yield from map(shown, self._scan(place, now))
             except UnreachableError as error:
                 yield Trouble(place, error.message, error.hint, error.context)
 
@@ -72,13 +75,15 @@ class Temp(Claiming):
         return storage.prune(finding) if finding.rule == EMPTY else storage.discard(finding, run, keep=False)
 
     def why(self, path: str, now: int) -> Evidence | None:
-        """Say what holds a file in one of these directories."""
-        settings = self._settings
-        return explain(self._storages, path, OLD, self._names, settings.older_than, settings.age_by, now)
+        """Say what holds a file in one of these directories: what a scan of all that is there would say."""
+        return explain(Sought(path, now), OLD, self._storages, lambda place: self._scan(place, now), self._settings)
+
+    def _scan(self, place: str, now: int) -> _Scan:
+        return _Scan(place, self._storages[place], self._names, self._settings, now)
 
 
 class _Scan:
-    """One place's scan: counts along the way what each directory will still hold."""
+    """One place's scan: counts along the way what each directory will still hold; names all that is held."""
 
     def __init__(self, place: str, storage: Storage, names: Names, settings: TempSection, now: int) -> None:
         self._place = place
@@ -91,6 +96,9 @@ class _Scan:
         self._pieces: list[Finding] = []
         self._going: dict[str, int] = {}
         self._empty: dict[str, list[Left]] = {}
+        located = (storage.locate(path) for path in busy.paths())
+        self._busy = frozenset("/".join(filter(None, each)) for each in located if each)
+        """What others need without having it open, relative to the root."""
         self._is_unit = any_of(settings.units).match if settings.units else None
         self._unit: _Unit | None = None
         self._items = 0
@@ -124,7 +132,7 @@ class _Scan:
         unit, container = self._unit, left.container
         if unit is None:
             return
-        unit.is_fresh = unit.is_fresh or left.time > self._cutoff
+        unit.is_fresh = unit.is_fresh or left.time > self._cutoff or container in self._busy
         if unit.container != container:
             return
         self._unit = None
@@ -133,8 +141,9 @@ class _Scan:
             return
         for finding in unit.going:
             if finding.rule == OLD:
-                names = finding.names[:SAMPLE]
-                yield Held(OLD, self._place, finding.container, Reason.GROUP, finding.count, names)
+                yield Held(
+                    OLD, self._place, finding.container, Reason.GROUP, finding.count, finding.names, detail=container
+                )
         self._going.pop(container, None)
         self._empty.pop(container, None)
 
@@ -145,6 +154,10 @@ class _Scan:
         if in_pieces:
             rows = zip(batch.names, batch.times, strict=True)
             self._fresh |= {upload_of(name) for name, time in rows if time > self._cutoff}
+        needed = self._needed(batch) if self._busy else []
+        if needed:
+            yield Held(OLD, self._place, batch.container, Reason.OPEN, len(needed), needed)
+            batch = _without(batch, needed)
         for seen in split(batch, OLD, self._place, self._names, self._settings.older_than, self._now):
             if not isinstance(seen, Finding):
                 yield seen
@@ -154,6 +167,15 @@ class _Scan:
             if whole.names:
                 yield self._counted(whole)
 
+    def _needed(self, batch: Batch) -> list[str]:
+        """Return the names that others need, be it for the directory that they are in."""
+        if self._is_busy(batch.container):
+            return list(batch.names)
+        return [name for name in batch.names if f"{batch.container}/{name}".lstrip("/") in self._busy]
+
+    def _is_busy(self, container: str) -> bool:
+        return any(f"{container}/".startswith(f"{path}/") for path in self._busy)
+
     def _flush(self) -> Iterator[Finding | Held]:
         """Decide on the pieces of uploads, now that every name of their directory was seen."""
         for pieces in self._pieces:
@@ -161,7 +183,7 @@ class _Scan:
             going_on = [(upload_of(name) or name) in fresh for name in pieces.names]
             kept = [name for name, fresh in zip(pieces.names, going_on, strict=True) if fresh]
             if kept:
-                yield Held(OLD, self._place, pieces.container, Reason.GROUP, len(kept), kept[:SAMPLE])
+                yield Held(OLD, self._place, pieces.container, Reason.GROUP, len(kept), kept)
             if len(kept) < len(pieces.names):
                 yield self._counted(take(pieces, [row for row, fresh in enumerate(going_on) if not fresh]))
         self._pieces, self._fresh = [], set()
@@ -200,8 +222,9 @@ class _Scan:
             self._going[parent] = self._going.get(parent, 0) + 1
 
     def _has_to_stay(self, container: str) -> bool:
-        """Tell whether a directory is named by the settings, or is one that the system made for others."""
-        return self._names.is_shielded(container) or any(map(_STANDING.fullmatch, container.split("/")))
+        """Tell whether a directory is named by the settings, is worked in, or was made by the system for others."""
+        is_standing = any(map(_STANDING.fullmatch, container.split("/")))
+        return is_standing or self._is_busy(container) or self._names.is_shielded(container)
 
 
 class _Unit:
@@ -219,6 +242,20 @@ class _Unit:
             return True
         self.is_fresh = self.is_fresh or seen.reason in _FRESH or seen.reason.is_failure
         return False
+
+
+def _without(batch: Batch, names: Collection[str]) -> Batch:
+    """Return the batch without some of its names."""
+    gone = frozenset(names)
+    rest = [row for row, name in enumerate(batch.names) if name not in gone]
+    return Batch(
+        batch.container,
+        [batch.names[row] for row in rest],
+        [batch.sizes[row] for row in rest],
+        [batch.times[row] for row in rest],
+        [batch.versions[row] for row in rest],
+        batch.others,
+    )
 
 
 def _parted(finding: Finding) -> tuple[Finding, Finding]:

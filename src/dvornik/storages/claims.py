@@ -148,7 +148,8 @@ class Claims:
             objection = _objection_to_name(name, hidden)
             if objection is None:
                 held = grip(self._source, name, seen)
-                objection = self._objection_to_hold(held) if held else Reason.CHANGED
+                # Asked before it is moved: what others use is left where it is.
+                objection = held.objection(self._onlookers) if held else Reason.CHANGED
             if held and objection is None:
                 self._source.claim(name, self._private, hidden)
                 claim, held = _Claim(name, hidden, held), None
@@ -160,13 +161,6 @@ class Claims:
             if held:
                 held.release()
         return None
-
-    def _objection_to_hold(self, held: Grip) -> Reason | None:
-        """Look at the file once it is held, so that what others use is not even moved."""
-        objection = held.lease()
-        if objection or held.is_leased:
-            return objection
-        return self._onlookers.objection(held.state)
 
     def _settle(self, claim: _Claim, objection: Reason | None, *, keep: bool) -> None:
         state: os.stat_result | None = None

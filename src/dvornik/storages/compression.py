@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from dvornik.model import Finding, Miss, Outcome, Reason
@@ -16,15 +17,17 @@ from dvornik.storages import copies
 from dvornik.storages.claims import Tally, miss_of
 from dvornik.storages.copies import MADE, NotOursError
 from dvornik.storages.grips import Onlookers, grip
+from dvornik.storages.packing import Packing
 from dvornik.storages.walk import size, version
 
 if TYPE_CHECKING:
     from dvornik.storages.copies import Content, Ground
     from dvornik.storages.directories import Directory
-    from dvornik.storages.packing import Packing
 
 _NAME_MAX = 255
 _STAMP = "%Y%m%dT%H%M%SZ"
+_MOST_TRIES = 1000
+"""Seconds after the last line in which a free name is looked for."""
 _LONGEST_ADDITION = len("-20260101T000000Z.zst")
 
 
@@ -48,7 +51,9 @@ class _Packed(NamedTuple):
     """A copy that has its name."""
 
     name: str
-    """Empty where it was there before."""
+    state: os.stat_result
+    is_new: bool
+    """Whether it was not there before."""
     freed: int
     """Bytes that the disk gets back once the log is gone."""
 
@@ -88,11 +93,8 @@ class _Compression:
         if held is None:
             return Reason.CHANGED
         try:
-            objection = held.lease()
-            if objection is None and not held.is_leased:
-                self._onlookers.forget()
-                objection = self._onlookers.objection(held.state)
-            return objection
+            self._onlookers.forget()
+            return held.objection(self._onlookers)
         finally:
             held.release()
 
@@ -113,43 +115,74 @@ class _Compression:
         if objection:
             private.unlink(name)
             return objection
-        return _Packed(self._publish(private, source, name, content, state), size(state) - taken)
+        own = private.state(name)
+        packed, before = self._publish(private, source, name, content, state)
+        return _Packed(packed, before or own, before is None, size(state) - taken)
 
     def _publish(
         self, private: Directory, source: Directory, name: str, content: Content, state: os.stat_result
-    ) -> str:
+    ) -> tuple[str, os.stat_result | None]:
         """Give the copy its name beside the log and return that; never replaces anything.
 
         Where the name is taken by another generation (numbers come round again), the time of the last line tells them
-        apart; where it is taken by the same content, a killed run came this far, and nothing new is returned.
+        apart; where it is taken by the same content, a killed run came this far, and that file's state is returned.
         """
-        stamp = time.strftime(_STAMP, time.gmtime(state.st_mtime))
-        names = (f"{name}{self._packing.suffix}", f"{name}-{stamp}{self._packing.suffix}")
+        names = (f"{name}{self._packing.suffix}", self._stamped(name, state.st_mtime))
         for packed in names:
             try:
                 private.give_back(name, source, packed)
             except FileExistsError:
+                before = source.state(packed)
                 if copies.holds(source, packed, self._packing, content):
                     private.unlink(name)
-                    return ""
+                    return packed, before
             else:
                 copies.settle(source)
-                return packed
+                return packed, None
         private.unlink(name)
         raise FileExistsError(names[0])
 
+    def _stamped(self, name: str, moment: float) -> str:
+        return f"{name}-{time.strftime(_STAMP, time.gmtime(moment))}{self._packing.suffix}"
+
     def _replace(self, source: Directory, name: str, seen: str, packed: _Packed) -> Reason | None:
-        """Take the log away, now that its copy is there; or the copy where the log has to stay."""
-        mark = version(source.state(packed.name)) if packed.name else ""
-        outcome = self._discard(name, seen)
+        """Take the log away, now that its copy is there; or the copy where the log has to stay.
+
+        Rotation may give both other names at any moment, and the copy's to another generation. So the copy is held:
+        only that very file is taken away again, and it is written anew if it was replaced when its log had gone.
+        """
+        try:
+            copy = source.open_file(packed.name)
+        except FileNotFoundError:
+            return Reason.CHANGED
+        try:
+            held = os.fstat(copy)
+            if not os.path.samestat(held, packed.state):
+                return Reason.CHANGED
+            outcome = self._discard(name, seen)
+            if outcome.done and not os.fstat(copy).st_nlink:
+                self._keep(copy, source, name)
+        finally:
+            os.close(copy)
         if outcome.done:
             self.tally.done += 1
             self.tally.size += max(0, packed.freed)
-            return None
-        if packed.name:
-            self._discard(packed.name, mark)
+        elif packed.is_new:
+            self._discard(packed.name, version(held))
         self.tally.missed += outcome.missed
         return None
+
+    def _keep(self, copy: int, source: Directory, name: str) -> None:
+        """Write a packed copy anew that somebody replaced: nothing else has those lines."""
+        state = os.fstat(copy)
+        private = self._ground.quarantine.claims(MADE, self._run, source.container)
+        copies.pack(copy, state.st_size, private, name, Packing())
+        for second in range(_MOST_TRIES):
+            with suppress(FileExistsError):
+                private.give_back(name, source, self._stamped(name, state.st_mtime + second))
+                copies.settle(source)
+                return
+        raise FileExistsError(name)
 
     def _discard(self, name: str, seen: str) -> Outcome:
         found = self._finding

@@ -17,6 +17,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
+from dvornik.storages import directories
+from dvornik.storages.kernel import reason_of
 from dvornik.storages.walk import OWN, version
 
 if sys.platform != "win32":
@@ -52,6 +54,11 @@ class Grip:
                 return Reason.OPEN if error.errno == errno.EAGAIN else None
             self.is_leased = True
         return None
+
+    def objection(self, onlookers: Onlookers) -> Reason | None:
+        """Say why the file is not to be taken: somebody has it; where leases do not tell, as far as can be seen."""
+        objection = self.lease()
+        return objection if objection or self.is_leased else onlookers.objection(self.state)
 
     def is_unopened(self) -> bool:
         """Tell whether nobody tried to open the file since the lease was granted."""
@@ -93,6 +100,22 @@ def grip(directory: Directory, name: str, seen: str) -> Grip | None:
         return held
     held.release()
     return None
+
+
+def used(path: str) -> Reason | None:
+    """Say whether somebody has the file at ``path`` at this moment, as a run would ask. Changes nothing."""
+    try:
+        with directories.root(os.path.realpath(os.path.dirname(path))) as directory:
+            name = os.path.basename(path)
+            held = grip(directory, name, version(directory.state(name)))
+            if held is None:
+                return Reason.CHANGED
+            try:
+                return held.objection(Onlookers())
+            finally:
+                held.release()
+    except OSError as error:
+        return reason_of(error)
 
 
 def _open(directory: Directory, name: str) -> int:

@@ -88,8 +88,9 @@ class LocalStorage:
 
     @cached_property
     def _private_side(self) -> Quarantine:
-        self._root.own_state()
+        root = self._root
         try:
+            root.own_state()
             return Quarantine(self.path)
         except OSError as error:
             raise self._unreachable(error) from error

@@ -13,13 +13,14 @@ import os
 import stat
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from dvornik.contracts.storage import Batch, Left
 from dvornik.errors import LockedError, UnreachableError
 from dvornik.languages import _
 from dvornik.storages import directories
-from dvornik.storages.kernel import mounts
+from dvornik.storages.kernel import code_of, mounts
 from dvornik.storages.walk import OWN, walk
 
 if sys.platform != "win32":
@@ -33,6 +34,12 @@ if TYPE_CHECKING:
 NAME: Final = f"{OWN}quarantine"
 CLAIMED: Final = "claimed"
 KEPT: Final = "kept"
+_CLOCK: Final = "clock"
+"""A directory that is made and removed at once, for its time."""
+_APART: Final = 3600 * 10**9
+"""Nanoseconds by which clocks may differ: well below the ages that are asked for."""
+_NO_TIME: Final = 10**18
+"""Nanoseconds since the epoch (2001): what is earlier comes of a file system that keeps no times of directories."""
 
 
 def base_for(root: str) -> str:
@@ -88,6 +95,7 @@ class Quarantine:
         self.place = os.path.basename(root)
         self._home: Directory | None = None
         self._is_locked = False
+        self._is_timed = False
         self._last: dict[tuple[str, int], tuple[str, Directory]] = {}
         self._making = threading.Lock()
         self._hollow: set[str] = set()
@@ -145,11 +153,17 @@ class Quarantine:
             self.close()
 
     def claims(self, kind: str, run: str, container: str) -> Directory:
-        """Open (and make) the private counterpart of ``container``. It stays open until this thread's next call."""
+        """Open (and make) the private counterpart of ``container``. It stays open until this thread's next call.
+
+        Raises ``UnreachableError`` where the file system's clock is behind ours: what it dates looks older than it is.
+        """
         path = f"{kind}/{run}/{container}".rstrip("/")
         mine = kind, threading.get_ident()
         with self._making:
             home = self._home if self._home and self._is_locked else self._made()
+            if not self._is_timed:
+                _must_keep_time(home, self.base)
+                self._is_timed = True
         reached, current = self._last.pop(mine, ("", home))
         if reached == path:
             self._last[mine] = path, current
@@ -166,7 +180,7 @@ class Quarantine:
         return below
 
     def runs(self, kind: str) -> list[str]:
-        """Return the runs that left something, oldest first."""
+        """Return the runs that left something, oldest first; raise ``UnreachableError`` where that cannot be read."""
         home = self._reach()
         if home is None:
             return []
@@ -175,6 +189,12 @@ class Quarantine:
                 return sorted(entry.name for entry in top.entries() if entry.is_dir(follow_symlinks=False))
         except FileNotFoundError:
             return []
+        except OSError as error:
+            raise UnreachableError(
+                _("The quarantine cannot be read."),
+                context=f"{self.base} ({code_of(error)})",
+                hint=_("Is the volume mounted, and may this user read it?"),
+            ) from error
 
     @contextlib.contextmanager
     def open_run(self, kind: str, run: str) -> Iterator[Directory]:
@@ -209,18 +229,24 @@ class Quarantine:
     def tidy(self) -> None:
         """Remove what is empty by now of what was claimed, then the directory itself, and give up the lock."""
         self._let_go()
-        home = self._home
-        if home and self._is_locked:
-            for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):
-                for run in runs:
-                    self.sweep(kind, run)
-                with contextlib.suppress(OSError):
-                    home.remove(kind)
-            with contextlib.suppress(OSError), self._open_base() as base:
-                base.remove(self.place)
-        self.close()
+        try:
+            if self._home and self._is_locked:
+                self._remove_empty(self._home)
+        finally:
+            self.close()
         with contextlib.suppress(OSError, UnreachableError), self._open_base():
             os.rmdir(self.base)
+
+    def _remove_empty(self, home: Directory) -> None:
+        for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):
+            for run in runs:
+                self.sweep(kind, run)
+            with contextlib.suppress(OSError):
+                home.remove(kind)
+        with contextlib.suppress(OSError):  # only a killed run left it
+            home.remove(_CLOCK)
+        with contextlib.suppress(OSError), self._open_base() as base:
+            base.remove(self.place)
 
     def sweep(self, kind: str, run: str) -> None:
         """Remove every directory of a run that is empty."""
@@ -252,6 +278,26 @@ def _opened_anew(around: Directory, path: str) -> Directory:
     with contextlib.suppress(OSError):  # which is told by what follows
         around.make(path, directories.PRIVATE)
     return directories.made(around, path, directories.PRIVATE)
+
+
+def _must_keep_time(home: Directory, path: str) -> None:
+    """Compare the clocks by a directory made now; where none can be made, or it has no time, nothing is said of them.
+
+    A server of files may have its own clock, and ours may have jumped: either makes young files look old.
+    """
+    times: list[int] = []
+    with contextlib.suppress(OSError):
+        is_new = home.make(_CLOCK, directories.PRIVATE)
+        state = home.state(_CLOCK)
+        home.remove(_CLOCK)
+        times = [max(state.st_mtime_ns, state.st_ctime_ns)] if is_new else []
+    for made in times:
+        if _NO_TIME < made < time.time_ns() - _APART:
+            raise UnreachableError(
+                _("The clock of this file system is behind that of this machine."),
+                context=path,
+                hint=_("Nobody's age can be told: set both right first."),
+            )
 
 
 def _is_at(base: Directory, name: str, directory: Directory) -> bool:

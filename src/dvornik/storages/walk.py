@@ -163,16 +163,27 @@ class _Walk:
         if step.depth:
             self._way[step.depth - 1 :] = [step.name]
         try:
-            directory = _open(self._root, self._way, last.directory if last else None)
+            listing = self._opened(step, last)
         except OSError as error:
             yield self._left_out(step, reason_of(error), code_of(error))
             return
-        if self._tree.locked and step.depth and directory.own_state().st_ino in self._tree.locked:
-            directory.__exit__()
+        if listing is None:
             yield self._left_out(step, Reason.OPEN)
             return
-        self._listing = _Listing(directory, step, self._tree, self._reader)
-        self._listing.begin()
+        self._listing = listing
+        listing.begin()
+
+    def _opened(self, step: _Ahead, last: _Listing | None) -> _Listing | None:
+        """Open a directory; ``None`` of one that somebody has locked."""
+        directory = _open(self._root, self._way, last.directory if last else None)
+        try:
+            if not (self._tree.locked and step.depth and directory.own_state().st_ino in self._tree.locked):
+                return _Listing(directory, step, self._tree, self._reader)
+        except OSError:  # it went stale since: a network file system, a bad disk
+            directory.__exit__()
+            raise
+        directory.__exit__()
+        return None
 
     def _left_out(self, step: _Ahead, reason: Reason, detail: str = "") -> Batch:
         return Batch("/".join(self._way[:-1]), (), others=(Miss(step.name, reason, detail),))

@@ -45,7 +45,7 @@ def why() -> click.Command:
 
 
 def _evidence(yard: Yard, path: str) -> list[Evidence]:
-    if os.path.isdir(path):  # noqa: PTH112 - as above
+    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - as above
         raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
     now, grace = time.time_ns(), float(yard.config.policy.media_grace)
     found = [
@@ -82,7 +82,9 @@ def _tell(evidence: Evidence, path: str) -> None:
         say(_("♻️ It is set aside: dvornik undo {run}").format(run=evidence.facts["quarantine"]))
     if evidence.verdict:
         say(_("🔒 It stays: {reason} ({rule})").format(reason=words.reason(evidence.verdict), rule=evidence.rule))
-    elif evidence.facts:
+    elif evidence.collector != "media":
+        say(f"{words.would(evidence.rule, 1)} ({evidence.rule})")
+    else:
         say(_("🗑️ It may go ({rule}): nothing keeps it").format(rule=evidence.rule))
     if evidence.via:
         say("   " + _("made from {file}").format(file=words.safe(evidence.via)))
@@ -90,9 +92,21 @@ def _tell(evidence: Evidence, path: str) -> None:
         say("   " + _("named by {row}").format(row=words.safe(referrer)))
     if not evidence.referrers and evidence.looked:
         _tell_where(evidence)
+    _tell_around(evidence)
     if "age" in evidence.facts:
         age, limit = float(evidence.facts["age"]), float(evidence.facts["older_than"])
         say("   " + _("age {age}; goes after {limit}").format(age=words.hours(age), limit=words.hours(limit)))
+
+
+def _tell_around(evidence: Evidence) -> None:
+    """Say what of the directories around it keeps a file."""
+    facts = {name: words.safe(str(fact)) for name, fact in evidence.facts.items()}
+    if "directory" in facts:
+        say("   " + _("{directory} stays with all that is in it").format(**facts))
+    if "unit" in facts:
+        say("   " + _("{unit} goes as a whole, and something in it is fresh or in use").format(**facts))
+    if "moved" in facts:
+        say("   " + _("a directory around it was moved here, or got another mode or owner, lately"))
 
 
 def _tell_where(evidence: Evidence) -> None:
