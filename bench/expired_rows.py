@@ -1,6 +1,6 @@
 """Deletes expired sessions while users log in: dvornik, one DELETE, and ``manage.py clearsessions``, side by side.
 
-``python bench/expired_rows.py postgresql|mariadb|sqlite|sqlite-delete [rows] [rounds]``, four fifths of the rows
+``python bench/expired_rows.py postgresql|mariadb|mysql|sqlite|sqlite-delete [rows] [rounds]``, four fifths of the rows
 expired. The servers are those of the tests, but durable; their files lie below ``TMPDIR``. SQLite is in WAL mode, with
 ``-delete`` in the mode that Django leaves it in.
 """

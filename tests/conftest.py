@@ -11,6 +11,7 @@ pytest_plugins = [
         "tests.servers.browser",
         "tests.servers.mail",
         "tests.servers.mariadb",
+        "tests.servers.mysql",
         "tests.servers.postgresql_15",
         "tests.servers.promtool",
         "tests.servers.valkey",

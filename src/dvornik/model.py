@@ -24,6 +24,7 @@ class Reason(StrEnum):
     REFERENCED = "referenced"
     NO_RETENTION = "no-retention"
     TRIGGER = "trigger"
+    NO_KEY = "no-key"
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
     GROUP = "group"
@@ -46,6 +47,7 @@ class Reason(StrEnum):
     IMMUTABLE = "immutable"
     NO_SPACE = "no-space"
     IO_ERROR = "io-error"
+    UNREACHABLE = "unreachable"
 
     @property
     def is_failure(self) -> bool:
@@ -53,7 +55,9 @@ class Reason(StrEnum):
         return self in _FAILURES
 
 
-_FAILURES = frozenset({Reason.DENIED, Reason.READ_ONLY, Reason.IMMUTABLE, Reason.NO_SPACE, Reason.IO_ERROR})
+_FAILURES = frozenset(
+    {Reason.DENIED, Reason.READ_ONLY, Reason.IMMUTABLE, Reason.NO_SPACE, Reason.IO_ERROR, Reason.UNREACHABLE}
+)
 
 
 class Gate(StrEnum):

@@ -60,7 +60,7 @@ def test_a_service_that_sentinel_does_not_know_is_an_error(valkey_sentinel: tupl
     """That names the address."""
     with pytest.raises(CacheError) as caught:
         connect(CachePlace("default", valkey_sentinel[0].replace("/main/", "/other/"), ["*"])).usage()
-    assert caught.value.reason is Reason.IO_ERROR
+    assert caught.value.reason is Reason.UNREACHABLE
     assert "/other/0" in caught.value.context
 
 
@@ -78,4 +78,4 @@ def test_over_tls_the_certificate_is_checked(valkey_tls: tuple[str, Path]) -> No
     assert cache.usage().matching == 0
     with pytest.raises(CacheError) as caught:
         connect(CachePlace("default", url, ["*"])).usage()
-    assert caught.value.reason is Reason.IO_ERROR
+    assert caught.value.reason is Reason.UNREACHABLE

@@ -156,7 +156,7 @@ def test_a_server_that_stops_midway_is_an_honest_error(own_valkey: Valkey) -> No
     own_valkey.stop()
     with pytest.raises(CacheError) as caught:
         list(pages)
-    assert caught.value.reason is Reason.IO_ERROR
+    assert caught.value.reason is Reason.UNREACHABLE
     assert "default: 127.0.0.1:" in caught.value.context
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -18,6 +17,7 @@ from dvornik.databases import connect
 from dvornik.databases.trouble import StuckError
 from dvornik.errors import DvornikError, UnreachableError
 from dvornik.model import Reason
+from tests.servers.mysql import on_mysql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +36,8 @@ IMPATIENT = {
     "MySQL": "SET lock_wait_timeout = 1",
 }
 """Lets the application's own session not wait for a lock."""
+WAITING = {"SQLite": "sqlite_file", "PostgreSQL": "postgresql_locking", "MySQL": "mysql"}
+"""The module that owns how long dvornik's own does."""
 
 
 class Site(NamedTuple):
@@ -98,6 +100,12 @@ def mariadb(mariadb_url: str) -> Iterator[Site]:
         yield Site(connect(DatabasePlace("main", mariadb_url)), execute, "datetime(6)")
 
 
+@pytest.fixture
+def mysql(mysql_url: str) -> Iterator[Site]:
+    with application(mysql_url) as execute:
+        yield Site(connect(DatabasePlace("main", mysql_url)), execute, "datetime(6)")
+
+
 @contextmanager
 def application(url: str) -> Iterator[Callable[..., list[tuple[object, ...]]]]:
     """Speak the SQL of the tests: ``key`` is a word of the language here, and ``text`` ends after 64 KiB."""
@@ -126,7 +134,7 @@ def application(url: str) -> Iterator[Callable[..., list[tuple[object, ...]]]]:
         yield execute
 
 
-@pytest.fixture(params=["sqlite", "postgresql_18", "postgresql_15", "mariadb"])
+@pytest.fixture(params=["sqlite", "postgresql_18", "postgresql_15", "mariadb", on_mysql("mysql")])
 def site(request: pytest.FixtureRequest) -> Site:
     value: Site = request.getfixturevalue(request.param)
     return value
@@ -263,7 +271,7 @@ def test_a_snapshot_lives_on_after_a_stream_that_was_left_half_way(site: Site) -
 
 
 def test_a_lock_is_refused_while_somebody_writes(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys.modules[type(site.database).__module__], "PATIENCE", 0.3)
+    monkeypatch.setattr(f"dvornik.databases.{WAITING[type(site.database).__name__]}.PATIENCE", 0.3)
     assert isinstance(site.database, Lockable)
     site.execute("CREATE TABLE page (body text)")
     columns = site.database.columns()
@@ -458,7 +466,7 @@ def test_reading_in_wal_mode_leaves_no_file_behind(sqlite: Site, tmp_path: Path)
 
 
 def test_a_locked_sqlite_file_is_an_honest_failure(sqlite: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dvornik.databases.sqlite.PATIENCE", 0.05)
+    monkeypatch.setattr("dvornik.databases.sqlite_file.PATIENCE", 0.05)
     sessions(sqlite, NOON - 1)
     sqlite.execute("BEGIN EXCLUSIVE")
     with pytest.raises(StuckError) as caught:
@@ -489,7 +497,7 @@ def test_a_sqlite_table_without_row_ids_is_cleaned_by_its_key(sqlite: Site) -> N
 
 
 def test_the_wal_stays_small_while_many_rows_go(sqlite: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dvornik.databases.sqlite.LOG_MOST", 1_000_000)
+    monkeypatch.setattr("dvornik.databases.sqlite_file.LOG_MOST", 1_000_000)
     monkeypatch.setattr("dvornik.databases.sqlite_rows.ROWS_MOST", 4_000)
     sqlite.execute("PRAGMA journal_mode = WAL")
     sessions(sqlite)

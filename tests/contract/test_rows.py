@@ -7,15 +7,20 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from msgspec import structs
 
+from dvornik.collectors.sessions import Sessions
 from dvornik.contracts.database import Comparison, ExpiryRule
+from dvornik.databases.trouble import AwayError, StuckError
 from dvornik.errors import UnreachableError
+from dvornik.model import Finding, Reason
 from tests.contract.test_databases import (
     NOON,
     Site,
     keys,
     many_sessions,
     mariadb,
+    mysql,
     postgresql,
     postgresql_15,
     postgresql_18,
@@ -24,11 +29,12 @@ from tests.contract.test_databases import (
     sqlite,
     written,
 )
+from tests.servers.mysql import on_mysql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["mariadb", "postgresql", "postgresql_15", "postgresql_18", "site", "sqlite"]
+__all__ = ["mariadb", "mysql", "postgresql", "postgresql_15", "postgresql_18", "site", "sqlite"]
 
 JOBS = "CREATE TABLE session (key varchar(40) PRIMARY KEY, status varchar(20), tries int, expires bigint)"
 
@@ -186,8 +192,10 @@ VALUES = {
         ),
     ],
 }
+TYPES["mysql"] = TYPES["mariadb"]
+VALUES["mysql"] = [row.replace("'0000-00-00'", "'1000-01-01'") for row in VALUES["mariadb"]]
 NAMES = {"sqlite": "key, a, b, c, d, e, expires"}
-NAMES["postgresql"] = NAMES["mariadb"] = ", ".join(["key", *"abcdefghijklmno", "expires"])
+NAMES["postgresql"] = NAMES["mariadb"] = NAMES["mysql"] = ", ".join(["key", *"abcdefghijklmno", "expires"])
 
 
 def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.FixtureRequest) -> None:
@@ -198,8 +206,7 @@ def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.F
     query = {
         "sqlite": "SELECT key, quote(CAST(a AS blob)), typeof(a), quote(b), typeof(b), c, d, e, typeof(e) FROM session",
         "postgresql": "SELECT session::text FROM session ORDER BY 1",
-        "mariadb": "SELECT * FROM session ORDER BY 1",
-    }[system]
+    }.get(system, "SELECT * FROM session ORDER BY 1")
     before = site.execute(query)
     kept: list[Mapping[str, Any]] = []
 
@@ -211,6 +218,88 @@ def test_rows_of_every_type_come_back_as_they_were(site: Site, request: pytest.F
     assert site.database.restore("session", kept) == len(before)
     assert site.execute(query) == before
     assert site.database.restore("session", kept) == 0
+
+
+@pytest.mark.parametrize("key", ["key varchar(40)", "key varchar(40) UNIQUE"])
+def test_a_table_in_which_a_row_may_stand_twice_is_not_kept_and_loses_nothing(site: Site, key: str) -> None:
+    site.execute(f"CREATE TABLE session ({key}, expires bigint)")
+    site.execute("INSERT INTO session VALUES (NULL, 1000000000), (NULL, 1000000000)")
+    assert not site.database.keyed("session")
+    with pytest.raises(StuckError) as caught:
+        list(site.database.delete_expired(rule(), NOON, lambda _rows: None))
+    assert caught.value.reason is Reason.NO_KEY
+    with pytest.raises(StuckError):
+        site.database.restore("session", [{"key": "a", "expires": 1}])
+    assert len(keys(site)) == 2
+
+
+@pytest.mark.parametrize("more", ["PRIMARY KEY (key, n)", "UNIQUE (n)", "UNIQUE (key, n), UNIQUE (data)"])
+def test_a_run_killed_between_keeping_and_deleting_and_undone_leaves_every_row_once(site: Site, more: str) -> None:
+    columns = "key varchar(40) NOT NULL, n int NOT NULL, data varchar(9), expires bigint"
+    site.execute(f"CREATE TABLE session ({columns}, {more})")
+    site.execute("INSERT INTO session VALUES ('a', 1, NULL, 1000000000), ('a', 2, NULL, 1000000000)")
+    before = site.execute("SELECT * FROM session ORDER BY n")
+    kept: list[Mapping[str, object]] = []
+
+    def keep(rows: Sequence[Mapping[str, object]]) -> None:
+        kept.extend(rows)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(site.database.delete_expired(rule(), NOON, keep))
+    assert (len(kept), site.database.restore("session", kept)) == (2, 0)
+    assert site.execute("SELECT * FROM session ORDER BY n") == before
+
+
+@pytest.mark.parametrize("key", ["UNIQUE (key) DEFERRABLE", "", "EXCLUDE (key WITH =)"])
+@pytest.mark.parametrize("index", ["(key) WHERE expires > 0", "(lower(key))"])
+def test_a_key_that_an_insert_does_not_meet_at_once_is_none(postgresql: Site, key: str, index: str) -> None:
+    postgresql.execute(f"CREATE TABLE session (key varchar(40) NOT NULL, expires bigint{key and ', '}{key})")
+    postgresql.execute(f"CREATE UNIQUE INDEX ON session {index}")
+    assert not postgresql.database.keyed("session")
+
+
+def test_a_key_of_a_whole_table_is_that_of_its_parts(postgresql: Site) -> None:
+    columns = "key varchar(40), data text, expires bigint, PRIMARY KEY (key, expires) INCLUDE (data)"
+    postgresql.execute(f"CREATE TABLE session ({columns}) PARTITION BY RANGE (expires)")
+    assert postgresql.database.keyed("session")
+
+
+END_OTHERS = {
+    "postgresql": "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'dvornik'",
+    "mysql": "SELECT concat('KILL ', id) FROM information_schema.processlist WHERE db = DATABASE() AND"
+    " id <> connection_id()",
+}
+END_OTHERS["mariadb"] = END_OTHERS["mysql"]
+
+
+@pytest.mark.parametrize("site", ["postgresql_18", "postgresql_15", "mariadb", on_mysql("mysql")], indirect=True)
+def test_a_session_that_the_server_ends_is_said_so_and_the_next_finishes(
+    site: Site, request: pytest.FixtureRequest
+) -> None:
+    sessions(site)
+    many_sessions(site, 5_000)
+    steps = site.database.delete_expired(rule(), NOON)
+    gone = next(steps)
+    for (statement,) in site.execute(END_OTHERS[request.node.callspec.params["site"].partition("_")[0]]):
+        assert statement is True or site.execute(str(statement)) == []
+    with pytest.raises(AwayError) as caught:
+        gone += sum(steps)
+    assert caught.value.reason is Reason.UNREACHABLE
+    assert gone + sum(site.database.delete_expired(rule(), NOON)) == 5_000
+
+
+def test_rows_that_went_before_the_server_did_are_counted(postgresql: Site) -> None:
+    sessions(postgresql)
+    many_sessions(postgresql, 5_000)
+    body = "BEGIN IF OLD.key = ''k4000'' THEN PERFORM pg_terminate_backend(pg_backend_pid()); END IF; RETURN OLD; END"
+    postgresql.execute(f"CREATE FUNCTION ending() RETURNS trigger LANGUAGE plpgsql AS '{body}'")
+    postgresql.execute("CREATE TRIGGER ending BEFORE DELETE ON session FOR EACH ROW EXECUTE FUNCTION ending()")
+    collector = Sessions({"main": postgresql.database}, [structs.replace(rule(), triggers=True)])
+    (finding,) = [seen for seen in collector.scan(time.time_ns(), thorough=False) if isinstance(seen, Finding)]
+    outcome = collector.apply(finding, "run")
+    assert [(miss.reason, miss.detail) for miss in outcome.missed] == [(Reason.UNREACHABLE, "57P01")]
+    assert outcome.done == 5_000 - len(keys(postgresql)) > 0
 
 
 def test_large_rows_are_kept_a_few_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -260,6 +349,7 @@ TRIGGER = {
     "postgresql": 'CREATE TRIGGER "on {0}" AFTER {0} ON {1} FOR EACH ROW EXECUTE FUNCTION noted()',
     "mariadb": 'CREATE TRIGGER "on {0}" AFTER {0} ON {1} FOR EACH ROW SET @noted = 1',
 }
+TRIGGER["mysql"] = TRIGGER["mariadb"]
 
 
 def add_trigger(site: Site, request: pytest.FixtureRequest, event: str, table: str) -> None:
@@ -343,7 +433,7 @@ def test_a_time_that_stands_for_none_is_not_past(site: Site, never: str, *, as_t
     assert keys(site) == ["none", "null"]
 
 
-@pytest.mark.parametrize("site", ["postgresql_18", "postgresql_15", "mariadb"], indirect=True)
+@pytest.mark.parametrize("site", ["postgresql_18", "postgresql_15", "mariadb", on_mysql("mysql")], indirect=True)
 def test_a_clock_that_is_ahead_of_the_server_s_takes_no_row_before_its_time(site: Site) -> None:
     sessions(site, time.time() + 86_400, time.time() - 60)
     ahead = time.time() + 10 * 86_400

@@ -1,4 +1,4 @@
-"""An application that is no Django, on MariaDB: its media, sessions and tables, by ``dvornik.toml``."""
+"""An application that is no Django, on MariaDB and on MySQL: its media, sessions and tables, by ``dvornik.toml``."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pymysql
 import pytest
+
+from tests.servers.mysql import on_mysql
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,9 +38,15 @@ allow_short_grace = true
 LONG_AGO = time.time() - 30 * 86_400
 
 
+@pytest.fixture(params=["mariadb_url", on_mysql("mysql_url")])
+def url(request: pytest.FixtureRequest) -> str:
+    value: str = request.getfixturevalue(request.param)
+    return value
+
+
 @pytest.fixture
-def site(tmp_path: Path, mariadb_url: str) -> Path:
-    place = urlsplit(mariadb_url)
+def site(tmp_path: Path, url: str) -> Path:
+    place = urlsplit(url)
     who = {"user": place.username, "password": place.password or "", "database": place.path[1:]}
     with pymysql.connect(host=place.hostname, port=place.port or 3306, autocommit=True, **who) as connection:
         cursor = connection.cursor()
@@ -69,24 +77,24 @@ def dvornik(site: Path, url: str, *words: str) -> subprocess.CompletedProcess[st
     return subprocess.run(command, cwd=site, env=env, capture_output=True, text=True, check=False, timeout=100)
 
 
-def test_what_a_row_in_mariadb_names_stays_and_the_rest_goes(site: Path, mariadb_url: str) -> None:
-    ran = dvornik(site, mariadb_url, "run", "--json")
+def test_what_a_row_names_stays_and_the_rest_goes(site: Path, url: str) -> None:
+    ran = dvornik(site, url, "run", "--json")
     assert ran.returncode == 0, ran.stdout + ran.stderr
     totals = json.loads(ran.stdout)["totals"]
     assert totals["media/orphan"]["done"] == totals["sessions/expired"]["done"] == 1
     left = sorted(path.name for path in (site / "uploads").rglob("*") if path.is_file())
     assert left == ["b.jpg", "Ёлка 1.png"]
-    why = dvornik(site, mariadb_url, "why", "uploads/Ёлка 1.png")
+    why = dvornik(site, url, "why", "uploads/Ёлка 1.png")
     assert "main/page.body id=7" in why.stdout
 
 
-def test_a_user_who_sees_one_table_alone_judges_no_media(site: Path, mariadb_url: str) -> None:
-    place = urlsplit(mariadb_url)
+def test_a_user_who_sees_one_table_alone_judges_no_media(site: Path, url: str) -> None:
+    place = urlsplit(url)
     user = f"u{place.path[-12:]}"
-    grant(mariadb_url, f"CREATE USER {user}@127.0.0.1 IDENTIFIED BY 'sesame'")
-    grant(mariadb_url, f"GRANT SELECT ON {place.path[1:]}.session TO {user}@127.0.0.1")
+    grant(url, f"CREATE USER {user}@127.0.0.1 IDENTIFIED BY 'sesame'")
+    grant(url, f"GRANT SELECT ON {place.path[1:]}.session TO {user}@127.0.0.1")
     ran = dvornik(site, place._replace(netloc=f"{user}:sesame@{place.hostname}:{place.port}").geturl(), "run")
-    grant(mariadb_url, f"DROP USER {user}@127.0.0.1")
+    grant(url, f"DROP USER {user}@127.0.0.1")
     assert ran.returncode == 12, ran.stdout + ran.stderr
     assert "GRANT SELECT ON" in ran.stdout + ran.stderr
     assert "sesame" not in ran.stdout + ran.stderr

@@ -90,7 +90,7 @@ def test_without_room_on_the_disk_a_file_is_tended_but_not_rewritten(
 ) -> None:
     path = tmp_path / "site.db"
     make(path, rows=1_000)
-    monkeypatch.setattr("dvornik.databases.sqlite.HEADROOM", 1 << 60)
+    monkeypatch.setattr("dvornik.databases.sqlite_upkeep.HEADROOM", 1 << 60)
     before = path.stat().st_size
     bloat = collector(path)
     (finding,) = [seen for seen in bloat.scan(0, thorough=True) if isinstance(seen, Finding)]

@@ -194,7 +194,7 @@ def test_a_template_written_after_the_scan_brings_its_file_back(site: SmallSite)
 def test_of_a_strict_run_nothing_is_claimed_while_somebody_writes(
     site: SmallSite, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dvornik.databases.sqlite.PATIENCE", 0.1)
+    monkeypatch.setattr("dvornik.databases.sqlite_file.PATIENCE", 0.1)
     site.file("media/late.jpg")
     collector = media(site, strict=True)
     (finding,) = findings(collector, ORPHAN)

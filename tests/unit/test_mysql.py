@@ -18,6 +18,7 @@ from dvornik.databases import connect
 from dvornik.databases.trouble import StuckError
 from dvornik.errors import ConfigurationError, DvornikError, UnreachableError
 from dvornik.model import Reason
+from tests.servers.mysql import on_mysql
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -54,10 +55,11 @@ def session(url: str) -> Iterator[Callable[..., list[tuple[object, ...]]]]:
         yield execute
 
 
-@pytest.fixture
-def site(mariadb_url: str) -> Iterator[Site]:
-    with session(mariadb_url) as execute:
-        yield Site(connect(DatabasePlace("main", mariadb_url)), execute, mariadb_url)
+@pytest.fixture(params=["mariadb_url", on_mysql("mysql_url")])
+def site(request: pytest.FixtureRequest) -> Iterator[Site]:
+    url: str = request.getfixturevalue(request.param)
+    with session(url) as execute:
+        yield Site(connect(DatabasePlace("main", url)), execute, url)
 
 
 def texts(database: Database, table: str = "page") -> list[bytes]:
@@ -295,6 +297,28 @@ def test_rows_go_by_whatever_key_there_is(site: Site, key: str, monkeypatch: pyt
     assert keys(site) == [0, 10, 20, 30, 40, 50]
 
 
+@pytest.mark.parametrize("engine", ["MyISAM", "MEMORY"])
+@pytest.mark.parametrize("keep", [None, lambda _rows: None])
+def test_rows_of_an_engine_without_transactions_go_too(
+    site: Site, engine: str, keep: Callable[[object], None] | None
+) -> None:
+    site.execute(f"CREATE TABLE session (id int PRIMARY KEY, expires datetime NOT NULL) ENGINE = {engine}")
+    sessions(site, 1000)
+    site.execute("UPDATE session SET expires = %s WHERE id = 7", FUTURE)
+    assert sum(site.database.delete_expired(RULE, NOON, keep)) == 999
+    assert keys(site) == [7]
+
+
+def test_rows_of_partitions_go_too(site: Site) -> None:
+    site.execute(
+        "CREATE TABLE session (id int PRIMARY KEY, expires datetime NOT NULL) PARTITION BY HASH (id) PARTITIONS 3"
+    )
+    sessions(site, 1000)
+    site.execute("UPDATE session SET expires = %s WHERE id = 7", FUTURE)
+    assert sum(site.database.delete_expired(RULE, NOON)) == 999
+    assert keys(site) == [7]
+
+
 def test_a_time_that_means_never_stays(site: Site) -> None:
     site.execute("SET sql_mode = ''")
     site.execute("CREATE TABLE session (id int PRIMARY KEY, expires datetime)")
@@ -332,6 +356,38 @@ def test_a_live_row_that_somebody_holds_holds_nothing_up(site: Site) -> None:
     assert sum(site.database.delete_expired(RULE, NOON)) == 299
     site.execute("ROLLBACK")
     assert keys(site) == [50]
+
+
+@pytest.mark.parametrize("keep", [None, lambda _rows: None])
+def test_nobody_is_waited_for(site: Site, keep: Callable[[object], None] | None) -> None:
+    sessions(site, 300)
+    site.execute("BEGIN")
+    site.execute("SELECT * FROM session WHERE id IN (50, 60) FOR UPDATE")
+    before = site.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'")
+    gone: list[int] = []
+    with pytest.raises(StuckError):
+        gone.extend(site.database.delete_expired(RULE, NOON, keep))
+    site.execute("ROLLBACK")
+    assert site.execute("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'") == before
+    assert sum(gone) == 298
+
+
+@pytest.mark.parametrize("keep", [None, lambda _rows: None])
+def test_a_row_to_which_a_schema_refers_that_cannot_be_seen_stays_alone(
+    site: Site, keep: Callable[[object], None] | None
+) -> None:
+    sessions(site, 300)
+    other = f"other_{uuid4().hex[:12]}"
+    site.execute(f"CREATE DATABASE {other}")
+    try:
+        key = f"FOREIGN KEY (s) REFERENCES {urlsplit(site.url).path[1:]}.session (id)"
+        site.execute(f"CREATE TABLE {other}.basket (s int, {key})")
+        site.execute(f"INSERT INTO {other}.basket VALUES (50)")  # noqa: S608 - made up here
+        with as_user(site, "GRANT SELECT, DELETE ON {db}.* TO {user}") as database:
+            assert sum(database.delete_expired(RULE, NOON, keep)) == 299
+        assert keys(site) == [50]
+    finally:
+        site.execute(f"DROP DATABASE {other}")
 
 
 def test_a_locked_row_is_left_and_said_so_when_the_others_are_gone(site: Site) -> None:
@@ -421,6 +477,20 @@ def test_a_table_in_use_is_not_rewritten(site: Site) -> None:
     outcome = site.database.optimise("item", thorough=True)
     site.execute("ROLLBACK")
     assert (outcome.done, [miss.reason for miss in outcome.missed]) == (0, [Reason.BUSY])
+
+
+def test_who_holds_a_table_is_waited_for_no_longer_than_we_say_ourselves(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bloated(site)
+    settled(site)
+    monkeypatch.setattr("dvornik.databases.mysql.MAINTENANCE_LOCK_TIMEOUT", 60)
+    site.execute("BEGIN")
+    site.execute("SELECT id FROM item LIMIT 1")
+    (miss,) = site.database.optimise("item", thorough=True).missed
+    site.execute("ROLLBACK")
+    assert miss.reason is Reason.BUSY
+    assert site.database.optimise("item", thorough=True).done == 1
 
 
 def test_a_rewrite_that_would_stop_writers_or_does_not_fit_is_not_begun(

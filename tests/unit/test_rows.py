@@ -6,11 +6,14 @@ import gzip
 import os
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
+from msgspec import structs
 
 from dvornik.application import DatabasePlace
 from dvornik.cli.yard import Yard
@@ -19,7 +22,7 @@ from dvornik.config import load
 from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import archives, connect
 from dvornik.errors import ConfigurationError, UnreachableError
-from dvornik.model import Finding, Miss, Reason
+from dvornik.model import Finding, Held, Miss, Reason
 from tests.unit.small_site import DAY, SmallSite
 
 if TYPE_CHECKING:
@@ -74,6 +77,13 @@ def test_a_file_is_for_its_owner_alone_and_names_its_run(jobs: Jobs) -> None:
     assert len(gzip.decompress(path.read_bytes()).splitlines()) == 11
 
 
+def test_an_archive_several_directories_down_is_made_for_its_owner_alone(jobs: Jobs) -> None:
+    rule = structs.replace(jobs.rule, archive=str(jobs.archive / "a" / "b"))
+    archives.Archive(rule, RUN, "")([{"id": 1}])
+    ((path, header),) = archives.kept(rule.archive)
+    assert (path.parent.name, stat.S_IMODE(path.parent.stat().st_mode), header.run) == ("b", 0o700, RUN)
+
+
 def test_what_a_newer_row_stands_in_the_place_of_stays_kept(jobs: Jobs) -> None:
     jobs.clean()
     jobs.sql("INSERT INTO job VALUES (3, 'new', 2000000000)")
@@ -112,12 +122,41 @@ def test_rows_are_not_put_into_another_database(jobs: Jobs) -> None:
     assert jobs.sql("SELECT * FROM job") == []
 
 
+def test_a_file_that_cannot_grow_keeps_what_was_whole_and_nothing_torn(jobs: Jobs) -> None:
+    """As on a disk that fills: the limit stands for it, in a process of its own."""
+    code = f"""
+import resource
+from dvornik.contracts.database import ExpiryRule
+from dvornik.databases import archives, trouble
+archive = archives.Archive(ExpiryRule("jobs", "main", "job", "ended", archive={str(jobs.archive)!r}), {RUN!r}, "")
+archive([{{"id": 1}}])
+resource.setrlimit(resource.RLIMIT_FSIZE, (archive.path.stat().st_size + 10,) * 2)
+try:
+    archive([{{"id": 2}}])
+except trouble.StuckError as error:
+    print(error.reason)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    ((path, _header),) = archives.kept(str(jobs.archive))
+    assert (said, list(archives.batches(path))) == ("no-space\n", [[{"id": 1}]])
+    assert len(gzip.decompress(path.read_bytes()).splitlines()) == 2
+
+
 def test_where_the_archive_cannot_be_written_every_row_stays(jobs: Jobs) -> None:
     jobs.archive.write_text("a file where the directory should be")
     (finding,) = [seen for seen in jobs.collector.scan(time.time_ns(), thorough=False) if isinstance(seen, Finding)]
     outcome = jobs.collector.apply(finding, RUN)
     assert (outcome.done, [miss.reason for miss in outcome.missed]) == (0, [Reason.IO_ERROR])
     assert jobs.sql("SELECT * FROM job") == jobs.before
+
+
+def test_a_table_without_a_key_is_held_with_the_reason(jobs: Jobs) -> None:
+    jobs.sql("CREATE TABLE copy AS SELECT * FROM job")
+    rule = structs.replace(jobs.rule, table="copy")
+    collector = Sessions(jobs.collector._databases, [rule])
+    seen = list(collector.scan(time.time_ns(), thorough=False))
+    assert [(each.reason, each.count) for each in seen if isinstance(each, Held)] == [(Reason.NO_KEY, 10)]
+    assert not [each for each in seen if isinstance(each, Finding)]
 
 
 # the configuration

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, cast
+from urllib.parse import urlsplit
 
 import pytest
 import redis
 
 from dvornik.application import CachePlace
-from dvornik.caches import connect
-from dvornik.caches.redis import _end
+from dvornik.caches import CacheError, connect
+from dvornik.caches.redis_dropping import end
 from dvornik.collectors.sessions import Sessions
 from dvornik.config import load
 from dvornik.errors import ConfigurationError
@@ -86,7 +88,7 @@ def test_what_stays_is_told_with_the_reason(client: redis.Redis, valkey_url: str
 def test_whoever_comes_back_in_the_last_moment_keeps_the_session(client: redis.Redis, valkey_url: str) -> None:
     client.get("session:old")
     client.expire("sid:old", 600)
-    assert _end(client, [b"session:old", b"sid:old", b"gone"], MONTH) == 0
+    assert end(client, [b"session:old", b"sid:old", b"gone"], MONTH) == 0
     assert {"session:old", "sid:old"} <= names(client)
 
 
@@ -102,6 +104,23 @@ def test_a_server_that_counts_uses_instead_of_time_keeps_all(own_valkey: Valkey)
         client.config_set("maxmemory-policy", "allkeys-lfu")
         assert clean(collector(own_valkey.url)) == []
         assert names(client) == {"session:old"}
+
+
+def test_a_server_that_is_a_replica_by_now_is_no_quiet_failure(
+    client: redis.Redis, valkey_url: str, own_valkey: Valkey
+) -> None:
+    asked = urlsplit(valkey_url)
+    client.set("page:1", "x")
+    own = urlsplit(own_valkey.url)._replace(path=asked.path).geturl()
+    with redis.Redis.from_url(own) as replica:
+        replica.replicaof(asked.hostname, asked.port)
+        while cast("dict[str, str]", replica.info("replication"))["master_link_status"] != "up":
+            time.sleep(0.02)
+        with pytest.raises(redis.exceptions.ReadOnlyError):
+            end(replica, [b"session:old"], 0)
+    with pytest.raises(CacheError, match="replica") as caught:
+        list(connect(CachePlace("web", own, ("page:*",))).unlink())
+    assert caught.value.reason is Reason.READ_ONLY
 
 
 def test_in_a_cluster_each_is_asked_where_it_lies(valkey_cluster: list[str]) -> None:

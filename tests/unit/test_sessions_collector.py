@@ -122,7 +122,7 @@ def test_a_plan_for_a_rule_that_is_configured_no_longer_is_not_applied(path: Pat
 
 
 def test_a_locked_file_is_an_outcome_not_an_exception(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dvornik.databases.sqlite.PATIENCE", 0.05)
+    monkeypatch.setattr("dvornik.databases.sqlite_file.PATIENCE", 0.05)
     fill(path, 5)
     sessions = collector(path)
     (finding,) = [seen for seen in sessions.scan(NOW, thorough=False) if isinstance(seen, Finding)]

@@ -10,35 +10,29 @@ import re
 import time
 from collections import Counter
 from contextlib import contextmanager
-from itertools import groupby
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, cast
 
 import redis
 
-from dvornik.caches import CacheError
 from dvornik.caches.patterns import compiled, kinds_of, prefix_of
+from dvornik.caches.redis_dropping import Dropping, asked, drop_one_by_one, end
+from dvornik.caches.redis_pages import LARGEST, walk
+from dvornik.caches.redis_trouble import trouble
 from dvornik.caches.topology import Topology
 from dvornik.contracts.cache import CacheUsage
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.application import CachePlace
 
-_PAGE = 500
-_SMALLEST, _LARGEST = 500, 1000
-_SLOW, _QUICK = 0.004, 0.002
-"""Seconds beyond the bare round trip in which a page keeps the server from others too long, or hardly at all."""
-_LONGEST_REST = 0.002
 _SETTLING = 2.0
 """Seconds to wait until the server has freed what was unlinked: it does so in a thread of its own."""
 _OTHER_TYPES = ("list", "set", "zset", "hash", "stream")
 _LOOKED_AT = 10_000
 """Sessions that are asked for their expiry: enough to tell that something is wrong with them."""
-_REFUSED = re.compile(r"'([\w|-]+)' (?:sub)?command")
 
 
 class RedisCache:
@@ -80,7 +74,7 @@ class RedisCache:
                 strings = self._look(client, tally)
                 if strings < client.dbsize():
                     for kind in _OTHER_TYPES:
-                        for page in self._pages(client, kind):
+                        for page in walk(client, kind):
                             tally.protected.update(name or kind for name in kinds_of(page))
         self._protected = tally.protected
         return CacheUsage(keys, self.memory(), tally.matching, tally.kept, tally.lasting)
@@ -88,7 +82,7 @@ class RedisCache:
     def _look(self, client: redis.Redis, tally: _Tally) -> int:
         """Tell what may go from what may not among the strings of a node; return how many there are."""
         count = 0
-        for page in self._pages(client, "string"):
+        for page in walk(client, "string"):
             count += len(page)
             kinds = kinds_of(page)
             tally.protected.update(kind for kind in kinds if kind not in self._taken)
@@ -120,21 +114,21 @@ class RedisCache:
             nodes, clustered = self._nodes()
             match = self._patterns[0] if len(self._patterns) == 1 else None
             for client in nodes if self._patterns else ():
-                yield from self._cleared(client, self._pages(client, "string", match), match, clustered=clustered)
+                yield from self._cleared(client, walk(client, "string", match), match, clustered=clustered)
 
     def _cleared(
         self, client: redis.Redis, pages: Iterator[list[bytes]], match: str | None, *, clustered: bool
     ) -> Iterator[int]:
         """Drop what goes of each page; yield the number gone."""
-        with _Dropping(client) as dropping:
+        with Dropping(client) as dropping:
             for page in pages:
                 ripe = self._ripe(client, page, matched=match is not None)
-                for start in range(0, len(ripe), _LARGEST):  # one bucket chain may make a page longer than asked
-                    part = ripe[start : start + _LARGEST]
+                for start in range(0, len(ripe), LARGEST):  # one bucket chain may make a page longer than asked
+                    part = ripe[start : start + LARGEST]
                     if "session" in self._taken:
-                        yield _end(client, part, self._idle)
+                        yield end(client, part, self._idle)
                     elif clustered:
-                        yield _drop_one_by_one(client, part)
+                        yield drop_one_by_one(client, part)
                     elif gone := dropping.drop(part):
                         yield gone
             yield dropping.outcome()
@@ -171,39 +165,12 @@ class RedisCache:
             policy = str(cast("dict[str, object]", client.info("memory")).get("maxmemory_policy", ""))
             if "lfu" in policy:
                 return ["lfu"] * len(keys)
-            idle = _asked(client, [("OBJECT", "IDLETIME", key) for key in keys])
+            idle = asked(client, [("OBJECT", "IDLETIME", key) for key in keys])
             objections = ["" if seconds is not None and seconds >= self._idle else "recent" for seconds in idle]
         if self._only_without_ttl:
-            left = _asked(client, [("PTTL", key) for key in keys])
+            left = asked(client, [("PTTL", key) for key in keys])
             objections = [why or ("" if ttl == -1 else "expiring") for why, ttl in zip(objections, left, strict=True)]
         return objections
-
-    def _pages(self, client: redis.Redis, kind: str, pattern: str | None = None) -> Iterator[list[bytes]]:
-        """Walk the keys of one type, with a COUNT that neither holds up the server nor wastes round trips.
-
-        The next page is asked for before one is handed out: the server walks while we judge.
-        """
-        match = () if pattern is None or pattern == "*" else ("MATCH", pattern.encode("utf-8", "surrogateescape"))
-        pace = _Pace(_round_trip(client))
-        cursor = 0
-        connection = client.connection_pool.get_connection()
-        try:
-            connection.send_command("SCAN", 0, "COUNT", pace.count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
-            while True:
-                answer, page = cast("tuple[bytes, list[bytes]]", connection.read_response())
-                rest = pace.adapted()
-                cursor = int(answer)
-                if cursor:
-                    connection.send_command("SCAN", cursor, "COUNT", pace.count, "TYPE", kind, *match)  # type: ignore[no-untyped-call]
-                    pace.rest(rest)
-                if page:
-                    yield page
-                if not cursor:
-                    return
-        finally:
-            # An answer that nobody reads must not be taken for another question's.
-            connection.disconnect()  # type: ignore[no-untyped-call]
-            client.connection_pool.release(connection)
 
     @contextmanager
     def _answered(self) -> Iterator[None]:
@@ -211,50 +178,7 @@ class RedisCache:
         try:
             yield
         except redis.RedisError as error:
-            reason = next((_REASONS[kind] for kind in type(error).__mro__ if kind in _REASONS), Reason.IO_ERROR)
-            message, hint = _explained(error, reason)
-            raise CacheError(
-                f"{message} ({type(error).__name__})",
-                reason,
-                context=f"{self.place}: {self._topology.label}",
-                hint=hint,
-            ) from error
-
-
-class _Pace:
-    """How large the next page is, and how long the server gets to itself before it.
-
-    A page that comes quickly disturbs nobody, and the next is larger. One that takes long, beyond the bare round trip
-    and our own work, finds the server or its machine busy: the next is smaller, and half of that time is left to the
-    application, so that the server is not always at work for us when somebody asks.
-    """
-
-    def __init__(self, bare: float) -> None:
-        self.count = _PAGE
-        self._bare = bare
-        self._since = _beyond_own_work()
-
-    def adapted(self) -> float:
-        """Take note of a page that arrived; return the seconds to rest."""
-        now = _beyond_own_work()
-        spent = now - self._since - self._bare
-        self._since = now
-        if spent > _SLOW:
-            self.count = max(_SMALLEST, self.count // 2)
-        elif spent < _QUICK:
-            self.count = min(_LARGEST, self.count * 2)
-        return min(spent / 2, _LONGEST_REST) if spent > _QUICK else 0.0
-
-    def rest(self, seconds: float) -> None:
-        """Rest, which is no time of the server's."""
-        if seconds:
-            time.sleep(seconds)
-            self._since = _beyond_own_work()
-
-
-def _beyond_own_work() -> float:
-    """Return a clock, in seconds, that stands still while this thread computes."""
-    return time.perf_counter() - time.thread_time()
+            raise trouble(error, f"{self.place}: {self._topology.label}") from error
 
 
 class _Tally:
@@ -269,86 +193,10 @@ class _Tally:
 
     def note_lasting(self, client: redis.Redis, sessions: Sequence[bytes]) -> None:
         """Ask the first ten thousand sessions whether they ever expire."""
-        asked = sessions[: max(0, _LOOKED_AT - self._looked)]
-        self._looked += len(asked)
-        left = _asked(client, [("PTTL", key) for key in asked])
-        self.lasting.update(prefix_of(key) for key, ttl in zip(asked, left, strict=True) if ttl == -1)
-
-
-def _asked(client: redis.Redis, questions: Sequence[tuple[str | bytes, ...]]) -> list[int | None]:
-    """Put the questions in one round trip; ``None`` stands for an answer that is no number."""
-    if not questions:
-        return []
-    pipeline = client.pipeline(transaction=False)
-    for question in questions:
-        pipeline.execute_command(*question)  # type: ignore[no-untyped-call]  # as the driver ships it
-    answers = pipeline.execute(raise_on_error=False)
-    refused = next((answer for answer in answers if isinstance(answer, redis.exceptions.NoPermissionError)), None)
-    if refused:
-        raise refused
-    return [answer if isinstance(answer, int) else None for answer in answers]
-
-
-def _drop_one_by_one(client: redis.Redis, keys: Sequence[bytes]) -> int:
-    """Unlink in a cluster, where one command must not span slots; in one round trip all the same.
-
-    A key whose slot has moved meanwhile stays.
-    """
-    return sum(filter(None, _asked(client, [("UNLINK", key) for key in keys])))
-
-
-_END = """\
-local key, idle = KEYS[1], tonumber(ARGV[1])
-if redis.call('PTTL', key) == -1 and redis.call('OBJECT', 'IDLETIME', key) >= idle then
-    return redis.call('UNLINK', key)
-end
-return 0"""
-
-
-def _end(client: redis.Redis, keys: Sequence[bytes], idle: int) -> int:
-    """Unlink sessions, each of which the server itself asks once more: whoever came back meanwhile keeps theirs."""
-    return sum(filter(None, _asked(client, [("EVAL", _END, "1", key, str(idle)) for key in keys])))
-
-
-class _Dropping:
-    """Sends one UNLINK after the other, and reads the answer to one only before the next: nobody waits for anybody."""
-
-    def __init__(self, client: redis.Redis) -> None:
-        self._pool = client.connection_pool
-        self._connection = self._pool.get_connection()
-        self._waiting = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        if self._waiting:  # an answer that nobody reads must not be taken for another question's
-            self._connection.disconnect()  # type: ignore[no-untyped-call]
-        self._pool.release(self._connection)
-
-    def drop(self, keys: Sequence[bytes]) -> int:
-        """Unlink ``keys``; return how many went before."""
-        gone = self.outcome()
-        self._connection.send_packed_command([_packed(keys)])  # type: ignore[no-untyped-call]  # as the driver ships it
-        self._waiting = True
-        return gone
-
-    def outcome(self) -> int:
-        """Return how many of the last keys went, once that is known."""
-        if not self._waiting:
-            return 0
-        gone = cast("int", self._connection.read_response())
-        self._waiting = False
-        return gone
-
-
-def _packed(keys: Sequence[bytes]) -> bytes:
-    """Return one UNLINK as the server reads it, keys of a length together: the driver takes ten times as long."""
-    parts = [b"*%d\r\n$6\r\nUNLINK" % (len(keys) + 1)]
-    for size, group in groupby(sorted(keys, key=len), len):
-        mark = b"\r\n$%d\r\n" % size
-        parts += [mark, mark.join(group)]
-    return b"".join([*parts, b"\r\n"])
+        sample = sessions[: max(0, _LOOKED_AT - self._looked)]
+        self._looked += len(sample)
+        left = asked(client, [("PTTL", key) for key in sample])
+        self.lasting.update(prefix_of(key) for key, ttl in zip(sample, left, strict=True) if ttl == -1)
 
 
 def _memory(client: redis.Redis, deadline: float) -> int:
@@ -362,35 +210,3 @@ def _memory(client: redis.Redis, deadline: float) -> int:
 def _server_keys(client: redis.Redis) -> int:
     databases = cast("dict[str, dict[str, int]]", client.info("keyspace"))
     return sum(database["keys"] for database in databases.values() if isinstance(database, dict))
-
-
-def _round_trip(client: redis.Redis) -> float:
-    client.ping()  # the first one connects
-    started = time.perf_counter()
-    client.ping()
-    return time.perf_counter() - started
-
-
-def _explained(error: redis.RedisError, reason: Reason) -> tuple[str, str]:
-    """Return message and hint; of the server's own text only the name of a command that it refuses is taken."""
-    command = _REFUSED.search(str(error))
-    if reason is Reason.DENIED and command:
-        name = command[1].replace("|", " ").upper()
-        permit = command[1].lower()
-        return _("The cache does not permit {command}.").format(command=name), f"ACL SETUSER … +{permit}"
-    if reason is Reason.DENIED:
-        return _("The cache refuses us."), _("Check its user, password and permissions.")
-    if isinstance(error, redis.exceptions.ClusterDownError):
-        return _("A part of the cluster is missing."), _("Check that all of its primaries are running.")
-    if str(error) == "syntax error":
-        return _("This server is too old."), _("Redis 6 and any Valkey can be cleaned.")
-    return _("The cache does not answer."), _("Check that it is running.")
-
-
-_REASONS: Mapping[type[BaseException], Reason] = {
-    redis.exceptions.AuthenticationError: Reason.DENIED,
-    redis.exceptions.AuthenticationWrongNumberOfArgsError: Reason.DENIED,
-    redis.exceptions.NoPermissionError: Reason.DENIED,
-    redis.exceptions.ReadOnlyError: Reason.READ_ONLY,
-    redis.exceptions.BusyLoadingError: Reason.BUSY,
-}

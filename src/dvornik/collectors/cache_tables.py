@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from dvornik.databases.trouble import StuckError
+from dvornik.databases.trouble import AwayError, StuckError
 from dvornik.errors import DvornikError, UnreachableError
 from dvornik.model import Finding, Miss, Outcome, Reason, Survey, Trouble
 
@@ -59,7 +59,7 @@ class Tables:
         try:
             for count in database.delete_expired(rule, LAST):
                 done += count
-        except StuckError as error:
+        except (StuckError, AwayError) as error:
             missed = (Miss(finding.container, error.reason, error.code),)
         except DvornikError as error:
             missed = (Miss(finding.container, Reason.IO_ERROR, type(error).__name__),)

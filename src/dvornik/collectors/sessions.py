@@ -14,7 +14,8 @@ They are deleted in short transactions, each of which asks again: whoever logs i
 history (results, logs, audits) is only reported, until a retention is named for it.
 
 **Held back**: rows that another table refers to, by the table; rows of a table whose own triggers or rules act on a
-deletion, which may do anything; rows that somebody has locked. Files that are open, that changed after the scan, that
+deletion, which may do anything; rows that somebody has locked; where rows are archived, those of a table without a
+unique key, which undo could put back twice. Files that are open, that changed after the scan, that
 have no end, or whose beginning is not understood.
 
 **Undo**: where ``archive`` names a directory, ``dvornik undo`` puts the rows back; else there is none.
@@ -38,7 +39,7 @@ from dvornik.collectors.servers import Servers
 from dvornik.config.rows import comparisons
 from dvornik.contracts.collector import Rule
 from dvornik.databases import archives
-from dvornik.databases.trouble import StuckError
+from dvornik.databases.trouble import AwayError, StuckError
 from dvornik.errors import DvornikError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
@@ -127,7 +128,7 @@ class Sessions:
             for count in database.delete_expired(rule, float(cutoff), keep):
                 done += count
             left = database.expired(rule, float(cutoff))
-        except StuckError as error:
+        except (StuckError, AwayError) as error:
             return _outcome(finding, done, Miss(finding.container, error.reason, error.code))
         except DvornikError as error:
             return _outcome(finding, done, Miss(finding.container, Reason.IO_ERROR, type(error).__name__))
@@ -241,6 +242,8 @@ def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
     yield Survey(rule.database, Sessions.name, "", items=count)
     if count and (acting := _acting(database, rule)):
         yield Held(rule.rule, rule.database, rule.table, Reason.TRIGGER, count, acting, ", ".join(acting))
+    elif count and rule.archive and not database.keyed(rule.table):
+        yield Held(rule.rule, rule.database, rule.table, Reason.NO_KEY, count)
     elif count:
         yield Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
     for table, rows in database.referred(rule, float(cutoff)).items():

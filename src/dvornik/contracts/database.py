@@ -165,7 +165,13 @@ class Database(Readable, Protocol):
         """
 
     def delete_expired(self, rule: ExpiryRule, cutoff: float, keep: Keep | None = None) -> Iterator[int]:
-        """Delete what nothing refers to in short statements, kept first; yield the number gone after each."""
+        """Delete what nothing refers to in short statements, kept first; yield the number gone after each.
+
+        ``StuckError`` where rows of a table that is not ``keyed`` were to be kept, before any went.
+        """
+
+    def keyed(self, table: str) -> bool:
+        """Tell whether no row can stand in that table twice: only then can one be kept and put back."""
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert rows that ``keep`` was given, in one transaction; return how many. Never overwrites."""

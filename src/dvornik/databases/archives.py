@@ -7,6 +7,7 @@ import json
 import os
 import stat
 import zlib
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -61,29 +62,43 @@ class Archive:
             raise StuckError(message, reason=reason, code=code, context=str(self.path)) from error
 
     def _append(self, lines: bytes) -> None:
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _make(self.path.parent, 0o700)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
         descriptor = os.open(self.path, flags, 0o600)
         try:
-            is_new = os.fstat(descriptor).st_size == 0
-            head = msgspec.json.encode(self._header) + b"\n" if is_new else b""
-            _write(descriptor, gzip.compress(head + lines, 1))
-            os.fsync(descriptor)
+            size = os.fstat(descriptor).st_size
+            head = b"" if size else msgspec.json.encode(self._header) + b"\n"
+            try:
+                _write(descriptor, gzip.compress(head + lines, 1))
+            except OSError:
+                self._cut_off(descriptor, size)
+                raise
         finally:
             os.close(descriptor)
-        if is_new:
+        if not size:
             _sync(self.path.parent)
+
+    def _cut_off(self, descriptor: int, size: int) -> None:
+        """Take away what a full disk cut short, so that what follows can be read; a file of nothing else too."""
+        with suppress(OSError):  # the rows are not deleted, and reading ends before what is torn
+            os.ftruncate(descriptor, size)
+            if not size:
+                self.path.unlink()
 
 
 def _write(descriptor: int, data: bytes) -> None:
-    """Write all of it; what a full disk cuts short is cut off again, so that what follows can be read."""
-    size = os.fstat(descriptor).st_size
-    try:
-        while data:
-            data = data[os.write(descriptor, data) :]
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
+    while data:
+        data = data[os.write(descriptor, data) :]
+    os.fsync(descriptor)
+
+
+def _make(directory: Path, mode: int = 0o777) -> None:
+    """Make a directory, and those above, so that no power failure takes it away with what it holds."""
+    if not directory.is_dir():
+        _make(directory.parent)
+        directory.mkdir(mode, exist_ok=True)
+        with suppress(PermissionError):  # one that we may write to, not read
+            _sync(directory.parent)
 
 
 def _sync(directory: Path) -> None:
@@ -137,5 +152,5 @@ def _lines(path: Path) -> Iterator[bytes]:
         raise UnreachableError(_("the archive of rows cannot be read"), context=str(path)) from error
 
 
-_FULL = frozenset({28, 122})
-"""ENOSPC and EDQUOT."""
+_FULL = frozenset({27, 28, 122})
+"""EFBIG, ENOSPC and EDQUOT."""

@@ -15,6 +15,7 @@ from dvornik.databases.mysql_connection import (
     ACCESS_DENIED,
     DELETE_LOCK_TIMEOUT,
     DELETE_TIMEOUT,
+    INTERRUPTED,
     LOCKED,
     MAINTENANCE_LOCK_TIMEOUT,
     MAINTENANCE_TIMEOUT,
@@ -24,10 +25,11 @@ from dvornik.databases.mysql_connection import (
     rows,
     variable,
 )
-from dvornik.databases.mysql_keeping import Keeper, kinds, left_out, referring, restored, triggers
+from dvornik.databases.mysql_keeping import Claim, kinds, left_out, referring, restored, stored, triggers
+from dvornik.databases.mysql_patience import impatient
 from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
 from dvornik.databases.mysql_snapshot import CHARACTER_SET, DEFINED, DEFINITIONS, MySQLSnapshot, versioned_tables
-from dvornik.databases.trouble import StuckError
+from dvornik.databases.trouble import StuckError, unkeyed
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
 from dvornik.model import Miss, Outcome, Reason
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
 
     from dvornik.application import DatabasePlace
     from dvornik.contracts.database import ExpiryRule, Keep, Row, Snapshot, TableSize
+    from dvornik.databases.mysql_connection import Flavour
 
 PATIENCE: Final = 4.0
 """Seconds for which a lock on all tables is tried for."""
@@ -160,14 +163,14 @@ class MySQL:
     def locked(self, columns: Sequence[Column]) -> Iterator[None]:
         """Hold a READ lock on the tables, all or none. It is tried for until ``PATIENCE`` is over.
 
-        On MariaDB no try waits; on MySQL each waits a second, in which writers queue up behind it.
+        On MariaDB no try waits; on MySQL each waits for less than a second, in which writers queue up behind it.
         """
         names = ", ".join(
             f"{quoted(table)} READ" for table in sorted({column.table for column in columns if not column.schema})
         )
         with self._server.connected(lock=LOCK_WAIT) as (connection, flavour):
             begun = time.monotonic()
-            while names and not _lock(connection, f"LOCK TABLES {names}" + (" NOWAIT" if flavour.is_mariadb else "")):
+            while names and not self._lock(connection, flavour, f"LOCK TABLES {names}"):
                 if time.monotonic() - begun > PATIENCE:
                     raise StuckError(
                         _("writers kept their tables locked"),
@@ -178,6 +181,20 @@ class MySQL:
                     )
                 time.sleep(LOCK_PAUSE)
             yield  # the lock ends with the session
+
+    def _lock(self, connection: Connection, flavour: Flavour, query: str) -> bool:
+        """Try once for the lock; tell whether it was had."""
+        try:
+            if flavour.is_mariadb:
+                rows(connection, f"{query} NOWAIT")
+            else:
+                with impatient(self._server, connection):
+                    rows(connection, query)
+        except pymysql.Error as error:
+            if error.args and error.args[0] in LOCKED | {INTERRUPTED}:
+                return False
+            raise
+        return True
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether a table (views aside) has that column; raise where this user may not look."""
@@ -217,9 +234,16 @@ class MySQL:
         with self._server.connected() as (connection, _flavour):
             return triggers(connection, table, cascade=cascade)
 
+    def keyed(self, table: str) -> bool:
+        """Tell whether the table has a key by which every row has its place."""
+        with self._server.connected() as (connection, _flavour):
+            return bool(key_of(connection, table))
+
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever stands under the same key stays as it is."""
         with self._server.connected() as (connection, _flavour):
+            if not key_of(connection, table):
+                raise unkeyed(table)
             connection.begin()
             count = restored(connection, table, rows)
             connection.commit()
@@ -231,15 +255,17 @@ class MySQL:
             table, where, referrers = self._judged(connection, rule, cutoff)
             where = left_out(where, referrers)
             key = key_of(connection, table)
+            columns = stored(connection, table)
             if keep and not key:
-                message = _("rows of a table without a usable key cannot be kept")
-                raise UnreachableError(message, context=f"{self.place}: {table}")
-        with self._server.connected(lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT) as (connection, _flavour):
+                raise unkeyed(table)
+        with self._server.connected(lock=DELETE_LOCK_TIMEOUT, statement=DELETE_TIMEOUT) as (connection, flavour):
             if not _binlog_needs_repeatable(connection):
                 # No gap between keys is locked then, and a row that stays is let go of at once.
                 rows(connection, "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
-            keeper = Keeper(connection, table, keep) if keep else None
-            yield from Sweep(connection, table, where, key, keeper).run()
+            # MariaDB's session does not wait as it is; MySQL's must claim first, by a statement that does not.
+            must_claim = bool(keep) or flavour.tells_rows_from_tables
+            claim = Claim(connection, table, columns, keep, flavour) if must_claim else None
+            yield from Sweep(connection, table, where, key, claim).run()
 
     def measure(self) -> Sequence[TableSize]:
         """Measure every table; ``detail`` says whether by its file (needs PROCESS) or by the server's estimate."""
@@ -256,28 +282,19 @@ class MySQL:
         try:
             with self._server.connected(lock=lock, statement=statement) as (connection, flavour):
                 if not table:
-                    mysql_sizes.analyse_changed(connection, flavour)
+                    with impatient(self._server, connection):
+                        mysql_sizes.analyse_changed(connection, flavour)
                     return Outcome(rule, self.place, table, done=1)
-                done = mysql_sizes.optimise(
-                    connection, flavour, table, thorough=thorough, is_local=self._server.is_local
-                )
+                with impatient(self._server, connection):
+                    done = mysql_sizes.optimise(
+                        connection, flavour, table, thorough=thorough, is_local=self._server.is_local
+                    )
         except StuckError as error:
             return Outcome(rule, self.place, table, done=0, missed=(Miss(table, error.reason, error.code),))
         missed = (Miss(table, done.kept, done.why),) if done.kept else ()
         return Outcome(
             rule, self.place, table, done=0 if missed else 1, freed=done.freed, reusable=done.reusable, missed=missed
         )
-
-
-def _lock(connection: Connection, query: str) -> bool:
-    """Try once for the lock; tell whether it was had."""
-    try:
-        rows(connection, query)
-    except pymysql.Error as error:
-        if error.args and error.args[0] in LOCKED:
-            return False
-        raise
-    return True
 
 
 def _type(kind: str, characters: str | None) -> str:

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote
 import pymysql
 from pymysql.converters import conversions
 
-from dvornik.databases.trouble import StuckError
+from dvornik.databases.trouble import AwayError, StuckError
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Reason
@@ -29,8 +29,8 @@ CONNECT_TIMEOUT = 10
 READ_TIMEOUT = 3600
 READ_LOCK_TIMEOUT = 5
 DELETE_TIMEOUT = 60
-DELETE_LOCK_TIMEOUT = 1
-"""The shortest that both servers know."""
+DELETE_LOCK_TIMEOUT = 0
+"""None: who waits keeps others from what it holds already. MySQL counts from 1, and is told NOWAIT besides."""
 MAINTENANCE_TIMEOUT = 7200
 MAINTENANCE_LOCK_TIMEOUT = 1
 """Who waits for a table's lock makes everybody else wait for it too."""
@@ -38,14 +38,16 @@ MAINTENANCE_LOCK_TIMEOUT = 1
 ACCESS_DENIED = frozenset({1044, 1142, 1143, 1227, 1370})
 NO_SUCH_TABLE = 1146
 DEADLOCK = 1213
-LOCKED = frozenset({1205, DEADLOCK, 3572})
+TIMED_OUT = 1205
+LOCKED = frozenset({TIMED_OUT, DEADLOCK, 3572})
+INTERRUPTED = 1317
 """Somebody holds a row or the table; in a deadlock we were chosen to give way."""
 _CUT = 1301
 """A warning: a cell was longer than ``max_allowed_packet``, and NULL stands in its place."""
 _REASONS = {
     **dict.fromkeys(ACCESS_DENIED, Reason.DENIED),
     **dict.fromkeys(LOCKED, Reason.BUSY),
-    **dict.fromkeys((1317, 1969, 3024), Reason.BUSY),
+    **dict.fromkeys((INTERRUPTED, 1969, 3024), Reason.BUSY),
     **dict.fromkeys((1290, 1792, 1836), Reason.READ_ONLY),
     **dict.fromkeys((1021, 1041, 1114), Reason.NO_SPACE),
 }
@@ -71,6 +73,16 @@ class Flavour(NamedTuple):
     def is_from(self, mariadb: tuple[int, ...], mysql: tuple[int, ...]) -> bool:
         """Tell whether it is at least the one or the other, whichever it is."""
         return self.version >= (mariadb if self.is_mariadb else mysql)
+
+    @property
+    def knows_nowait(self) -> bool:
+        """Whether a statement may say that it does not wait for rows that others have locked."""
+        return self.is_from(mariadb=(10, 3), mysql=(8, 0, 1))
+
+    @property
+    def tells_rows_from_tables(self) -> bool:
+        """Whether what is told of a locked row differs from what is told of a locked table."""
+        return self.knows_nowait and not self.is_mariadb
 
 
 class Server:
@@ -180,8 +192,7 @@ class Server:
         context = f"{self.place}: {self._redacted(text)}"
         reason = _REASONS.get(code)
         if code in {1040, 1045, 1049, 1129, 1130, 1203, 1226} or (reason is None and code in _GONE):
-            hint = _("Check that the server runs, and the address in the configuration.")
-            return UnreachableError(_("the database cannot be reached"), context=context, hint=hint)
+            return AwayError(code=str(code or ""), context=context)
         hint = self.grant_hint() if reason is Reason.DENIED else ""
         message = _("the database refused")
         return StuckError(message, reason=reason or Reason.IO_ERROR, code=str(code), context=context, hint=hint)
@@ -260,8 +271,8 @@ def _limit(connection: Connection, flavour: Flavour, lock: int, statement: int) 
         "sql_select_limit": "18446744073709551615",
         "sql_big_selects": "1",
         "sql_safe_updates": "0",
-        "lock_wait_timeout": str(lock),
-        "innodb_lock_wait_timeout": str(lock),
+        "lock_wait_timeout": str(lock if flavour.is_mariadb else max(1, lock)),
+        "innodb_lock_wait_timeout": str(lock if flavour.is_mariadb else max(1, lock)),
         "net_write_timeout": str(READ_TIMEOUT),  # the reader may take its time
         "wait_timeout": str(READ_TIMEOUT),
     }

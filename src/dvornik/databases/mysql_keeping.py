@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
+from pymysql import IntegrityError, OperationalError
 from pymysql.cursors import SSCursor
 
 from dvornik.databases import cascades
 from dvornik.databases.batches import parts
-from dvornik.databases.mysql_connection import quoted, rows
+from dvornik.databases.mysql_connection import TIMED_OUT, quoted, rows
 from dvornik.databases.trouble import locked_rows
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
 
     from dvornik.contracts.database import Comparison, ExpiryRule, Keep, Row
+    from dvornik.databases.mysql_connection import Flavour
 
 _FOREIGN = """
 SELECT k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME, r.DELETE_RULE
@@ -134,15 +136,29 @@ def left_out(where: str, referrers: Mapping[str, str]) -> str:
     return " AND ".join([where, *(f"NOT ({exists})" for exists in referrers.values())])
 
 
-class Keeper:
-    """Deletes what a statement means only once the same rows were kept, in one transaction."""
+def stored(connection: Connection, table: str) -> Sequence[tuple[str, str]]:
+    """Return the columns that an INSERT may name, each with its type."""
+    return [(str(name), str(kind)) for name, kind in rows(connection, _COLUMNS, table)]
 
-    def __init__(self, connection: Connection, table: str, keep: Keep) -> None:
-        """Take a connection that commits by itself otherwise."""
+
+class Claim:
+    """Deletes what a statement means only once the same rows are locked, and kept if they are to be, all in one go."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        table: str,
+        columns: Sequence[tuple[str, str]],
+        keep: Keep | None,
+        flavour: Flavour,
+    ) -> None:
+        """Take a connection that commits by itself otherwise, and the ``stored`` columns."""
         self._connection = connection
         self._table = table
         self._keep = keep
-        self._columns = [(str(name), str(kind)) for name, kind in rows(connection, _COLUMNS, table)]
+        self._for_update = "FOR UPDATE NOWAIT" if flavour.knows_nowait else "FOR UPDATE"
+        self._tells = flavour.tells_rows_from_tables
+        self._columns = columns
 
     def delete(self, tail: str) -> int:
         """Delete ``FROM … WHERE …``; nothing, if other rows than those that were kept would go."""
@@ -156,15 +172,16 @@ class Keeper:
         return count
 
     def _delete(self, tail: str) -> int:
-        names = ", ".join(_read(name, kind) for name, kind in self._columns)
-        found = 0
-        with self._connection.cursor(SSCursor) as cursor:
-            cursor.execute(f"SELECT {names} {tail} FOR UPDATE")
-            for part in parts(self._row(cells) for cells in cursor):
-                self._keep(part)
-                found += len(part)
+        try:
+            found = self._kept(tail, self._keep) if self._keep else self._locked(tail)
+        except OperationalError as error:
+            if self._tells and error.args[0] == TIMED_OUT:  # the table: none of its rows is worth another second
+                raise locked_rows(self._table, str(TIMED_OUT)) from None
+            raise
         if not found:
             return 0
+        if not self._keep:
+            return deleted(self._connection, tail)
         with self._connection.cursor() as cursor:
             count = int(cursor.execute(f"DELETE {tail}"))
         if count != found:
@@ -172,8 +189,30 @@ class Keeper:
             raise locked_rows(self._table, "1205")
         return count
 
+    def _locked(self, tail: str) -> int:
+        return int(rows(self._connection, f"SELECT count(*) FROM (SELECT 1 {tail} {self._for_update}) AS own")[0][0])  # noqa: S608 - quoted
+
+    def _kept(self, tail: str, keep: Keep) -> int:
+        names = ", ".join(_read(name, kind) for name, kind in self._columns)
+        found = 0
+        with self._connection.cursor(SSCursor) as cursor:
+            cursor.execute(f"SELECT {names} {tail} {self._for_update}")
+            for part in parts(self._row(cells) for cells in cursor):
+                keep(part)
+                found += len(part)
+        return found
+
     def _row(self, cells: Sequence[Any]) -> Row:
         return {name: _jsonable(cell) for (name, _kind), cell in zip(self._columns, cells, strict=True)}
+
+
+def deleted(connection: Connection, tail: str) -> int:
+    """Delete ``FROM … WHERE …``; a row that is referred to, unknown to the condition, stays alone."""
+    with connection.cursor() as cursor:
+        try:
+            return int(cursor.execute(f"DELETE {tail}"))
+        except IntegrityError:
+            return int(cursor.execute(f"DELETE IGNORE {tail}"))
 
 
 def restored(connection: Connection, table: str, kept: Sequence[Row]) -> int:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pymysql
 
-from dvornik.databases.mysql_connection import DEADLOCK, LOCKED, quoted, rows
-from dvornik.databases.mysql_keeping import Keeper, compared
+from dvornik.databases.mysql_connection import LOCKED, quoted, rows
+from dvornik.databases.mysql_keeping import Claim, compared, deleted
 from dvornik.databases.times import NEVER, iso, moment, units_of
 from dvornik.databases.trouble import locked_rows, unsure
 from dvornik.errors import UnreachableError
@@ -26,8 +26,13 @@ ROWS, ROWS_MOST = 500, 50_000
 """Rows that one DELETE visits: at first, and at most."""
 HOLD = 0.05
 """Seconds that one DELETE is to take, its commit included."""
-ATTEMPTS = 3
-"""How often a statement is tried that had to give way to another."""
+TRYING, PAUSE = 0.3, 0.03
+"""Seconds for which a statement is tried that had to give way to another, and those in between, with nothing held.
+
+The server itself locks a table for moments.
+"""
+READING_ATTEMPTS = 30
+"""How often what only reads is tried."""
 LOCKED_MOST = 10
 """After so many rows that stayed locked the table is left alone."""
 
@@ -121,10 +126,10 @@ class Sweep:
     """
 
     def __init__(
-        self, connection: Connection, table: str, condition: str, key: Sequence[str], keeper: Keeper | None
+        self, connection: Connection, table: str, condition: str, key: Sequence[str], claim: Claim | None
     ) -> None:
-        """Take the index's name and columns as ``key_of`` returns them, and who keeps rows before they go."""
-        self._keeper = keeper
+        """Take the index's name and columns as ``key_of`` returns them, and who claims rows before they go."""
+        self._claim = claim
         self._connection = connection
         self._table = table
         self._condition = f"({condition}) IS TRUE"  # so that no index on the time draws a statement out of its range
@@ -142,7 +147,7 @@ class Sweep:
             begun = time.monotonic()
             try:
                 count = self._delete(self._range(high), size)
-            except pymysql.OperationalError as error:
+            except (pymysql.OperationalError, pymysql.IntegrityError) as error:
                 self._narrow(error)
                 if size > self._size:
                     continue
@@ -162,23 +167,25 @@ class Sweep:
         factor = min(2.0, max(0.5, HOLD / max(seconds, 0.001)))
         self._size = min(ROWS_MOST, max(1, int(self._size * factor)))
 
-    def _narrow(self, error: pymysql.OperationalError) -> None:
-        """Make the next range small enough to go through row by row, where the error is that somebody has locked one.
+    def _narrow(self, error: pymysql.Error) -> None:
+        """Make the next range small enough to go through row by row, where it is that one is locked, or referred to.
 
-        A DELETE waits for every locked row of its range, also for one that does not match.
+        A DELETE meets every locked row of its range, also one that does not match.
         """
-        if error.args[0] not in LOCKED or not self._key:
+        if not self._key or not (isinstance(error, pymysql.IntegrityError) or error.args[0] in LOCKED):
             raise error
         self._size = min(self._size, ROWS)
 
     def _row_by_row(self, where: str) -> Iterator[int]:
         """Delete each expired row by itself, so that only what somebody has locked stays."""
         names = ", ".join(self._key)
-        found = rows(self._connection, f"SELECT {names} FROM {quoted(self._table)} WHERE {where}")  # noqa: S608 - quoted
+        found = self._asked(f"SELECT {names} FROM {quoted(self._table)} WHERE {where}")  # noqa: S608 - quoted
         for key in found:
             own = [f"{name} = {_literal(self._connection, value)}" for name, value in zip(self._key, key, strict=True)]
             try:
                 count = self._delete(f"{' AND '.join(own)} AND {self._condition}", 1)
+            except pymysql.IntegrityError:
+                continue
             except pymysql.OperationalError as error:
                 self._leave(error)
             else:
@@ -198,8 +205,19 @@ class Sweep:
             f"SELECT {names} FROM {quoted(self._table)} FORCE INDEX ({self._index})"  # noqa: S608 - quoted
             f" WHERE {where} ORDER BY {names} LIMIT 1 OFFSET {size - 1}"
         )
-        found = rows(self._connection, query)
+        found = self._asked(query)
         return found[0] if found else None
+
+    def _asked(self, query: str) -> list[tuple[Any, ...]]:
+        """Read, in tries that hold nothing, for about a second: the server itself locks a table for moments."""
+        for _attempt in range(READING_ATTEMPTS):
+            try:
+                return rows(self._connection, query)
+            except pymysql.OperationalError as error:
+                if error.args[0] not in LOCKED:
+                    raise
+                time.sleep(PAUSE)
+        return rows(self._connection, query)
 
     def _range(self, high: tuple[Any, ...] | None) -> str:
         """Return SQL for what has expired after the last range and up to ``high``."""
@@ -214,22 +232,17 @@ class Sweep:
     def _delete(self, where: str, size: int) -> int:
         """Delete in one statement, which is a transaction; where another table refers to a row, it alone is left."""
         tail = f"FROM {quoted(self._table)} WHERE {where}{'' if self._key else f' LIMIT {size}'}"
-        for _attempt in range(1, ATTEMPTS):
+        begun = time.monotonic()
+        while True:
             try:
                 return self._once(tail)
             except pymysql.OperationalError as error:
-                if error.args[0] != DEADLOCK:
+                if error.args[0] not in LOCKED or time.monotonic() - begun > TRYING:
                     raise
-        return self._once(tail)
+                time.sleep(PAUSE)
 
     def _once(self, tail: str) -> int:
-        if self._keeper:
-            return self._keeper.delete(tail)
-        with self._connection.cursor() as cursor:
-            try:
-                return int(cursor.execute(f"DELETE {tail}"))
-            except pymysql.IntegrityError:
-                return int(cursor.execute(f"DELETE IGNORE {tail}"))
+        return self._claim.delete(tail) if self._claim else deleted(self._connection, tail)
 
 
 def _beyond(connection: Connection, key: Sequence[str], values: Sequence[Any]) -> str:

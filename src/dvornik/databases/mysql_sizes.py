@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pymysql
 
 from dvornik.contracts.database import TableSize
-from dvornik.databases.mysql_connection import ACCESS_DENIED, LOCKED, NO_SUCH_TABLE, quoted, rows, variable
+from dvornik.databases.mysql_connection import ACCESS_DENIED, INTERRUPTED, LOCKED, NO_SUCH_TABLE, quoted, rows, variable
 from dvornik.model import Reason
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND INDEX_TYPE IN ('FULLTEXT
 _PARTITION = re.compile(r"#p#", re.IGNORECASE)
 _ENCODED = re.compile(r"@([0-9a-f]{4})")
 _INNODB = "InnoDB"
-_BUSY = "Lock wait timeout exceeded"
+_BUSY = ("Lock wait timeout exceeded", "Query execution was interrupted")
 """MySQL gives no code for what went wrong inside OPTIMIZE; its language is set to English for the session."""
 
 
@@ -150,7 +150,7 @@ def analyse_changed(connection: Connection, flavour: Flavour) -> None:
         try:
             _maintain(connection, "ANALYZE", name)
         except pymysql.Error as error:
-            if error.args[0] not in ACCESS_DENIED | LOCKED:
+            if error.args[0] not in ACCESS_DENIED | LOCKED | {INTERRUPTED}:
                 raise
 
 
@@ -211,6 +211,6 @@ def _maintain(connection: Connection, verb: str, table: str) -> Optimised | None
     if not failed:
         return None
     codes = [int(code) for level, code, _text in rows(connection, "SHOW WARNINGS") if level == "Error"]
-    if set(codes) & LOCKED or any(text.startswith(_BUSY) for text in failed):
-        return Optimised(kept=Reason.BUSY, why="1205")
+    if set(codes) & (LOCKED | {INTERRUPTED}) or any(text.startswith(_BUSY) for text in failed):
+        return Optimised(kept=Reason.BUSY, why=str(codes[0]) if codes else "1205")
     return Optimised(kept=Reason.IO_ERROR, why=str(codes[0]) if codes else verb)

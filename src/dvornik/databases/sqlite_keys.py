@@ -57,6 +57,25 @@ def primary(connection: sqlite3.Connection, table: str) -> list[tuple[str, int]]
     return connection.execute("SELECT name, pk FROM pragma_table_xinfo(?) ORDER BY pk", (table,)).fetchall()
 
 
+def keyed(connection: sqlite3.Connection, table: str) -> bool:
+    """Tell whether no row can stand in the table twice, by a unique key in which there is no NULL: SQLite allows it."""
+    unique = """
+        SELECT c.name FROM pragma_index_list(?) i, pragma_index_info(i.name) c WHERE i.name = ?"""
+    indexes = 'SELECT name FROM pragma_index_list(?) WHERE "unique" AND NOT partial'
+    keys = [[name for name, rank in primary(connection, table) if rank]]
+    keys += [
+        [name for (name,) in connection.execute(unique, (table, index))]
+        for (index,) in connection.execute(indexes, (table,)).fetchall()
+    ]
+    return any(_is_whole(connection, table, key) for key in keys if key and None not in key)  # None: an expression
+
+
+def _is_whole(connection: sqlite3.Connection, table: str, key: list[str]) -> bool:
+    absent = " OR ".join(f"{quoted(name)} IS NULL" for name in key)
+    query = f"SELECT 1 FROM {quoted(table)} WHERE {absent} LIMIT 1"  # noqa: S608 - quoted
+    return connection.execute(query).fetchone() is None
+
+
 def stored(connection: sqlite3.Connection, table: str) -> list[str]:
     """Return the columns that an INSERT may name: generated ones come by themselves."""
     return [name for (name,) in connection.execute("SELECT name FROM pragma_table_xinfo(?) WHERE hidden = 0", (table,))]

@@ -17,6 +17,17 @@ class StuckError(UnreachableError):
         self.code = code
 
 
+class AwayError(UnreachableError):
+    """The database does not answer, or does no longer: its server went down, or somebody ended our session."""
+
+    def __init__(self, *, code: str, context: str) -> None:
+        """Take the server's own ``code`` for it, where it said one."""
+        hint = _("Check that the server runs, and the address in the configuration.")
+        super().__init__(_("the database cannot be reached"), context=context, hint=hint)
+        self.reason = Reason.UNREACHABLE
+        self.code = code
+
+
 def unsure(context: str) -> UnreachableError:
     """Return the error for a column of which it is not certain that it holds times, and which."""
     return UnreachableError(
@@ -24,6 +35,15 @@ def unsure(context: str) -> UnreachableError:
         context=context,
         hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
     )
+
+
+def unkeyed(table: str) -> StuckError:
+    """Return the error for rows to be kept of a table in which the same row may stand twice.
+
+    A run that is killed between keeping and deleting leaves a row in both places, and nothing tells it from a copy.
+    """
+    message, hint = _("rows of a table without a unique key cannot be kept"), _("Give the table a primary key.")
+    return StuckError(message, reason=Reason.NO_KEY, code=Reason.NO_KEY, context=table, hint=hint)
 
 
 def locked_rows(table: str, code: str) -> StuckError:

@@ -269,6 +269,7 @@ def reason(code: Reason) -> str:
         Reason.REFERENCED: _("referred to"),
         Reason.NO_RETENTION: _("kept until a retention is named"),
         Reason.TRIGGER: _("deleting them runs a trigger: triggers = true says that this is meant"),
+        Reason.NO_KEY: _("not archived: without a unique key undo could put a row back twice"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
         Reason.UNEXPIRED: _("not expired yet"),
@@ -287,10 +288,11 @@ def reason(code: Reason) -> str:
         Reason.TOO_LONG: _("would hold the application up for too long"),
         Reason.NO_HEADROOM: _("too little free disk for it"),
         Reason.DENIED: _("permission denied"),
-        Reason.READ_ONLY: _("file system is read-only"),
+        Reason.READ_ONLY: _("read-only: the file system, or the server"),
         Reason.IMMUTABLE: _("operation not permitted"),
         Reason.NO_SPACE: _("no space, or no inode, left on the disk"),
         Reason.IO_ERROR: _("input/output error"),
+        Reason.UNREACHABLE: _("no longer reached; what had gone by then is gone"),
     }[code]
 
 
