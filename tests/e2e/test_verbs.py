@@ -45,6 +45,13 @@ def test_an_edited_plan_is_refused_before_anything_is_touched(keeper: Keeper, tm
     assert keeper.site.files() == before
 
 
+def test_a_plan_on_a_disk_that_fails_is_told_of_and_is_no_traceback(keeper: Keeper) -> None:
+    ran = keeper.dvornik("apply", "/proc/self/mem")  # reads of it end in EIO
+    assert ran.code == 1
+    assert "❌ The system refuses: Input/output error" in ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_why_names_the_row_that_refers_to_a_file(keeper: Keeper) -> None:
     document = next(name for name in keeper.site.manifest.used if name.startswith("documents/"))
     ran = keeper.dvornik("why", str(keeper.site.media / document))

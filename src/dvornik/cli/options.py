@@ -149,6 +149,8 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
                 code = function(yard, as_json=as_json, **rest) or 0
             except DvornikError as error:
                 code = _tell(error, yard, as_json=as_json, debug=debug)
+            except OSError as error:
+                code = _tell(_of_system(error), yard, as_json=as_json, debug=debug)
             except Exception as error:
                 if yard is not None:  # a bug of ours: it is shown whole, and the health check must know
                     yard.failed("failed", 1, type(error).__name__)
@@ -166,6 +168,17 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
         return run
 
     return decorate
+
+
+def _of_system(error: OSError) -> DvornikError:
+    """Put into words what no part of the work answers for: a plan, or a program of ours, on a disk that fails."""
+    told = DvornikError(
+        _("The system refuses: {error}").format(error=error.strerror or error),
+        context=os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "",
+        hint=_("Look at the disk and at the system's log; --debug shows where it happened."),
+    )
+    told.__cause__ = error
+    return told
 
 
 def _tell(error: DvornikError, yard: Yard | None, *, as_json: bool, debug: bool) -> int:
