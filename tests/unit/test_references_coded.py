@@ -95,6 +95,13 @@ def test_a_cell_that_is_packed_is_read(pack: Callable[[bytes], bytes]) -> None:
     assert used("фото 1.jpg", pack(b'{"a": "/media/%D1%84%D0%BE%D1%82%D0%BE 1.jpg"}'))
 
 
+@pytest.mark.parametrize("sign", ["\\", "\\\\", "/", "%25", "=", "&amp;", "a/"])
+def test_a_long_run_of_one_sign_beside_a_text_is_read_in_its_time(sign: str) -> None:
+    """What takes its square takes a quarter of an hour here: the limit of a test ends it."""
+    run = sign * (1_000_000 // len(sign))
+    assert used("one.jpg", f"{coded('see /media/one.jpg, and so on')}{run} {coded('and so on, and so on')}".encode())
+
+
 SIGNS = ["\n", "\\n", "\\/", "%2F", "/", '"', " ", "=", "%22", "x", "&#x2F;", ".", "0x", "abcdef0123456789"]
 
 

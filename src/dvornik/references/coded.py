@@ -26,9 +26,10 @@ _RUN: Final = re.compile(rb"[A-Za-z0-9+/_-]{16,}")
 _BEFORE: Final = re.compile(rb"[A-Za-z0-9+/_%&#;\\-]*\Z")
 _BEHIND: Final = re.compile(rb"[A-Za-z0-9+/_%&#;\\\r\n-]*")
 """A run goes on where one of its signs is escaped, or a line of it ends."""
-_SIGN: Final = re.compile(rb"(?:%(?:25)*|\\+u00|&(?:amp;)*#[xX])(2[BbFf]);?|&(?:amp;)*#4([37]);")
-_BREAK: Final = re.compile(rb"\\+[rn]|[\r\n]+|%(?:25)*0[AaDd]|\\+(?=/)")
-_BOUNDARY: Final = re.compile(rb"(?:\\+[rn]|[\r\n])--")
+_SIGN: Final = re.compile(rb"(?:%(?:25)*|(?<!\\)\\++u00|&(?:amp;)*#[xX])(2[BbFf]);?|&(?:amp;)*#4([37]);")
+"""Backslashes are looked at once, from the first: a text may be nothing but them."""
+_BREAK: Final = re.compile(rb"(?<!\\)\\++(?:[rn]|(?=/))|[\r\n]+|%(?:25)*0[AaDd]")
+_BOUNDARY: Final = re.compile(rb"(?:(?<!\\)\\++[rn]|[\r\n])--")
 """What follows a part of an e-mail."""
 _WHOLE: Final = re.compile(rb"\.?([A-Za-z0-9+/_-]{16,})(?:={0,2}\s*\Z|:)")
 """Also as Django signs it: a dot before what is packed, then a time and a signature."""

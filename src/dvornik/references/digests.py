@@ -27,6 +27,8 @@ class Digests:
         """Start with none."""
         self._made: dict[tuple[str, str], list[tuple[str, str]]] = {}
         """By directory and stem: the originals."""
+        self._told = 0
+        """How many of these have any."""
         self._stems: set[str] = set()
         self._bases: set[str] = set()
 
@@ -56,6 +58,7 @@ class Digests:
             for count in range(1, _BINS + 1):
                 found = self._made.get((f"{base}__processed__/{'/'.join(bins[:count])}", stem))
                 if found is not None and file not in found:
+                    self._told += not found
                     found.append(file)
 
     def has(self, container: str, name: str) -> bool:
@@ -72,4 +75,4 @@ class Digests:
         """Tell whether it is such a derivative, its original is not known, and neither are those of most others."""
         if not self.has(container, name) or self.originals(container, name):
             return False
-        return 2 * sum(map(bool, self._made.values())) < len(self._made)
+        return 2 * self._told < len(self._made)
