@@ -7,6 +7,8 @@ import re
 import shutil
 from pathlib import Path
 
+import pytest
+
 from tests.e2e.keeper import Keeper, tree
 from tests.site.site import BACKEND
 
@@ -118,14 +120,24 @@ def test_doctor_names_a_problem_with_its_remedy(keeper: Keeper) -> None:
     assert all(problem["remedy"] for problem in ran.document["problems"])
 
 
-def test_init_writes_a_configuration_that_is_right(keeper: Keeper, tmp_path: Path) -> None:
+@pytest.mark.parametrize("flags", [(), ("--full",)])
+def test_init_writes_a_configuration_that_is_right(keeper: Keeper, tmp_path: Path, flags: tuple[str, ...]) -> None:
     backend = tmp_path / "backend"
-    shutil.copytree(BACKEND, backend, ignore=shutil.ignore_patterns("dvornik*.toml", "logs", ".dvornik"))
-    assert keeper.dvornik("init", cwd=backend).code == 0
-    assert keeper.dvornik("init", cwd=backend).code == 2
-    before = keeper.dvornik("config", "--json").document["found"]
+    shutil.copytree(BACKEND, backend, ignore=shutil.ignore_patterns("dvornik*.toml", "logs", "tmp", ".dvornik*"))
+    before = keeper.dvornik("config", "--json", cwd=backend).document
+    assert keeper.dvornik("init", *flags, cwd=backend).code == 0
+    assert keeper.dvornik("init", *flags, cwd=backend).code == 2
     after = keeper.dvornik("config", "--json", cwd=backend)
-    assert (after.code, {item["what"] for item in after.document["found"]}) == (0, {item["what"] for item in before})
+    assert (after.code, after.document["roots"]) == (0, before["roots"])
+    assert {item["what"] for item in after.document["found"]} == {item["what"] for item in before["found"]}
+    assert (len((backend / "dvornik.toml").read_text().splitlines()) <= 40) is (not flags)
+
+
+def test_a_brief_configuration_holds_what_was_found_and_names_the_full_one(keeper: Keeper) -> None:
+    brief, full = keeper.dvornik("init", "-o", "-").out, keeper.dvornik("init", "--full", "-o", "-").out
+    assert f'root = "{keeper.site.media}"' in brief
+    assert "dvornik init --full" in brief
+    assert ("truncate_over" in brief, "truncate_over" in full) == (False, True)
 
 
 def test_health_answers_in_both_forms(keeper: Keeper) -> None:

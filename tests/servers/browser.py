@@ -26,9 +26,9 @@ class Browser:
         """Take the program; ``home`` is its own."""
         self._path, self._env, self._home = path, env, home
 
-    def dom(self, page: Path) -> str:
-        """Return the document after everything in it that runs has run."""
-        return self._run("--dump-dom", "--virtual-time-budget=2000", page.as_uri())
+    def dom(self, page: Path, width: int = 1280) -> str:
+        """Return the document, in a window of that many pixels, after everything in it that runs has run."""
+        return self._run("--dump-dom", "--virtual-time-budget=2000", f"--window-size={width},900", page.as_uri())
 
     def print(self, page: Path, target: Path) -> bytes:
         """Return the page as PDF."""

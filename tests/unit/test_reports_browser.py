@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -43,6 +44,20 @@ def test_the_browser_would_run_it_if_it_were_let(browser: Browser, web: Web, tmp
     (tmp_path / "page.html").write_text(f"<title>well</title><p>{HOSTILE.replace('{url}', web.url)}")
     assert "<title>owned</title>" in browser.dom(tmp_path / "page.html")
     assert [asked.path for asked in web.asked] == ["/leak"]
+
+
+def test_every_chart_fits_a_telephone(browser: Browser, tmp_path: Path) -> None:
+    measure = (
+        "<script>document.title = [innerWidth, ...[...document.querySelectorAll('.plot, .bars')]"
+        ".map(each => each.getBoundingClientRect().right)].map(Math.round).join(' ')</script>"
+    )
+    page = html.page(report()).replace("Content-Security-Policy", "X-Nothing").replace("</body>", f"{measure}</body>")
+    (tmp_path / "page.html").write_text(page, "utf-8")
+    found = re.search("<title>([0-9 ]+)</title>", browser.dom(tmp_path / "page.html", width=390))
+    assert found
+    width, *ends = map(int, found[1].split())
+    assert (width <= 500, len(ends)) == (True, 4)
+    assert max(ends) <= width
 
 
 def test_the_page_prints(browser: Browser, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ def test_a_sample_says_the_same_in_both_languages_and_sets_the_same() -> None:
     texts = []
     for each in ("en", "ru"):
         languages.use(each)
-        texts.append(sample(App("/srv/app", "declared"), Config(), base))
+        texts.append(sample(App("/srv/app", "declared"), Config(), base, full=True))
     languages.use(before)
     english, russian = texts
     assert tomllib.loads(english) == tomllib.loads(russian)

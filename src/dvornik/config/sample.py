@@ -34,13 +34,25 @@ _PATHS = {
 }
 
 
-def sample(app: App, config: Config, base: Path) -> str:
-    """Return a ``dvornik.toml`` for ``base``, commented in the current language: all settings, with what was found.
+_OFTEN = {
+    ("temp", "older_than"),
+    ("logs", "older_than"),
+    ("policy", "quarantine"),
+    ("backup", "command"),
+    ("notify", "urls"),
+}
+"""What most operators decide for themselves: a brief file shows it too."""
 
-    Loaded from ``base`` it gives the same places. It never holds a password: databases and caches that were found are
-    left to be found again, those that were declared get ``${…}`` in its place.
+
+def sample(app: App, config: Config, base: Path, *, full: bool = False) -> str:
+    """Return a ``dvornik.toml`` for ``base``, commented in the current language: what was found and what was set.
+
+    ``full`` adds every other setting with its default. Loaded from ``base`` it gives the same places. It never holds a
+    password: databases and caches that were found are left to be found again, those that were declared get ``${…}`` in
+    its place.
     """
-    return _Sample(app, config, base).text()
+    made = _Sample(app, config, base)
+    return made.full() if full else made.brief()
 
 
 def reference() -> str:
@@ -62,7 +74,24 @@ class _Sample:
     def __init__(self, app: App, config: Config, base: Path) -> None:
         self._app, self._config, self._base = app, config, base
 
-    def text(self) -> str:
+    def brief(self) -> str:
+        """Return what was found and set, and the settings that most operators decide for themselves."""
+        rest = "# " + _("All settings: {command}").format(command="dvornik init --full -o -")
+        blocks = ["\n".join([*self._completion(), *_head(), rest])]
+        for section in msgspec.structs.fields(Config):
+            named = table_type(section.type)
+            if named is None:
+                lines = _brief(section.name, section.type, self._values(section.name), section.name)
+            else:
+                lines = list(self._found(section.name))
+                for key, values in self._named(section.name).items():
+                    lines += _brief(section.name, named, values, f"{section.name}.{_key(key)}")
+            if lines:
+                blocks.append("\n".join(lines))
+        return "\n\n".join(blocks) + "\n"
+
+    def full(self) -> str:
+        """Return every setting."""
         blocks = ["\n".join([*self._completion(), *_head(), ""])]
         for section in msgspec.structs.fields(Config):
             named = table_type(section.type)
@@ -145,7 +174,9 @@ class _Sample:
         what = {"databases": "database", "sessions": "sessions", "caches": "cache"}.get(name)
         for item in self._app.found:
             if item.what == what and item.how not in {"configuration", "left-alone"}:
-                yield "# " + _("Found by itself ({how}): {where}").format(how=item.how, where=_one_line(item.where))
+                yield f"# [{name}] " + _("Found by itself ({how}): {where}").format(
+                    how=item.how, where=_one_line(item.where)
+                )
 
     def _roots(self) -> Iterator[str]:
         for place in (self._app.temp, self._app.logs, self._app.media, self._app.session_files, self._app.cache_files):
@@ -167,6 +198,17 @@ def _head() -> list[str]:
         "# " + _("Paths count from the directory of this file. Passwords do not belong here:")
         + ' url = "${DATABASE_URL}".',
     ]  # fmt: skip
+
+
+def _brief(name: str, kind: type[msgspec.Struct], values: Mapping[str, Any], header: str) -> list[str]:
+    """Return one table with what differs from the defaults, a line a setting; nothing where there is nothing to say."""
+    lines = []
+    for item in msgspec.structs.fields(kind):
+        value, default = values.get(item.name, _default(item)), _default(item)
+        if value != default or (name, item.name) in _OFTEN:
+            mark = "# " if value == default else ""
+            lines.append(f"{mark}{item.name} = {_toml(value)}  # {_(description(item.type))}")
+    return [f"[{header}]", *lines] if lines else []
 
 
 def _setting(item: msgspec.structs.FieldInfo, value: object) -> Iterator[str]:

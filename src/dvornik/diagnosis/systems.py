@@ -11,6 +11,7 @@ import msgspec
 
 from dvornik import caches
 from dvornik.errors import DvornikError, UnreachableError
+from dvornik.references import keys
 from dvornik.storages import directories, kernel, landlock
 
 if TYPE_CHECKING:
@@ -67,5 +68,6 @@ def memory(places: Iterable[CachePlace]) -> dict[str, int | str]:
 
 
 def guards() -> dict[str, bool]:
-    """Tell which of the kernel's guards are to be had here, and whether the loops in C were built."""
-    return {**kernel.guards(), "landlock": landlock.is_available(), "extension": directories.inner is not None}
+    """Tell which of the kernel's guards are to be had here, and which of the two extensions in C were built."""
+    extensions = {"files-extension": directories.inner is not None, "search-extension": keys.inner is not None}
+    return {**kernel.guards(), "landlock": landlock.is_available(), **extensions}

@@ -83,16 +83,22 @@ class Checkup(msgspec.Struct, frozen=True):
 
 
 def lines(checkup: Checkup, problems: Sequence[Problem]) -> Iterator[str]:
-    """Tell it on one screen, the problems last: they are what the eye finds."""
+    """Tell it on one screen, the verdict first."""
+    yield from _verdict(problems)
     yield from _setup(checkup)
     yield from _space(checkup)
     yield from _contents(checkup)
     yield from _protection(checkup)
     yield from _preview(checkup.preview)
+
+
+def _verdict(problems: Sequence[Problem]) -> Iterator[str]:
     if not problems:
         yield _("✅ No problem found")
+        return
+    yield ngettext("⚠️ {n} problem found:", "⚠️ {n} problems found:", len(problems)).format(n=len(problems))
     for each in problems:
-        yield "⚠️ " + each.problem.removeprefix("⚠️ ").removeprefix("❌ ")
+        yield "   " + each.problem.removeprefix("⚠️ ").removeprefix("❌ ")
         yield "   → " + each.remedy
 
 
@@ -108,11 +114,14 @@ def _space(checkup: Checkup) -> Iterator[str]:
     for disk in checkup.disks:
         share = 1 - disk.free / disk.total
         line = _("📊 Disk of {root}: {share} used, {free} free of {total}").format(
-            root=words.safe(disk.root), share=f"{share:.0%}", free=words.size(disk.free), total=words.size(disk.total)
+            root=words.safe(disk.root),
+            share=words.percent(share),
+            free=words.size(disk.free),
+            total=words.size(disk.total),
         )
         if disk.inodes:
             used = 1 - disk.inodes_free / disk.inodes
-            line += _("; inodes {share} used").format(share=f"{used:.0%}")
+            line += _("; inodes {share} used").format(share=words.percent(used))
         yield line
     for size in checkup.places:
         yield _place(size)
@@ -173,12 +182,13 @@ def _protection(checkup: Checkup) -> Iterator[str]:
     )
     active = ", ".join(words.guard(name) for name, is_active in checkup.guards.items() if is_active)
     absent = ", ".join(words.guard(name) for name, is_active in checkup.guards.items() if not is_active)
-    yield _("🛡️ Active guards: {names}").format(names=active or "—")
+    yield _("🛡️ Protection: {names}").format(names=active or "—")
     if absent:
-        yield _("🛡️ Not here, their fallbacks serve: {names}").format(names=absent)
-    if checkup.restricted is not None:
-        yield _("🛡️ At the last run the kernel forbade removing anything elsewhere: {answer}").format(
-            answer=_("yes") if checkup.restricted else _("no (a backup command, or a file system without leases)")
+        yield _("🛡️ Not available here, slower checks replace it: {names}").format(names=absent)
+    if checkup.restricted is False:
+        yield _(
+            "🛡️ The last run could not have the kernel forbid removals elsewhere: it ran a backup command, or met a file"
+            " system without leases"
         )
     for shelter in checkup.quarantines:
         where = _("inside it") if shelter.inside else _("beside it")

@@ -44,7 +44,7 @@ def page(report: Report) -> str:
         element("style", Markup(_STYLE.read_text("utf-8"))),
     )
     charted = [section for section in (_freed(report), _kept(report), _sizes(report), _now(report)) if section]
-    told = [_table(table) for table in tables.tables(report)]
+    told = [_table(table) for table in tables.tables(report, charted=True)]
     urgent = 1 if tables.is_troubled(report) else 0  # before any chart: that is what somebody has to do something about
     main = element("main", *told[:urgent], *charted, *told[urgent:])
     body = element("body", _banner(report, title), main, _footer(report))
@@ -80,7 +80,7 @@ def _freed(report: Report) -> Markup | None:
         for each in past
     ]  # fmt: skip
     labelled = [Mark(tables.day(each.started), mark.value, mark.tone) for each, mark in zip(past, marks, strict=True)]
-    note = _("A column a run; those in which something went wrong have the other colour.")
+    note = _("One column is one run; the other colour marks runs with errors.")
     return _section(title, note, charts.columns(title, labelled, _size))
 
 

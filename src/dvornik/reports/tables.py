@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dvornik.languages import _, current
-from dvornik.model import Gate, Reason
+from dvornik.model import Gate
 from dvornik.reports import words
 
 if TYPE_CHECKING:
@@ -61,11 +61,11 @@ def summary(report: Report) -> list[tuple[str, str]]:
     ]
 
 
-def tables(report: Report) -> Iterator[Table]:
-    """Yield the tables that have anything to say."""
+def tables(report: Report, *, charted: bool = False) -> Iterator[Table]:
+    """Yield the tables that have anything to say; ``charted``: a chart has said what was kept, and why."""
+    kept = () if charted else (_kept(report),)
     for table in (
-        _wrong(report), _steps(report), _caches(report), _kept(report), _places(report), _disks(report),
-        _history(report),
+        _wrong(report), _steps(report), _caches(report), *kept, _places(report), _disks(report), _history(report),
     ):  # fmt: skip
         if table.rows:
             yield table
@@ -76,12 +76,17 @@ def is_troubled(report: Report) -> bool:
     return bool(_wrong(report).rows)
 
 
+def did_something(report: Report) -> bool:
+    """Tell whether the run changed anything, or met something that its operator should know."""
+    told = [total.done for rule, total in report.totals.items() if not rule.startswith("database/")]
+    return bool(any(told) or report.troubles or report.refusals or report.failed)
+
+
 def reasons(report: Report) -> list[tuple[str, int]]:
     """Return how many items stay for which reason, the commonest first."""
     counts: Counter[str] = Counter()
     for each in report.held:
-        waits = (each.rule, each.reason) == ("media/purge", Reason.YOUNG)
-        counts[_("waiting in quarantine") if waits else words.reason(each.reason)] += each.count
+        counts[words.kept(each.rule, each.reason)] += each.count
     return counts.most_common()
 
 

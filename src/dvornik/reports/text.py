@@ -96,12 +96,11 @@ def kept(result: Result) -> Iterator[str]:
     """Say what stays and why: what was held at the scan, and what turned out otherwise when its turn came."""
     counts: Counter[str] = Counter()
     for (rule, reason), count in result.held.items():
-        waits = (rule, reason) == ("media/purge", Reason.YOUNG)
-        counts[_("waiting in quarantine") if waits else words.reason(reason)] += count
-    for total in result.totals.values():
+        counts[words.kept(rule, reason)] += count
+    for rule, total in result.totals.items():
         for code, count in total.missed.items():
             if not Reason(code).is_failure:
-                counts[words.reason(Reason(code))] += count
+                counts[words.kept(rule, Reason(code))] += count
     if counts:
         parts = ", ".join(f"{count} — {reason}" for reason, count in counts.most_common())
         yield _("🔒 Kept: {parts}").format(parts=parts)

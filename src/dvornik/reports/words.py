@@ -173,11 +173,12 @@ def origin(how: str) -> str:
 def guard(name: str) -> str:
     """Say what a guard of the kernel's, or of ours, does."""
     names: Final[dict[str, Callable[[], str]]] = {
-        "descriptors": lambda: _("names count from open directories"),
-        "openat2": lambda: _("no link is followed on the way (openat2)"),
-        "renameat2": lambda: _("nothing is overwritten (renameat2)"),
-        "landlock": lambda: _("nothing is removed elsewhere (Landlock)"),
-        "extension": lambda: _("loops in C"),
+        "descriptors": lambda: _("paths start from open directories"),
+        "openat2": lambda: _("symbolic links are not followed (openat2)"),
+        "renameat2": lambda: _("files are never overwritten (renameat2)"),
+        "landlock": lambda: _("the kernel forbids removals elsewhere (Landlock)"),
+        "files-extension": lambda: _("C code for files"),
+        "search-extension": lambda: _("C code for the search"),
     }
     return names[name]() if name in names else name
 
@@ -253,6 +254,22 @@ def chosen(how: str) -> str:
     }[how]
 
 
+def kept(rule: str, code: Reason) -> str:
+    """Say why something stays, as it follows a count, where the rule says of what: "61 tables that need nothing"."""
+    if (rule, code) == ("media/purge", Reason.YOUNG):
+        return _("waiting in quarantine")
+    if code is Reason.NOT_WORTH_IT and rule.startswith("database/"):
+        return _("tables that need no optimization")
+    if code is Reason.NOT_WORTH_IT and rule.startswith("logs/"):
+        return _("logs that would not get smaller")
+    return reason(code)
+
+
+def percent(share: float) -> str:
+    """Say a share of 1 in per cent."""
+    return f"{share:.0%}".replace("%", "\N{NO-BREAK SPACE}%") if current() == "ru" else f"{share:.0%}"
+
+
 def reason(code: Reason) -> str:
     """Say why something stays, as it follows a count: "12 too young"."""
     return {
@@ -303,7 +320,7 @@ def gate(refusal: Refusal) -> str:
         if refusal.gate is Gate.BYTES and name in facts:
             facts[name] = size(int(facts[name]))
     if refusal.gate is Gate.SHARE:
-        facts["limit"] = f"{float(facts['limit']):.0%}"
+        facts["limit"] = percent(float(facts["limit"]))
     if refusal.gate is Gate.BACKUP:
         return _backup(refusal)
     return _GATES[refusal.gate]().format(**facts)

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 
 _REMEMBERED: Final = 30 * 86400
 """Growth is judged against the sizes of the last month, in seconds."""
+_TENDING: Final = "database/optimise"
+"""What each run does, whether there is anything to gain or not."""
+_TENDED: Final = 86400
+"""Seconds during which doing it again is not worth a word."""
 _MANY_FILES: Final = 300_000
 _MUCH_DATA: Final = 2_000_000_000
 """Above either a plan takes longer than somebody at a screen waits: references are looked for in all of it."""
@@ -150,7 +154,10 @@ def _preview(yard: Yard, sizes: Sequence[Size], tables: dict[str, Sequence[Table
     except DvornikError as error:
         return Preview(refused=[error.message])
     refused = [f"{words.safe(each.place)}: {words.gate(each)}" for each in result.open_refusals if each.facts]
-    return Preview(result.totals, refused)
+    tended = yard.health().steps.get("database")
+    is_tended = tended is not None and time.time() - (tended.last_success or 0) < _TENDED
+    totals = {rule: each for rule, each in result.totals.items() if not (is_tended and rule == _TENDING)}
+    return Preview(totals, refused)
 
 
 def _own_problems(yard: Yard) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
@@ -14,12 +14,15 @@ from dvornik.cli.output import answer, say
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.model import Finding, Refusal
-from dvornik.reports import tables, words
+from dvornik.reports import document, tables, words
 from dvornik.result import Result
 
 if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
     from dvornik.state import Run
+
+
+_RUNS: Final = 30
 
 
 def history() -> click.Command:
@@ -54,7 +57,7 @@ def _row(run: Run) -> tuple[str, ...]:
 def show() -> click.Command:
     """Build the verb."""
 
-    @click.command(help=_("Show what a run planned and what became of it (the latest by default)."))
+    @click.command(help=_("Show what a run planned and what became of it (by default the latest that did something)."))
     @click.argument("run", required=False)
     @options.common
     @options.opened()
@@ -75,9 +78,10 @@ def show() -> click.Command:
 
 
 def one_run(yard: Yard, begins: str | None) -> Run:
-    """Return the one run whose id begins so; ``None``: the latest."""
+    """Return the one run whose id begins so; ``None``: the latest that did something, else the latest."""
     if begins is None:
-        chosen = yard.state.runs(1)
+        runs = yard.state.runs(_RUNS)
+        chosen = [next((each for each in runs if _did_something(yard, each)), runs[0])] if runs else []
         message = _("No run yet.")
     else:
         chosen = [each for each in yard.state.runs(100000) if each.id.startswith(begins)]
@@ -89,6 +93,12 @@ def one_run(yard: Yard, begins: str | None) -> Run:
             hint=_("dvornik history lists them."),
         )
     return chosen[0]
+
+
+def _did_something(yard: Yard, run: Run) -> bool:
+    """Tell whether a run changed anything or met trouble; what left no report is an undo or a purge, or broke off."""
+    kept = yard.state.report(run.id)
+    return not kept or tables.did_something(document.decoded(kept))
 
 
 def _show_plan(path: str) -> None:

@@ -23,10 +23,11 @@ def init() -> click.Command:
 
     @click.command(help=_("Look at this project and write a commented dvornik.toml. Overwrites nothing."))
     @click.option("-o", "--output", metavar="FILE", help=_("Where to; - for standard output. Default: dvornik.toml."))
+    @click.option("--full", is_flag=True, help=_("Write every setting with its default, not only what was found."))
     @options.common
     @options.opened()
-    def command(yard: Yard, *, output: str | None, as_json: bool) -> None:
-        written = sample(yard.app, yard.config, yard.loaded.base)
+    def command(yard: Yard, *, output: str | None, full: bool, as_json: bool) -> None:
+        written = sample(yard.app, yard.config, yard.loaded.base, full=full)
         if output == "-" or as_json:
             answer(written.removesuffix("\n"))
             return

@@ -13,7 +13,7 @@ from dvornik.cli.commands.history import one_run
 from dvornik.cli.output import say
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.reports import document
+from dvornik.reports import document, tables
 
 if TYPE_CHECKING:
     from dvornik.cli.yard import Yard
@@ -25,7 +25,9 @@ _RUNS: Final = 30
 def report() -> click.Command:
     """Build the verb."""
 
-    @click.command(help=_("Report what a run did (the latest by default) and how sizes and runs developed. Read-only."))
+    @click.command(
+        help=_("Report what a run did (by default the latest that did something) and how sizes developed. Read-only.")
+    )
     @click.option(
         "--format",
         "form",
@@ -81,9 +83,10 @@ def _send(yard: Yard, told: Report) -> None:
 
 def _report(yard: Yard, run: str | None) -> Report:
     runs = [one_run(yard, run)] if run else yard.state.runs(_RUNS)
-    kept = next((kept for each in runs if (kept := yard.state.report(each.id))), "")
+    kept = [kept for each in runs if (kept := yard.state.report(each.id))]
     try:
-        return document.decoded(kept)
+        reports = [document.decoded(each) for each in kept or [""]]
+        return next(filter(tables.did_something, reports), reports[0])
     except (ValueError, msgspec.ValidationError) as error:
         raise ConfigurationError(
             _("There is no report of that run.") if runs else _("No run yet."),

@@ -12,6 +12,7 @@ import msgspec
 
 from dvornik.cli import options
 from dvornik.cli.output import answer, say
+from dvornik.cli.told_files import path_of
 from dvornik.contracts.collector import Evidence, Explains
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
@@ -28,24 +29,34 @@ _MOST = 15
 def why() -> click.Command:
     """Build the verb."""
 
-    @click.command(help=_("Say why a file stays or may go: who refers to it, or where nothing does."))
-    @click.argument("file")
+    @click.command(help=_("Explain why files are kept or may be removed. FILE is a path, or what a run prints."))
+    @click.argument("files", nargs=-1, required=True, metavar="FILE...")
     @options.common
     @options.opened()
-    def command(yard: Yard, *, file: str, as_json: bool) -> None:
-        path = os.path.abspath(file)  # noqa: PTH100 - names may hold any bytes, and a link is not followed
-        evidence = _evidence(yard, path)
+    def command(yard: Yard, *, files: tuple[str, ...], as_json: bool) -> None:
+        paths = list(dict.fromkeys(path_of(each, yard.roots) for each in files))
+        if len(paths) > 1:  # a shell's * names directories too
+            paths = [path for path in paths if not _is_directory(path)] or paths
+        found = {path: _evidence(yard, path) for path in paths}
         if as_json:
-            answer(json.dumps([msgspec.to_builtins(each) for each in evidence], indent=1))
+            told = [{"path": path, **msgspec.to_builtins(each)} for path, many in found.items() for each in many]
+            answer(json.dumps(told, indent=1))
             return
-        for each in evidence:
-            _tell(each, path)
+        for path, evidence in found.items():
+            if len(found) > 1:
+                say(words.safe(path))
+            for each in evidence:
+                _tell(each, path)
 
     return command
 
 
+def _is_directory(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114 - names may hold any bytes
+
+
 def _evidence(yard: Yard, path: str) -> list[Evidence]:
-    if os.path.isdir(path) and not os.path.islink(path):  # noqa: PTH112, PTH114 - as above
+    if _is_directory(path):
         raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
     now, grace = time.time_ns(), float(yard.config.policy.media_grace)
     found = [
