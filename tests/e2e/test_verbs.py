@@ -67,6 +67,17 @@ def test_why_lists_where_it_looked_in_vain(keeper: Keeper) -> None:
     assert evidence["looked"]["default/journal_article.body"] == keeper.site.manifest.articles
 
 
+def test_why_takes_what_a_run_prints_and_paths_below_a_root(keeper: Keeper) -> None:
+    orphan, used = keeper.site.manifest.orphaned[0], keeper.site.manifest.used[0]
+    printed = re.search(r"media/orphan: (.+)", keeper.dvornik("run", "media", "--dry-run").out)
+    assert printed
+    for told in (printed[1], f"media/default:{orphan}", orphan, str(keeper.site.media / orphan)):
+        assert "It may go" in keeper.dvornik("why", told).out
+    ran = keeper.dvornik("why", "--json", orphan, used, str(keeper.site.media))
+    assert [Path(each["path"]).name for each in ran.document] == [Path(each).name for each in (orphan, used)]
+    assert ["verdict" in each and bool(each["verdict"]) for each in ran.document] == [False, True]
+
+
 def test_why_says_that_media_is_too_young_yet(keeper: Keeper) -> None:
     fresh = keeper.site.media / "just uploaded.bin"
     fresh.write_bytes(b"a row for it comes in a moment")

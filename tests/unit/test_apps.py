@@ -446,6 +446,44 @@ def test_a_server_that_is_told_part_by_part_counts_where_its_host_is_told(tmp_pa
     assert place.url == "postgresql://u@db/n"
 
 
+@pytest.mark.parametrize(
+    ("env", "url"),
+    [
+        ({"DB_CLIENT": "pg", "DB_HOST": "h", "DB_DATABASE": "n", "DB_USER": "u", "DB_PASSWORD": "p"}, "postgresql://u:p@h/n"),
+        ({"DB_CONNECTION": "mysql", "DB_HOST": "h", "DB_DATABASE": "n", "DB_USERNAME": "u"}, "mysql://u@h/n"),
+        ({"DB_ENGINE": "django.db.backends.postgresql", "DB_HOST": "h", "DB_NAME": "n", "DB_PORT": "6000"}, "postgresql://h:6000/n"),
+        ({"DB_HOST": "h", "DB_NAME": "n", "DB_PORT": "5432"}, "postgresql://h:5432/n"),
+    ],
+)  # fmt: skip
+def test_a_database_that_db_variables_tell_is_found(tmp_path: Path, env: dict[str, str], url: str) -> None:
+    app = look(tmp_path, **env)
+    assert ([place.url for place in app.databases], app.trouble) == ([url], [])
+
+
+@pytest.mark.parametrize("name", ["DB_FILENAME", "DB_DATABASE", "DB_NAME"])
+def test_a_file_that_db_variables_tell_is_found(tmp_path: Path, name: str) -> None:
+    (place,) = look(tmp_path, DB_CLIENT="sqlite3", **{name: "./data/a.db"}).databases
+    assert place.url == f"sqlite:///{tmp_path}/data/a.db"
+
+
+@pytest.mark.parametrize("kind", [{"DB_CLIENT": "oracledb"}, {}])
+def test_a_database_of_another_kind_keeps_all_media(tmp_path: Path, kind: dict[str, str]) -> None:
+    (tmp_path / "uploads").mkdir()
+    app = look(tmp_path, UPLOAD_FOLDER="uploads", DB_HOST="h", DB_NAME="n", **kind)
+    assert (list(app.media), len(app.trouble)) == ([], 1)
+    assert "[databases.default]" in app.trouble[0].hint
+
+
+@pytest.mark.parametrize("way", ["configuration", "environment"])
+def test_a_django_project_without_manage_py_is_asked_by_its_settings(project: Path, way: str) -> None:
+    (project / "manage.py").unlink()
+    (project / ".git").mkdir()
+    text = '[app]\nsettings = "project.settings"\n' if way == "configuration" else ""
+    app = look(project, text, **({} if text else {"DJANGO_SETTINGS_MODULE": "project.settings"}))
+    assert (app.kind, app.trouble) == ("django", [])
+    assert {place.name for place in app.media} >= {"papers"}
+
+
 def test_a_file_of_flasks_is_found_in_its_instance_directory(tmp_path: Path) -> None:
     env = {"SQLALCHEMY_DATABASE_URI": "sqlite:///app.db"}
     assert [place.url for place in look(tmp_path, **env).databases] == [f"sqlite:///{tmp_path}/app.db"]

@@ -103,7 +103,10 @@ def test_every_chart_says_in_words_what_it_shows_and_has_its_table() -> None:
     page = html.page(report())
     charts = re.findall(r'<svg [^>]*role="img"[^>]*><title>[^<]+</title><desc>[^<]+</desc>', page)
     assert len(charts) == len(re.findall("<svg ", page)) == 2
-    assert re.findall(r'<ul class="bars" aria-label="([^"]+)"', page) == ["What was kept, and why", "Sizes by place now"]
+    assert re.findall(r'<ul class="bars" aria-label="([^"]+)"', page) == [
+        "What was kept, and why",
+        "Sizes by place now",
+    ]
     told = {table.title for table in tables.tables(report())}
     assert {"Sizes by place", "Earlier runs"} <= told
 

@@ -32,7 +32,7 @@ def _found(loaded: Loaded, env: Mapping[str, str]) -> App:
     kind = loaded.config.app.kind
     if kind == "declared":
         return App(root=str(loaded.base), kind=kind)
-    project = django.find(loaded.base)
+    project = django.find(loaded.base) or django.without_manage(loaded, env)
     if project is not None:
         from dvornik.apps import django_places  # noqa: PLC0415 - only for Django
 
@@ -44,6 +44,6 @@ def _found(loaded: Loaded, env: Mapping[str, str]) -> App:
         raise ConfigurationError(
             _("no Django project was found"),
             context=f"{loaded.source or loaded.base}: app.kind = django",
-            hint=_("Start dvornik in the directory of manage.py, or put dvornik.toml there."),
+            hint=_("Start dvornik in the directory of manage.py, or name the settings: [app] settings."),
         )
     return environment.look(loaded, env)

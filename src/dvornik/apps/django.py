@@ -157,6 +157,12 @@ def find(base: Path) -> Path | None:
     return base.parent if _has_project(base.parent) and not is_shared(base.parent) else None
 
 
+def without_manage(loaded: Loaded, env: Mapping[str, str]) -> Path | None:
+    """Return the base where the settings module is named although there is no ``manage.py``: an installed package."""
+    is_named = bool(loaded.config.app.settings or env.get("DJANGO_SETTINGS_MODULE"))
+    return loaded.base if is_named and not is_shared(loaded.base) else None
+
+
 def ask(project: Path, loaded: Loaded, env: Mapping[str, str]) -> Answer | Trouble:
     """Load the project in a process of its own and return what it says, or why it could not be loaded."""
     module = loaded.config.app.settings or env.get("DJANGO_SETTINGS_MODULE") or _named_in(project / "manage.py")

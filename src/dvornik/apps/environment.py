@@ -9,14 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvornik.application import App, CachePlace, DatabasePlace, EntryPlace, Found, MediaPlace
+from dvornik.apps import server_variables
 from dvornik.apps.places import LOGS, MEDIA, OF_DATABASES, TEMP, Places, unique
+from dvornik.apps.server_variables import servers
 from dvornik.config import addresses, dotenv
 from dvornik.config.roots import databases_kept, ground
 from dvornik.languages import _
 from dvornik.model import Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from dvornik.config import Loaded
 
@@ -31,14 +33,7 @@ UPLOADS = ("MEDIA_ROOT", "UPLOAD_FOLDER", "UPLOAD_DIR")
 """Variables that are called after the directory that uploads are stored in."""
 FLASK = "FLASK_"
 """What ``app.config.from_prefixed_env()`` takes off: ``FLASK_UPLOAD_FOLDER`` is ``UPLOAD_FOLDER``."""
-_SERVERS = {
-    "postgresql": ("POSTGRES", ("HOST", "SERVER"), ("DB", "DATABASE")),
-    "mysql": ("MYSQL", ("HOST",), ("DATABASE", "DB")),
-    "mariadb": ("MARIADB", ("HOST",), ("DATABASE", "DB")),
-}
-"""Dialect to the prefix of its variables, and what they call host and name. Without a host they may be the server's."""
-SECRET = (*ADDRESSES, BINDS, *(f"{prefix}_{part}" for prefix, hosts, names in _SERVERS.values()
-                               for part in (*hosts, *names, "PORT", "USER", "PASSWORD")))  # fmt: skip
+SECRET = (*ADDRESSES, BINDS, *server_variables.SECRET)
 """What belongs into no file that others may read."""
 
 
@@ -132,7 +127,7 @@ def _databases(variables: _Variables, base: Path) -> tuple[list[DatabasePlace], 
     trouble: list[Trouble] = []
     told = [(name, value) for name in ADDRESSES for value in variables.all(name)]
     told += [(BINDS, value) for value in _binds(variables)]
-    for name, value in told or list(_servers(variables)):
+    for name, value in told or list(servers(variables, base)):
         urls = _readings(value, base)
         if not urls:
             message = _("{name} is no address of a database that dvornik reads").format(name=name)
@@ -169,16 +164,6 @@ def _binds(variables: _Variables) -> list[str]:
         return [""]
     values = [each.get("url", "") if isinstance(each, dict) else each for each in read.values()]
     return [value if isinstance(value, str) else "" for value in values]
-
-
-def _servers(variables: _Variables) -> Iterator[tuple[str, str]]:
-    """Yield the addresses of servers that are told part by part, with the name of a variable each."""
-    for dialect, (prefix, hosts, names) in _SERVERS.items():
-        host = next((f"{prefix}_{each}" for each in hosts if f"{prefix}_{each}" in variables), "")
-        name = next((f"{prefix}_{each}" for each in names if f"{prefix}_{each}" in variables), "")
-        if host and name:
-            parts = {each: variables.get(f"{prefix}_{each}") for each in ("USER", "PASSWORD", "PORT")}
-            yield name, addresses.server(dialect, parts | {"HOST": variables[host], "NAME": variables[name]}, {})
 
 
 def _add_media(places: Places, variables: _Variables, base: Path) -> None:

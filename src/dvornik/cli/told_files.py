@@ -26,9 +26,9 @@ def path_of(told: str, roots: Mapping[str, str]) -> str:
 def _meanings(told: str, roots: Mapping[str, str]) -> Iterator[str]:
     place, colon, path = told.partition(":")
     if colon:
-        yield from (os.path.join(root, path) for name, root in roots.items() if place in {name, name.split("/", 1)[1]})
+        yield from (f"{root}/{path}" for name, root in roots.items() if place in {name, name.split("/", 1)[1]})
     yield os.path.abspath(told)  # noqa: PTH100 - names may hold any bytes, and a link is not followed
-    yield from (os.path.normpath(os.path.join(root, told)) for root in roots.values())
+    yield from (os.path.normpath(f"{root}/{told}") for root in roots.values())
 
 
 def _unescaped(told: str) -> str:
