@@ -24,7 +24,7 @@ dvornik reads the nearest `dvornik.toml` (or `[tool.dvornik]` of `pyproject.toml
 project's own, else that of the only Django project one directory below, or the file that `--config` or `DVORNIK_CONFIG`
 names. Without one the defaults hold, and places are found by themselves: from Django's settings, from `DATABASE_URL`,
 `UPLOAD_FOLDER` and their like (below; also in `.env`), and from folders with the usual names. `dvornik init` writes a
-file with every setting explained; `dvornik config` shows what is under care.
+file with what was found (`--full`: with every setting); `dvornik config` shows what is under care.
 
 Durations carry a unit (`"90s"`, `"24h"`, `"30d"`), and so do sizes (`"500 MB"`, `"1.5 GiB"`). Paths count from the
 directory of the file. A password does not belong here: write `url = "${DATABASE_URL}"`, which the environment fills in,
@@ -44,6 +44,8 @@ it, and every database that is told of is read:
 | `SQLALCHEMY_BINDS` | further databases, as JSON |
 | `POSTGRES_HOST` (or `_SERVER`), `POSTGRES_DB`, `…_USER`, `…_PASSWORD`, `…_PORT` | the same, without an address |
 | `MYSQL_HOST` and `MYSQL_DATABASE`, `MARIADB_HOST` and `MARIADB_DATABASE` … | the same; nothing without a host |
+| `DB_HOST`, `DB_DATABASE` or `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_PORT` … | the same, beside `DB_CLIENT` (Directus) |
+| `DB_CLIENT`, `DB_CONNECTION`, `DB_ENGINE` | which database: `pg`, `mysql`, `sqlite3` (in `DB_FILENAME`) … |
 | `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | media, where a database is known; `MEDIA_URL` is the address |
 | `CACHE_URL`, `CACHE_REDIS_URL`, `REDIS_URL` | the [cache](cache.md) |
 
@@ -59,7 +61,8 @@ dvornik читает ближайший `dvornik.toml` (или `[tool.dvornik]` 
 каталога проекта, а если его нет — у единственного проекта Django одним каталогом ниже, либо файл, который называют
 `--config` или `DVORNIK_CONFIG`. Без файла действуют значения по умолчанию, а места находятся сами: из настроек Django,
 из `DATABASE_URL`, `UPLOAD_FOLDER` и подобных (ниже; в том числе в `.env`) и по каталогам с обычными именами.
-`dvornik init` записывает файл, где пояснена каждая настройка; `dvornik config` показывает, за чем следим.
+`dvornik init` записывает файл с тем, что нашлось (`--full` — со всеми настройками); `dvornik config` показывает, что
+обслуживается.
 
 Срок пишется с единицей (`"90s"`, `"24h"`, `"30d"`), размер тоже (`"500 MB"`, `"1.5 GiB"`). Пути отсчитываются от
 каталога файла. Паролю здесь не место: пишите `url = "${DATABASE_URL}"` — значение возьмётся из окружения, а если там
@@ -79,7 +82,9 @@ dvornik читает ближайший `dvornik.toml` (или `[tool.dvornik]` 
 | `SQLALCHEMY_BINDS` | другие базы, в JSON |
 | `POSTGRES_HOST` (или `_SERVER`), `POSTGRES_DB`, `…_USER`, `…_PASSWORD`, `…_PORT` | база, если адреса нет |
 | `MYSQL_HOST` и `MYSQL_DATABASE`, `MARIADB_HOST` и `MARIADB_DATABASE` … | то же; без хоста они ничего не значат |
-| `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | медиа, если известна база; `MEDIA_URL` — адрес |
+| `DB_HOST`, `DB_DATABASE` или `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_PORT` … | то же, рядом с `DB_CLIENT` (Directus) |
+| `DB_CLIENT`, `DB_CONNECTION`, `DB_ENGINE` | какая база: `pg`, `mysql`, `sqlite3` (в `DB_FILENAME`) … |
+| `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | медиафайлы, если известна база; `MEDIA_URL` — адрес |
 | `CACHE_URL`, `CACHE_REDIS_URL`, `REDIS_URL` | [кэш](cache.md) |
 
 Адрес того, что dvornik не читает (MongoDB), оставляет все медиа на месте: на них может ссылаться то, что там лежит.

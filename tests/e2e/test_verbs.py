@@ -74,8 +74,9 @@ def test_why_takes_what_a_run_prints_and_paths_below_a_root(keeper: Keeper) -> N
     for told in (printed[1], f"media/default:{orphan}", orphan, str(keeper.site.media / orphan)):
         assert "It may go" in keeper.dvornik("why", told).out
     ran = keeper.dvornik("why", "--json", orphan, used, str(keeper.site.media))
-    assert [Path(each["path"]).name for each in ran.document] == [Path(each).name for each in (orphan, used)]
-    assert ["verdict" in each and bool(each["verdict"]) for each in ran.document] == [False, True]
+    told = json.loads(ran.out)
+    assert [Path(each["path"]).name for each in told] == [Path(each).name for each in (orphan, used)]
+    assert [bool(each.get("verdict")) for each in told] == [False, True]
 
 
 def test_why_says_that_media_is_too_young_yet(keeper: Keeper) -> None:

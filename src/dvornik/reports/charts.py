@@ -64,7 +64,7 @@ def columns(title: str, marks: Sequence[Mark], say: Callable[[float], str]) -> M
             element("rect", hint, x=f"{step * number + (step - width) / 2:.2f}", y=f"{_SIDE - height:.2f}",
                     width=f"{width:.2f}", height=f"{height:.2f}", class_=mark.tone)
         )  # fmt: skip
-    ends = [each.label for each in (marks[:1] + marks[-1:] if len(marks) > 1 else marks)]
+    ends = [marks[0].label, marks[-1].label] if len(marks) > 1 else [each.label for each in marks]
     return _plot(title, _told(marks, say), drawn, [say(most * part) for part in (1, 0.5, 0)], ends)
 
 
