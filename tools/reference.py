@@ -44,7 +44,7 @@ it, and every database that is told of is read:
 | `SQLALCHEMY_BINDS` | further databases, as JSON |
 | `POSTGRES_HOST` (or `_SERVER`), `POSTGRES_DB`, `…_USER`, `…_PASSWORD`, `…_PORT` | the same, without an address |
 | `MYSQL_HOST` and `MYSQL_DATABASE`, `MARIADB_HOST` and `MARIADB_DATABASE` … | the same; nothing without a host |
-| `DB_HOST`, `DB_DATABASE` or `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_PORT` … | the same, beside `DB_CLIENT` (Directus) |
+| `DB_HOST`, `DB_DATABASE` or `DB_NAME`, `DB_USER`, `DB_PASSWORD` … | the same, beside `DB_CLIENT` (Directus) |
 | `DB_CLIENT`, `DB_CONNECTION`, `DB_ENGINE` | which database: `pg`, `mysql`, `sqlite3` (in `DB_FILENAME`) … |
 | `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | media, where a database is known; `MEDIA_URL` is the address |
 | `CACHE_URL`, `CACHE_REDIS_URL`, `REDIS_URL` | the [cache](cache.md) |
@@ -82,7 +82,7 @@ dvornik читает ближайший `dvornik.toml` (или `[tool.dvornik]` 
 | `SQLALCHEMY_BINDS` | другие базы, в JSON |
 | `POSTGRES_HOST` (или `_SERVER`), `POSTGRES_DB`, `…_USER`, `…_PASSWORD`, `…_PORT` | база, если адреса нет |
 | `MYSQL_HOST` и `MYSQL_DATABASE`, `MARIADB_HOST` и `MARIADB_DATABASE` … | то же; без хоста они ничего не значат |
-| `DB_HOST`, `DB_DATABASE` или `DB_NAME`, `DB_USER`, `DB_PASSWORD`, `DB_PORT` … | то же, рядом с `DB_CLIENT` (Directus) |
+| `DB_HOST`, `DB_DATABASE` или `DB_NAME`, `DB_USER`, `DB_PASSWORD` … | то же, рядом с `DB_CLIENT` (Directus) |
 | `DB_CLIENT`, `DB_CONNECTION`, `DB_ENGINE` | какая база: `pg`, `mysql`, `sqlite3` (в `DB_FILENAME`) … |
 | `MEDIA_ROOT`, `UPLOAD_FOLDER`, `UPLOAD_DIR` | медиафайлы, если известна база; `MEDIA_URL` — адрес |
 | `CACHE_URL`, `CACHE_REDIS_URL`, `REDIS_URL` | [кэш](cache.md) |
