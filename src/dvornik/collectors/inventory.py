@@ -20,6 +20,7 @@ from dvornik.languages import _
 from dvornik.references.derivatives import Pattern, candidates, keep_originals
 from dvornik.references.names import Names
 from dvornik.references.referrers import Referrers, Target, find_referrers
+from dvornik.references.shapes import Decided
 from dvornik.references.search import Columns, Counted, Missing, Sought, count, missing, search
 
 if TYPE_CHECKING:
@@ -41,6 +42,10 @@ class Source(msgspec.Struct, frozen=True):
     exclude: Sequence[str] = ()
     derivatives: Sequence[Pattern] = ()
     named: Sequence[str] = ()
+    debris: Sequence[str] = ()
+    """Globs of what may go where nothing names it, though nothing of its kind is known to be named."""
+    decided: Decided = Decided()
+    """What was said of shapes."""
 
 
 class Inventory:

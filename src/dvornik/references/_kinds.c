@@ -77,9 +77,12 @@ static unsigned char class_of_stem(bytes stem, size_t length) {
 
 size_t kind_of(bytes name, size_t length, unsigned char *out) {
     size_t end = suffix_of(name, length, LAST_SUFFIX), first = end;
+    out[0] = '.';
+    if (length && name[0] == '.')
+        return 1;
     if (end < length)
         first = suffix_of(name, end, FIRST_SUFFIX);
-    out[0] = length && name[0] == '.' ? '.' : class_of_stem(name, first);
+    out[0] = class_of_stem(name, first);
     for (size_t at = first; at < length; at++)
         out[1 + at - first] = lower[name[at]];
     return 1 + length - first;

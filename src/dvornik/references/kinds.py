@@ -23,6 +23,11 @@ _FLIP: Final = re.compile(r"[0-9](?=[^0-9])|[^0-9](?=[0-9])")
 
 WORDS, WORDS_AND_DIGEST, DIGEST, RANDOM, NUMBER, NUMBERS, HIDDEN = "wHhrnN."
 """What a name is made of, but for its ending."""
+FORMS: Final = {
+    WORDS: "{name}", WORDS_AND_DIGEST: "{name-hex}", DIGEST: "{hex}", RANDOM: "{id}", NUMBER: "{number}",
+    NUMBERS: "{numbers}", HIDDEN: ".{name}",
+}  # fmt: skip
+"""How a shape writes each down."""
 
 
 def split(name: str) -> tuple[str, str]:
@@ -33,8 +38,10 @@ def split(name: str) -> tuple[str, str]:
 
 def kind_of(name: str) -> str:
     """Return the shape of a name: one of the letters above, then its ending in lower case."""
+    if name.startswith("."):
+        return HIDDEN
     stem, ending = split(name)
-    return (HIDDEN if name.startswith(".") else _form(stem)) + ending.lower()
+    return _form(stem) + ending.lower()
 
 
 def _form(stem: str) -> str:
