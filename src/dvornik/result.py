@@ -105,11 +105,7 @@ class Result:
                     total.found += line.count
                     total.found_size += line.size
             case Held():
-                self.held[line.rule, line.reason] += line.count
-                if line.reason is Reason.UNFAMILIAR:
-                    self._wait(line)
-                if line.reason.is_failure:
-                    self._failed(line.rule, line.place, line.container, [Miss(n, line.reason) for n in line.names])
+                self._hold(line)
             case Survey():
                 self.surveys.append(line)
             case Refusal():
@@ -120,7 +116,12 @@ class Result:
             case Trouble():
                 self.troubles.append(line)
 
-    def _wait(self, line: Held) -> None:
+    def _hold(self, line: Held) -> None:
+        self.held[line.rule, line.reason] += line.count
+        if line.reason.is_failure:
+            self._failed(line.rule, line.place, line.container, [Miss(n, line.reason) for n in line.names])
+        if line.reason is not Reason.UNFAMILIAR:
+            return
         waiting = self.unfamiliar.setdefault((line.place, line.detail), Waiting(line.place, line.detail))
         waiting.files += line.count
         waiting.size += line.size

@@ -35,7 +35,10 @@ def gather(yard: Yard) -> Inventory:
             place.named,
             yard.config.media[place.name].debris if place.name in yard.config.media else (),
             decided(
-                *([each.shape for each in said if (each.place, each.word) == (place.name, word)] for word in (KEEP, DEBRIS))
+                *(
+                    [each.shape for each in said if (each.place, each.word) == (place.name, word)]
+                    for word in (KEEP, DEBRIS)
+                )
             ),
         )
         for place in yard.app.media

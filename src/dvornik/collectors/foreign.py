@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
     from dvornik.contracts.storage import Batch
 
-_REPOSITORIES: Final = (frozenset(("HEAD", "config")), frozenset(("HEAD", "packed-refs")), frozenset(("format", "README.txt")))
+_REPOSITORIES: Final = (
+    frozenset(("HEAD", "config")),
+    frozenset(("HEAD", "packed-refs")),
+    frozenset(("format", "README.txt")),
+)
 """Files by which a repository without a working copy is told: of Git, and of a server of Subversion."""
 _OPEN_ELSEWHERE: Final = ".nfs"
 """What NFS calls a file that was removed while another client has it open."""

@@ -20,10 +20,12 @@ from dvornik.languages import _
 from dvornik.references.derivatives import Pattern, candidates, keep_originals
 from dvornik.references.names import Names
 from dvornik.references.referrers import Referrers, Target, find_referrers
-from dvornik.references.shapes import Decided
 from dvornik.references.search import Columns, Counted, Missing, Sought, count, missing, search
+from dvornik.references.shapes import Decided
 
 if TYPE_CHECKING:
+    from dvornik.references.shapes import Shape
+
     Listed = dict[str, Names]
     Lost = dict[str, UnreachableError]
 
@@ -120,6 +122,11 @@ class Inventory:
             )
 
         yield from count(self._sought(listed), self._readable, self._exclude, files)
+
+    def count_of(self, place: str, shape: Shape) -> int:
+        """Count the files of a place that have a shape."""
+        listing = present(self.places[place].storage)
+        return sum(shape.has(container, name) for container, names in listing for name in names)
 
     def missing(self) -> Iterator[Missing]:
         """Yield what exact columns name that is not there: set aside is not there, for the application."""

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from dvornik.collectors.claims import recovered, tidied, waiting
+from dvornik.collectors.families import described
 from dvornik.collectors.foreign import Foreign
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
@@ -41,6 +42,7 @@ from dvornik.storages.quarantine import has_beside
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from dvornik.collectors.families import Described
     from dvornik.model import Seen
     from dvornik.references.names import Kinds, Names
 
@@ -53,6 +55,7 @@ _NUMBER: Final = re.compile(r"\d{1,19}(?:\.[^.]*)?")
 
 _NO_MEDIA: Final = (Reason.PLACEHOLDER, Reason.EXCLUDED, Reason.NOT_OWN)
 """Why files stay that do not count as the site's."""
+_Facts = dict[str, int | float | str]
 _Named = dict[tuple[str, str, str], list[str]]
 """Names in quarantine that something refers to, by place, run and container."""
 
@@ -131,9 +134,7 @@ class Media:
             for family, held_back in unfamiliar.items():
                 sizes = source.storage.examine(container, held_back).sizes
                 shown = held_back[:SAMPLE]
-                yield Held(
-                    ORPHAN, place, container, Reason.UNFAMILIAR, len(held_back), shown, family.shape, sum(sizes)
-                )
+                yield Held(ORPHAN, place, container, Reason.UNFAMILIAR, len(held_back), shown, family.shape, sum(sizes))
                 size += sum(sizes)
         yield Survey(
             place, self.name, fingerprint, items, size, names.references, names.found, matched,
@@ -264,6 +265,17 @@ class Media:
                 return self._why(place, *located)
         return None
 
+    def families(self, place: str, shape: str = "") -> Iterator[Described]:
+        """Yield the families of a place, or one of them; raise ``UnreachableError`` where not all can be read."""
+        source, listed = self._sources[place], self._inventory.listed([place], everything)
+        self._inventory.search(listed, everything)
+        unnamed = _unnamed(source, listed[place])
+        for _step in _noted(source, listed[place], unnamed):
+            pass
+        unnamed.settle()
+        judged = _judged(source, listed[place], unnamed, with_times=True)
+        yield from described(place, ((step, verdicts) for step, verdicts, _kinds in judged), unnamed, shape)
+
     def _why(self, place: str, container: str, name: str) -> Evidence:
         source, file = self._sources[place], (container, name)
         names = self._inventory.listed([place], everything)[place]
@@ -279,7 +291,7 @@ class Media:
         )  # fmt: skip
 
     @staticmethod
-    def _verdict(source: Source, names: Names, container: str, name: str) -> tuple[Reason | None, dict[str, int | str]]:
+    def _verdict(source: Source, names: Names, container: str, name: str) -> tuple[Reason | None, _Facts]:
         """Say why a file stays, as a run would: it takes the whole listing to tell its family."""
         unnamed = _unnamed(source, names)
         reason: Reason | None = Reason.REFERENCED
@@ -289,7 +301,7 @@ class Media:
         for where, _going, unfamiliar in unnamed.settled():
             if where == container and any(name in each for each in unfamiliar.values()):
                 family = unnamed.family(container, name)
-                facts = {"family": family.shape, "family_files": family.files, "family_known": family.known}
+                facts: _Facts = {"family": family.shape, "family_files": family.files, "family_known": family.known}
                 return Reason.UNFAMILIAR, facts
         return reason, {}
 
@@ -319,13 +331,20 @@ def _unnamed(source: Source, names: Names) -> Unnamed:
 
 def _noted(source: Source, names: Names, unnamed: Unnamed) -> Iterator[tuple[Batch, dict[str, Reason | None]]]:
     """Yield every directory with why its files stay, and count them by families."""
+    for step, verdicts, kinds in _judged(source, names, unnamed):
+        unnamed.note(step, verdicts, kinds)
+        yield step, verdicts
+
+
+def _judged(
+    source: Source, names: Names, unnamed: Unnamed, *, with_times: bool = False
+) -> Iterator[tuple[Batch, dict[str, Reason | None], Kinds]]:
     patterns, foreign = Patterns(["*"], source.exclude), Foreign()
-    for step in source.storage.walk(with_times=False):
+    for step in source.storage.walk(with_times=with_times):
         if isinstance(step, Batch):
             verdicts, kinds = _verdicts(names, patterns, step)
-            verdicts = _numbered(source, step, verdicts) | foreign.objections(step)
-            unnamed.note(step, verdicts, kinds)
-            yield step, verdicts
+            verdicts = {**_numbered(source, step, verdicts), **foreign.objections(step)}
+            yield step, verdicts | unnamed.kept_by_word(step.container, verdicts), kinds
 
 
 def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> tuple[dict[str, Reason | None], Kinds]:

@@ -37,8 +37,6 @@ class Unnamed:
     def note(self, batch: Batch, verdicts: dict[str, Reason | None], kinds: Kinds) -> list[str]:
         """Count a directory's files; return those that nothing keeps, of which is to be told later."""
         container, names = batch.container, self._names
-        if self._decided.keep:
-            verdicts |= self._kept_by_word(container, verdicts)
         counted = dict(kinds)
         for name, reason in verdicts.items():
             if reason is Reason.DERIVATIVE:
@@ -57,19 +55,24 @@ class Unnamed:
                 )
         return unnamed
 
-    def _kept_by_word(self, container: str, verdicts: Mapping[str, Reason | None]) -> dict[str, Reason | None]:
-        keeps = self._decided.keeps
+    def kept_by_word(self, container: str, verdicts: Mapping[str, Reason | None]) -> dict[str, Reason | None]:
+        """Say which files stay since the operator said so of their shape."""
+        keeps = self._decided.keeps if self._decided.keep else lambda _container, _name: False
         return {name: Reason.EXCLUDED for name, reason in verdicts.items() if not reason and keeps(container, name)}
+
+    def settle(self) -> None:
+        """Find out which directories are of one shape, once all were noted."""
+        self._families.settle()
 
     def settled(self) -> Iterator[tuple[str, list[str], dict[Family, list[str]]]]:
         """Yield of each directory what may go, and by family what may not since the family is not known."""
-        self._families.settle()
+        self.settle()
         for container, names in self._kept.all():
             going: list[str] = []
             unfamiliar: dict[Family, list[str]] = {}
             for name in names:
                 family = self._families.of(container, name)
-                if family.is_known or self._is_debris(container, name, family):
+                if self.may_go(container, name, family):
                     going.append(name)
                 else:
                     unfamiliar.setdefault(family, []).append(name)
@@ -78,6 +81,16 @@ class Unnamed:
     def family(self, container: str, name: str) -> Family:
         """Return the family of a file, once all is settled."""
         return self._families.of(container, name)
+
+    def may_go(self, container: str, name: str, family: Family) -> bool:
+        """Tell whether a file that nothing names may go: its family is known, or somebody said that it is debris."""
+        return family.is_known or self._is_debris(container, name, family)
+
+    def word_on(self, container: str, name: str, family: Family) -> str:
+        """Return what the operator said of a file's family, in the state or in the configuration."""
+        if self._decided.keeps(container, name):
+            return "keep"
+        return "debris" if self._is_debris(container, name, family) else ""
 
     def _is_debris(self, container: str, name: str, family: Family) -> bool:
         if self._debris and (self._debris.is_excluded(container, name) or self._debris.is_shielded(container)):

@@ -106,8 +106,8 @@ class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     debris: Annotated[
         list[str],
         Meta(
-            description="Names or paths below root (glob) that may go where nothing names them, though no file of their "
-            "kind is known to be named."
+            description="Names or paths below root (glob) that may go where nothing names them, though no file of "
+            "their kind is known to be named."
         ),
     ] = field(default_factory=list)
     derivatives: Annotated[

@@ -71,7 +71,7 @@ class Family(NamedTuple):
 
 
 class _Affixed:
-    """Of files that bear one affix: how many are not named, of how many of these the rest is a file's name, and known."""
+    """Of files that bear one affix: how many are not named, for how many of these the rest is a file's, and known."""
 
     __slots__ = ("files", "known", "paired", "unnamed")
 
@@ -256,7 +256,7 @@ class Families:
         """Return the family of a file."""
         place, node = self._place(container)
         kind = kind_of(name)
-        if kind not in node.kinds:
+        if kind not in node.kinds and kind[0] + _OTHERS in node.kinds:
             kind = kind[0] + _OTHERS
         for affix, _rest in affixes(name):
             if self._recurs(node, kind, affix):

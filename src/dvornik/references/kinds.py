@@ -67,4 +67,6 @@ def _is_number(part: str) -> bool:
 
 
 def _is_digest(part: str) -> bool:
-    return len(part) >= _LEAST_DIGEST and bool(_HEX.fullmatch(part)) and not _is_number(part) and any(map(_is_digit, part))
+    return (
+        len(part) >= _LEAST_DIGEST and bool(_HEX.fullmatch(part)) and not _is_number(part) and any(map(_is_digit, part))
+    )

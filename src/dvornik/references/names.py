@@ -157,7 +157,16 @@ class Names:
         words, places = self._words, self._directories
         endings.add_all(words.endings)
         last.add_all(words.last)
-        tables = (words.tokens, words.atoms, self._stems.keys, places.keys, places.leaves, endings, last, places.parents)
+        tables = (
+            words.tokens,
+            words.atoms,
+            self._stems.keys,
+            places.keys,
+            places.leaves,
+            endings,
+            last,
+            places.parents,
+        )
         flags = (not all(map(bytes.isascii, words.endings)), places.wide, places.numeric, places.beyond_ascii)
         return self._inner.Texts(tables, letters(), words.longest, *flags)  # type: ignore[no-any-return, union-attr]
 
@@ -296,7 +305,7 @@ class Names:
         return self.sorted(container, names)[0]
 
     def sorted(self, container: str, names: Sequence[str]) -> tuple[list[str], Kinds]:
-        """Return those of one directory's names that nothing named, and of each kind how many files there are and known.
+        """Return those of one directory's names that nothing named, and by kind how many files there are and known.
 
         Known is a file that a file field, a value or a path names, or a directory around it that is named.
         """

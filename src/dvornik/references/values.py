@@ -115,5 +115,3 @@ class _Place:
         stem = self._cell[first:end].rpartition(b".")[0]
         is_listed = first < begin and path_key(stem.decode("utf-8", "surrogateescape")) in self._stems
         return first if stem and is_listed else -1
-
-

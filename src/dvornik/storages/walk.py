@@ -96,7 +96,7 @@ class _Tree(NamedTuple):
         return Reason.NOT_OWN if self.is_foreign and self.is_foreign(path) else None
 
 
-def walk(
+def walk(  # noqa: PLR0913 - what a tree is to be known by
     root: Directory,
     *,
     with_times: bool,
@@ -107,9 +107,9 @@ def walk(
 ) -> Iterator[Batch | Left]:
     """List the tree below ``root`` top down.
 
-    ``skip`` and ``mounts`` are directories (relative paths) that are not entered, nor are those that ``is_foreign``
-    says are another program's, and those that somebody has locked, which asks cleaners to stay out (tmpfiles.d(5)). On the way down only names are kept, so that memory stays
-    small in a tree of any depth.
+    ``skip`` and ``mounts`` are directories (relative paths) that are not entered, nor are those of which ``is_foreign``
+    says that they are another program's, and those that somebody has locked, which asks cleaners to stay out
+    (tmpfiles.d(5)). On the way down only names are kept, so that memory stays small in a tree of any depth.
     """
     tree = _Tree(age_by if with_times else "", skip, mounts, locked(), is_foreign)
     steps = _Walk(root, tree)

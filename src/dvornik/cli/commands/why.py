@@ -101,6 +101,9 @@ def _tell(evidence: Evidence, path: str) -> None:
 def _tell_around(evidence: Evidence) -> None:
     """Say what of the directories around it keeps a file."""
     facts = {name: words.safe(str(fact)) for name, fact in evidence.facts.items()}
+    if "family" in facts:
+        said = _("of {family_files} files of its family {family_known} are known to be named: {family}")
+        say("   " + said.format(**facts))
     if "directory" in facts:
         say("   " + _("{directory} stays with all that is in it").format(**facts))
     if "unit" in facts:
