@@ -30,7 +30,9 @@ def title(draw: random.Random) -> str:
     """Return a name as people give."""
     words = draw.sample(WORDS, draw.randint(1, 3))
     form = draw.choice(["_", "-"]).join([*words, str(draw.randint(1, 9999))])
-    return form + ("_" + "".join(draw.choices(string.ascii_letters + string.digits, k=7)) if draw.random() < _TAIL else "")
+    return form + (
+        "_" + "".join(draw.choices(string.ascii_letters + string.digits, k=7)) if draw.random() < _TAIL else ""
+    )
 
 
 def digits(draw: random.Random, length: int) -> str:
@@ -72,20 +74,23 @@ def wordpress(draw: random.Random, number: int) -> Made:  # noqa: ARG001
     """The file and its renditions, which PHP's serialised form names."""
     place, name = f"{draw.randint(2019, 2025)}/{draw.randint(1, 12):02}", title(draw)
     sizes = [f"{name}-{size}.jpg" for size in ("150x150", "300x200")]
-    meta = "a:1:{s:5:\"sizes\";a:2:{" + "".join(f's:4:"file";s:{len(one)}:"{one}";' for one in sizes) + "}}"
+    meta = 'a:1:{s:5:"sizes";a:2:{' + "".join(f's:4:"file";s:{len(one)}:"{one}";' for one in sizes) + "}}"
     return Made([f"{place}/{one}" for one in (f"{name}.jpg", *sizes)], [f"{place}/{name}.jpg", meta])
 
 
 def mastodon(draw: random.Random, number: int) -> Made:
     """Paperclip: the row's number in threes, a directory a style; the row holds the mere name."""
-    place, name = f"media_attachments/files/{number // 10**6:03}/{number // 1000 % 1000:03}/{number % 1000:03}", digits(draw, 16)
+    place, name = (
+        f"media_attachments/files/{number // 10**6:03}/{number // 1000 % 1000:03}/{number % 1000:03}",
+        digits(draw, 16),
+    )
     return Made([f"{place}/original/{name}.png", f"{place}/small/{name}.png"], [f"{name}.png"])
 
 
-def nextcloud(draw: random.Random, number: int) -> Made:  # noqa: ARG001
-    """The catalogue holds the path below the user's own directory."""
-    user = draw.choice(["ann", "bob", "carla", "dmitri"])
-    path = f"files/{draw.choice(['Photos', 'Documents'])}/{title(draw)}.jpg"
+def nextcloud(draw: random.Random, number: int) -> Made:
+    """The catalogue holds the path below the user's own directory; the first users came before the others."""
+    user = draw.choice(["ann", "bob", "carla", "dmitri"][: 1 + number // 20])
+    path = f"files/{draw.choice(['Photos', 'Documents'][: 1 + number // 20])}/{title(draw)}.jpg"
     return Made([f"{user}/{path}"], [path])
 
 

@@ -46,7 +46,8 @@ def site_of(path: Path, uploads: Sequence[Made], orphans: Sequence[Made], senten
         for file in made.files:
             site.file(f"media/{file}", body=b"x")
     site.sql("INSERT INTO article (body) VALUES (?)", *([value] for made in uploads for value in made.values))
-    site.sql("INSERT INTO article (body) VALUES (?)", *([sentence] for sentence in sentences))
+    for sentence in sentences:
+        site.sql("INSERT INTO article (body) VALUES (?)", [sentence])
     return site
 
 

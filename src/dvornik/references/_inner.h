@@ -108,5 +108,5 @@ static inline int in_word(unsigned char letter) { return kind[letter] >= WORD; }
 
 #define STEM_MOST 255 /* stems.MOST */
 
-#define KIND_MOST 16
+#define KIND_MOST 24
 size_t kind_of(bytes name, size_t length, unsigned char *out); /* of ASCII; returns the length of what it wrote */

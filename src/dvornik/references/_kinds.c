@@ -5,6 +5,9 @@
 #define LAST_SUFFIX 8  /* signs of it, and of the one before: kinds._ENDING */
 #define FIRST_SUFFIX 4
 #define DIGEST 12 /* kinds._LEAST_DIGEST */
+#define SIZE_DIGITS 5
+#define SIZE_MOST (2 * SIZE_DIGITS + 1)
+#define SIZED '~' /* kinds.SIZED */
 #define RANDOM 16 /* kinds._LEAST_RANDOM */
 
 static int is_digit(unsigned char letter) { return letter >= '0' && letter <= '9'; }
@@ -75,6 +78,34 @@ static unsigned char class_of_stem(bytes stem, size_t length) {
     return !words && letters >= RANDOM && changes >= 6 && flips >= 2 ? 'r' : 'w';
 }
 
+/* Return where a rendition's size behind a name begins (-150x150, _800w, @2x), or else its end: kinds._SIZE. */
+static size_t without_size(bytes name, size_t end) {
+    size_t begin = end, letters;
+    while (begin && is_alnum(name[begin - 1]) && end - begin <= SIZE_MOST)
+        begin--;
+    if (begin < 2 || end - begin < 2 || end - begin > SIZE_MOST || !strchr("-_.@", name[begin - 1]))
+        return end;
+    size_t at = begin, before, behind;
+    while (at < end && is_digit(name[at]))
+        at++;
+    before = at - begin;
+    letters = at;
+    while (at < end && !is_digit(name[at]))
+        at++;
+    letters = at - letters;
+    behind = end - at;
+    while (at < end && is_digit(name[at]))
+        at++;
+    bytes unit = name + begin + before;
+    if (at < end || before > SIZE_DIGITS || behind > SIZE_DIGITS)
+        return end;
+    if (letters == 1 && lower[unit[0]] == 'x')
+        return before || behind ? begin - 1 : end;
+    if (before && !behind && ((letters == 1 && lower[unit[0]] == 'w') || (letters == 2 && lower[unit[0]] == 'p' && lower[unit[1]] == 'x')))
+        return begin - 1;
+    return end;
+}
+
 size_t kind_of(bytes name, size_t length, unsigned char *out) {
     size_t end = suffix_of(name, length, LAST_SUFFIX), first = end;
     out[0] = '.';
@@ -82,8 +113,11 @@ size_t kind_of(bytes name, size_t length, unsigned char *out) {
         return 1;
     if (end < length)
         first = suffix_of(name, end, FIRST_SUFFIX);
-    out[0] = class_of_stem(name, first);
+    size_t stem = without_size(name, first), size = 1;
+    out[0] = class_of_stem(name, stem);
+    if (stem < first)
+        out[size++] = SIZED;
     for (size_t at = first; at < length; at++)
-        out[1 + at - first] = lower[name[at]];
-    return 1 + length - first;
+        out[size++] = lower[name[at]];
+    return size;
 }

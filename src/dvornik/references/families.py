@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dvornik.references.kinds import FORMS, kind_of, split
+from dvornik.references.kinds import FORMS, SIZED, kind_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,12 +35,11 @@ _NUMBER: Final = re.compile(r"[0-9]+")
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}-?(?:[0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}")
 _HEX: Final = re.compile(r"(?=[a-fA-F]*[0-9])[0-9a-fA-F]{6,}")
 _MIXED: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Z])(?=.*[a-z])[A-Za-z0-9_-]{8,}")
-_CLASSES: Final = (("{number}", _NUMBER), ("{date}", _DATE), ("{uuid}", _UUID), ("{hex}", _HEX), ("{id}", _MIXED))
-_HEX_PART: Final = re.compile(r"[0-9a-fA-F]{1,3}")
+NUMBER: Final = "{number}"
+_CLASSES: Final = ((NUMBER, _NUMBER), ("{date}", _DATE), ("{uuid}", _UUID), ("{hex}", _HEX), ("{id}", _MIXED))
 ANY: Final = "{any}"
+SIZE: Final = "-{size}"
 _CLASS_NAMES: Final = frozenset((ANY, *(name for name, _pattern in _CLASSES)))
-_SIZE: Final = re.compile(r"\d+x\d*|\d*x\d+|\d+w|\d+px")
-_SIZED: Final = "{size}"
 _LAST: Final = re.compile(r"(.*?[^-_.@ ])([-_.@ ]+)([^-_.@ ]+)", re.DOTALL)
 _FIRST: Final = re.compile(r"([^-_.@ ]+)([-_.@ ]+)([^-_.@ ].*)", re.DOTALL)
 _DRAWN: Final = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[A-Za-z0-9]{6,}|[0-9]+")
@@ -88,9 +87,11 @@ class _Affixed:
 class _Node:
     """Directories of one shape."""
 
-    __slots__ = ("affixes", "children", "kinds")
+    __slots__ = ("affixes", "children", "kinds", "lengths")
 
     def __init__(self) -> None:
+        self.lengths: set[int] = set()
+        """Of the numbers among the directories below."""
         self.children: dict[str, _Node] = {}
         self.kinds: dict[str, list[int]] = {}
         self.affixes: dict[tuple[str, Affix], _Affixed] = {}
@@ -117,6 +118,7 @@ class _Node:
                 into.count(kind, files, known)
             for key, affixed in from_.affixes.items():
                 into.affixed(key).add(affixed.files, affixed.unnamed, affixed.paired, affixed.known)
+            into.lengths |= from_.lengths
             for name, child in from_.children.items():
                 if name in into.children:
                     waiting.append((into.children[name], child))
@@ -217,6 +219,8 @@ class Families:
 
     def _child(self, node: _Node, part: str) -> _Node:
         name = class_of(part)
+        if name == NUMBER:
+            node.lengths.add(len(part))
         child = node.children.get(name)
         if child is None and name not in _CLASS_NAMES:
             child = node.children.get(ANY)
@@ -246,8 +250,8 @@ class Families:
             node, is_first = waiting.pop()
             words = node.words()
             if _are_shards(words, node) or (not is_first and _are_many_of_few(words, node)):
-                digits = ["{number}"] if "{number}" in node.children and all(map(_HEX_PART.fullmatch, words)) else []
-                node.merge([*words, *digits])
+                is_cut = node.lengths == {len(words[0])} and _are_shards(words, node)
+                node.merge([*words, NUMBER] if is_cut and NUMBER in node.children else words)
             waiting += [(child, False) for child in node.children.values()]
 
     # -- asking --------------------------------------------------------------------------------------------------
@@ -308,7 +312,7 @@ def class_of(part: str) -> str:
 
 def _are_shards(words: Sequence[str], node: _Node) -> bool:
     """Tell whether directories are parts of a digest or of a number: short, and of one length."""
-    kin = len(words) + ("{number}" in node.children)
+    kin = len(words) + (NUMBER in node.children)
     return kin >= _SHARDS and len(set(map(len, words))) == 1 and len(words[0]) <= _SHARDS
 
 
@@ -320,6 +324,8 @@ def _are_many_of_few(words: Sequence[str], node: _Node) -> bool:
 
 def affixes(name: str) -> Iterator[tuple[Affix, str]]:
     """Yield what may be an affix of a name, with the rest."""
+    if SIZED in kind_of(name):
+        return
     stem = split(name)[0]
     last, first = _LAST.fullmatch(stem), _FIRST.fullmatch(stem)
     if last and _is_word(last[3]):
@@ -329,14 +335,14 @@ def affixes(name: str) -> Iterator[tuple[Affix, str]]:
 
 
 def _is_word(text: str) -> bool:
-    return bool(_SIZE.fullmatch(text)) or not _DRAWN.fullmatch(text)
+    return not _DRAWN.fullmatch(text)
 
 
 def _word(text: str) -> str:
-    return _SIZED if _SIZE.fullmatch(text) else text.lower().replace("{", "{{")
+    return text.lower().replace("{", "{{")
 
 
 def _shape(place: str, kind: str, affix: Affix = _NO_AFFIX) -> str:
     """Write a shape down; ``shapes.py`` reads it."""
-    name = f"{affix.before}{FORMS[kind[0]]}{affix.behind}{kind[1:]}"
+    name = f"{affix.before}{FORMS[kind[0]]}{affix.behind}{kind[1:].replace(SIZED, SIZE)}"
     return f"{place}/{name}" if place else name

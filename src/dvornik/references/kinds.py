@@ -14,6 +14,9 @@ _LEAST_RANDOM: Final = 16
 _CHANGES, _FLIPS = 6, 2
 _WORD: Final = 3
 _PART: Final = re.compile(r"[0-9A-Za-z\x80-\U0010ffff]+")
+_SIZE: Final = re.compile(
+    r"(?<=.)[-_.@](?:\d{1,5}x\d{0,5}|x\d{1,5}|\d{1,5}(?:w|px))\Z", re.IGNORECASE | re.ASCII | re.DOTALL
+)
 _UUID: Final = re.compile(
     r"(?<![0-9A-Za-z\x80-\U0010ffff])[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?![0-9A-Za-z\x80-\U0010ffff])"
 )
@@ -23,6 +26,8 @@ _FLIP: Final = re.compile(r"[0-9](?=[^0-9])|[^0-9](?=[0-9])")
 
 WORDS, WORDS_AND_DIGEST, DIGEST, RANDOM, NUMBER, NUMBERS, HIDDEN = "wHhrnN."
 """What a name is made of, but for its ending."""
+SIZED: Final = "~"
+"""Behind that letter: there is a rendition's size, such as ``-150x150``."""
 FORMS: Final = {
     WORDS: "{name}", WORDS_AND_DIGEST: "{name-hex}", DIGEST: "{hex}", RANDOM: "{id}", NUMBER: "{number}",
     NUMBERS: "{numbers}", HIDDEN: ".{name}",
@@ -41,7 +46,8 @@ def kind_of(name: str) -> str:
     if name.startswith("."):
         return HIDDEN
     stem, ending = split(name)
-    return _form(stem) + ending.lower()
+    bare = _SIZE.sub("", stem)
+    return _form(bare) + (SIZED if len(bare) < len(stem) else "") + ending.lower()
 
 
 def _form(stem: str) -> str:

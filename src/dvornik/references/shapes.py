@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from dvornik.references.families import ANY, Affix, affixes, class_of
-from dvornik.references.kinds import FORMS, kind_of, split
+from dvornik.references.families import ANY, SIZE, Affix, affixes, class_of
+from dvornik.references.kinds import FORMS, SIZED, kind_of, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,9 +48,11 @@ def read(text: str) -> Shape | None:
     if not found:
         return None
     behind, ending = split(last[found.end() :])
+    is_sized = behind.endswith(SIZE)
+    behind = behind.removesuffix(SIZE)
     if behind.endswith(_OTHERS):
         behind, ending = behind[:-1], _OTHERS
-    kind = _LETTERS[found[0]] + ending.lower()
+    kind = _LETTERS[found[0]] + (SIZED if is_sized else "") + ending.lower()
     return Shape(text, tuple(place), kind, Affix(last[: found.start()], behind))
 
 
