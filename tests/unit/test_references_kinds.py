@@ -39,7 +39,9 @@ def test_a_name_is_words_numbers_or_a_digest_and_an_ending(name: str, kind: str)
 
 
 PIECES = st.one_of(
-    st.sampled_from(["photo", "IMG", "-", "_", ".", "@", "150x150", "x2", "800w", "12px", ".jpg", ".tar.gz", ".v2", "12"]),
+    st.sampled_from(
+        ["photo", "IMG", "-", "_", ".", "@", "150x150", "x2", "800w", "12px", ".jpg", ".tar.gz", ".v2", "12"]
+    ),
     st.sampled_from(["2b06f7f1-1c2d-4e3f-8a9b-0123456789ab", "7244bd9f815f15aa", "beef-cafe", "V1StGXR8Z5jdHi6BmyT3"]),
     st.text("0123456789abcdef", max_size=14),
     st.text(string.ascii_letters + string.digits + "._-", max_size=12),

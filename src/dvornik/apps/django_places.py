@@ -67,7 +67,10 @@ class _Project:
             kept[answer.sessions.file_path] = _("it holds the sessions (SESSION_FILE_PATH)")
         state = Path(loaded.config.app.state)
         static = [path for path in (answer.static_root, *answer.static_dirs) if path]
-        self._places = Places(project, ground(project, state, env, allow_outside=True, kept=kept, static=static))
+        on = ground(
+            project, state, env, allow_outside=True, kept=kept, static=static, declared=bool(loaded.config.media)
+        )
+        self._places = Places(project, on)
 
     def app(self) -> App:
         self._take_media()

@@ -73,7 +73,7 @@ class Ground(msgspec.Struct, frozen=True):
     """Whether an operator names the roots: one of users' files alone may then lie in such a directory."""
 
 
-def ground(
+def ground(  # noqa: PLR0913 - what roots are judged by
     base: Path, state: Path, env: Mapping[str, str], *, allow_outside: bool, kept: Mapping[str, str],
     static: Sequence[str] = (), declared: bool = False,
 ) -> Ground:  # fmt: skip
