@@ -1,20 +1,21 @@
-"""Made-up sites of the layouts that applications have: which files rows name, which are needed unnamed, which are debris."""
+"""Made-up sites of the layouts that applications have: what each upload makes, and what rows hold of it."""
 
 from __future__ import annotations
 
 import hashlib
-import random
 import string
 import uuid
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    import random
     from collections.abc import Callable
 
-WORDS = (
-    "summer winter holiday report invoice portrait garden bridge river letter contract minutes budget harbour meadow "
-    "kitchen window ticket lecture station bakery museum village forest mirror engine cover banner header logo"
-).split()
+WORDS = [
+    "summer", "winter", "holiday", "report", "invoice", "portrait", "garden", "bridge", "river", "letter",
+    "contract", "minutes", "budget", "harbour", "meadow", "kitchen", "window", "ticket", "lecture", "station",
+    "bakery", "museum", "village", "forest", "mirror", "engine", "cover", "banner", "header", "logo",
+]  # fmt: skip
 _TAIL = 0.1
 """How often a name was taken and got a random tail."""
 
@@ -45,20 +46,20 @@ def key(draw: random.Random, length: int = 28) -> str:
     return "".join(draw.choices(string.ascii_lowercase + string.digits, k=length))
 
 
-def django(draw: random.Random, number: int) -> Made:  # noqa: ARG001 - as the others
+def django(draw: random.Random, number: int) -> Made:
     """``upload_to="photos/%Y/%m/%d"``."""
     path = f"photos/{draw.randint(2019, 2025)}/{draw.randint(1, 12):02}/{draw.randint(1, 28):02}/{title(draw)}.jpg"
     return Made([path], [path])
 
 
-def laravel(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def laravel(draw: random.Random, number: int) -> Made:
     """``store("avatars", "public")``: forty letters and digits."""
     name = "".join(draw.choices(string.ascii_letters + string.digits, k=40))
     path = f"{draw.choice(['avatars', 'documents'])}/{name}.png"
     return Made([path], [path])
 
 
-def active_storage(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def active_storage(draw: random.Random, number: int) -> Made:
     """Rails: the key, below two parts of it."""
     own = key(draw)
     return Made([f"{own[:2]}/{own[2:4]}/{own}"], [own])
@@ -70,7 +71,7 @@ def shrine(draw: random.Random, number: int) -> Made:
     return Made([f"store/{own}"], [f'{{"id":"{own}","storage":"store","metadata":{{"size":5}}}}'])
 
 
-def wordpress(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def wordpress(draw: random.Random, number: int) -> Made:
     """The file and its renditions, which PHP's serialised form names."""
     place, name = f"{draw.randint(2019, 2025)}/{draw.randint(1, 12):02}", title(draw)
     sizes = [f"{name}-{size}.jpg" for size in ("150x150", "300x200")]
@@ -101,13 +102,13 @@ def immich(draw: random.Random, number: int) -> Made:
     return Made([path], [f"/usr/src/app/upload/{path}"])
 
 
-def directus(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def directus(draw: random.Random, number: int) -> Made:
     """UUIDs, side by side."""
     own = str(uuid.UUID(int=draw.getrandbits(128), version=4))
     return Made([f"{own}.jpg"], [f"{own}.jpg"])
 
 
-def flat(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def flat(draw: random.Random, number: int) -> Made:
     """All in one directory, which texts name."""
     name = f"{title(draw)}.jpg"
     return Made([name], [f'<p>Look: <img src="/media/{name}" alt="it"> and so on.</p>'])
@@ -147,7 +148,7 @@ def roundup(draw: random.Random, number: int) -> Made:
     return Made([f"files/{kind}/{number // 1000}/{kind}{number}"], [title(draw)])
 
 
-def ckan(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def ckan(draw: random.Random, number: int) -> Made:
     """Random names of no row's."""
     own = str(uuid.UUID(int=draw.getrandbits(128), version=4))
     return Made([f"resources/{own[:3]}/{own[3:6]}/{own[6:]}"], [title(draw)])
@@ -163,7 +164,7 @@ def xenforo(draw: random.Random, number: int) -> Made:
     return Made([f"attachments/{number // 1000}/{number}-{digits(draw, 32)}.data"], [f"{title(draw)}.png"])
 
 
-def phpbb(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def phpbb(draw: random.Random, number: int) -> Made:
     """The site's salt and the user's number; the row holds the number and a time."""
     return Made([f"images/avatars/0123456789abcdef0123456789abcdef_{number}.jpg"], [f"{number}_1700000000.jpg"])
 
@@ -180,7 +181,7 @@ def playlist(draw: random.Random, number: int) -> Made:
     return Made([f"{place}/master.m3u8", *(f"{place}/720/seg_{n:05}.ts" for n in range(3))], [f"{place}/master.m3u8"])
 
 
-def tiles(draw: random.Random, number: int) -> Made:  # noqa: ARG001
+def tiles(draw: random.Random, number: int) -> Made:
     """A picture that is cut into tiles."""
     name = f"{title(draw)}"
     return Made([f"zoom/{name}.dzi", *(f"zoom/{name}_files/9/{x}_{x}.png" for x in range(3))], [f"zoom/{name}.dzi"])

@@ -1,3 +1,4 @@
+# ruff: noqa: S311 - the same sites each time
 """Made-up sites of many layouts: no needed file of an unnamed family goes, and planted orphans are found.
 
 ``DVORNIK_FUZZ`` sites of each kind are tried; the long version is ``make fuzz``.

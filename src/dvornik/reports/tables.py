@@ -64,8 +64,8 @@ def summary(report: Report) -> list[tuple[str, str]]:
 def tables(report: Report) -> Iterator[Table]:
     """Yield the tables that have anything to say."""
     for table in (
-        _wrong(report), _steps(report), _caches(report), _kept(report), _places(report), _disks(report),
-        _history(report),
+        _wrong(report), _steps(report), _caches(report), _kept(report), _unfamiliar(report), _places(report),
+        _disks(report), _history(report),
     ):  # fmt: skip
         if table.rows:
             yield table
@@ -125,6 +125,15 @@ def _caches(report: Report) -> Table:
         for place, total in report.caches.items()
     ]
     return Table(_("Caches"), [_("Cache"), _("Found"), _("Done"), _("Size"), _("Freed")], rows, range(1, 5))
+
+
+def _unfamiliar(report: Report) -> Table:
+    rows = [
+        [words.address(each.place, "", each.shape), words.number(each.files), words.size(each.size)]
+        for each in report.unfamiliar
+    ]
+    title = _("Families that wait for your word: dvornik families keep SHAPE, or debris SHAPE")
+    return Table(title, [_("Shape"), _("Files"), _("Size")], rows, [1, 2])
 
 
 def _kept(report: Report) -> Table:

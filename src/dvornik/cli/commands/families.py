@@ -41,7 +41,7 @@ def families() -> click.Command:
             "known to be named; say keep or debris of others once, and forget to take that back."
         )
     )
-    @click.argument("words_", nargs=-1, metavar="[keep|debris|forget] [SHAPE]")
+    @click.argument("words_", nargs=-1, metavar=_("[keep|debris|forget] [SHAPE]"))
     @click.option("--place", help=_("Only this media place, by its name."))
     @options.common
     @options.opened()
