@@ -108,7 +108,8 @@ static void strike_stem(struct texts *texts, struct cell *cell) {
         return;
     for (size_t at = 0; at < length; at++)
         stem[at] = lower[last[at]];
-    mark_as(texts->tables[STEMS], stem, length, MARKS);
+    int is_sentence = last > begin && memchr(begin, ' ', (size_t)(last - begin)) != NULL; /* that ends in a path */
+    mark_as(texts->tables[STEMS], stem, length, is_sentence ? SEEN : MARKS);
 }
 
 /* Tell whether anything in a block is worth a look: what make_tables() says so of. */

@@ -16,6 +16,11 @@ static int is_led_to(const struct texts *texts, bytes at, size_t begin) {
         end--;
     for (first = end; first && in_word(at[first - 1]) && end - first < FAR; first--)
         ;
+    if (first && at[first - 1] == '%' && end - first > 1 && is_hex(at[first]) && is_hex(at[first + 1])) {
+        first += 2; /* what stands behind an escaped space; a letter takes more to tell, and is taken for right */
+        if (first == end)
+            return texts->wide_paths;
+    }
     long size = end - first < FAR ? fold(texts, at + first, end - first, leaf) : -1;
     return size >= 0 && holds(texts->tables[PARENTS], leaf, (size_t)size);
 }

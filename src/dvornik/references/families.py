@@ -240,7 +240,7 @@ class Families:
                 words = node.words()
                 if len(words) > _SIBLINGS[self._level]:
                     node.merge(words)
-            self._count = sum(len(node.kinds) for node in _nodes(self._root))
+            self._count = self.count()
         self._last = "\0", self._root
 
     def settle(self) -> None:
@@ -255,6 +255,10 @@ class Families:
             waiting += [(child, False) for child in node.children.values()]
 
     # -- asking --------------------------------------------------------------------------------------------------
+
+    def count(self) -> int:
+        """Count the families, but for those that an affix makes."""
+        return sum(len(node.kinds) for node in _nodes(self._root))
 
     def of(self, container: str, name: str) -> Family:
         """Return the family of a file."""

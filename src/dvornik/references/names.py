@@ -19,7 +19,7 @@ from dvornik.references.packed import unpacked
 from dvornik.references.paths import Base, path_key
 from dvornik.references.stems import Stems
 from dvornik.references.tokens import CLEAN, EDGE, Slice, cut, letters, spellings, to_bytes
-from dvornik.references.values import values
+from dvornik.references.values import readings, values
 from dvornik.references.variants import unescaped, variants
 from dvornik.references.words import FLAT, Words
 
@@ -174,7 +174,8 @@ class Names:
         """Make known what the cells name by values of their own."""
         tokens, stems, parents = self._words.tokens, self._stems.keys, self._directories.parents
         for cell in cells:
-            self._words.tokens.mark_known(values(cell, tokens, stems, parents))
+            for form in readings(cell):
+                self._words.tokens.mark_known(values(form, tokens, stems, parents))
 
     def _strike_whole(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""

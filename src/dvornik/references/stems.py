@@ -85,7 +85,9 @@ class Stems:
     def strike_cells(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole."""
         if len(self.keys):
-            self.keys.mark_known(meant(cells))
+            sentences = [cell for cell in cells if _is_sentence(cell)]
+            self.keys.mark_all(meant(sentences))
+            self.keys.mark_known(meant(cell for cell in cells if not _is_sentence(cell)))
 
     def forget(self) -> None:
         """Let none have been seen yet."""
@@ -176,6 +178,12 @@ def uuids(cells: Iterable[bytes]) -> set[bytes]:
     found = {joined[match.start() - 8 : match.end()].lower() for match in _DASHED.finditer(joined)}
     found.update(match[0][1:].lower() for match in _QUOTED.finditer(joined))
     return found
+
+
+def _is_sentence(cell: bytes) -> bool:
+    """Tell whether a cell that ends in a path has words before it, so that it may be a sentence."""
+    text = cell.strip()
+    return b" " in text.replace(b"\\", b"/").rstrip(b"/").rpartition(b"/")[0] and text[:1] not in _OPENING
 
 
 def told(cells: Iterable[bytes]) -> set[bytes]:

@@ -7,11 +7,13 @@ its own file, but does not tell that the application names files of that kind.
 
 from __future__ import annotations
 
+import html
 import re
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote_to_bytes
 
 from dvornik.references.paths import path_key
-from dvornik.references.tokens import EDGE, cut, fold
+from dvornik.references.tokens import EDGE, cut, fold, to_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _FAR: Final = 300
 """Bytes that are looked back for the beginning of a name, or of the last part of a directory."""
 _LISTED: Final = 2048
+_ESCAPED: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 _RUN: Final = re.compile(rb"[0-9A-Za-z._\-\x80-\xff]+")
 _LAST_RUN: Final = re.compile(rb"[0-9A-Za-z._\-\x80-\xff]*\Z")
 _SPACES: Final = b" \t\n\r\v\f"
@@ -34,6 +37,17 @@ def leaf_key(path: bytes) -> bytes:
     """Return what directories that end alike have in common: the last run of letters of the last part, folded."""
     found = _LAST_RUN.search(path)
     return fold(found[0].decode("utf-8", "surrogateescape")).encode("utf-8", "replace") if found else b""
+
+
+def readings(cell: bytes) -> Iterator[bytes]:
+    """Yield a cell as it stands, and with escapes of one sort undone."""
+    yield cell
+    if b"%" in cell:
+        yield unquote_to_bytes(cell)
+    if b"&" in cell:
+        yield to_bytes(html.unescape(cell.decode("utf-8", "surrogateescape")))
+    if b"\\u" in cell:
+        yield to_bytes(_ESCAPED.sub(lambda match: chr(int(match[1], 16)), cell.decode("utf-8", "surrogateescape")))
 
 
 def values(cell: bytes, tokens: Keys, stems: Keys, parents: Keys) -> Iterator[bytes]:
