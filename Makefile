@@ -30,6 +30,9 @@ tests: dev ## the tests alone; make tests ARGS='-k quarantine'
 test-apps: dev ## use whole applications, each in an environment of its own, and clean them
 	$(BIN)/pytest -n 2 --dist worksteal -m apps $(ARGS) tests/apps
 
+fuzz: dev ## try many more made-up sites: no needed file goes, orphans are found
+	DVORNIK_FUZZ=$(or $(ROUNDS),25) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS) tests/unit/test_families_fuzz.py
+
 test-mysql: dev ## promise on MySQL itself what is promised on MariaDB
 	$(BIN)/pytest -n 2 --dist worksteal -m mysql $(ARGS)
 

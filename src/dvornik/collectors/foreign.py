@@ -42,6 +42,8 @@ class Foreign:
         if _is_repository(batch.names):
             self._repositories.append(f"{batch.container}/".lstrip("/"))
             return dict.fromkeys(batch.names, Reason.NOT_OWN)
+        if "\0." not in "\0" + "\0".join(batch.names):  # one look at all of them
+            return {}
         hidden = [name for name in batch.names if name.startswith(".")]
         return {
             name: Reason.OPEN if name.startswith(_OPEN_ELSEWHERE) else Reason.NOT_OWN

@@ -343,7 +343,10 @@ def _judged(
     for step in source.storage.walk(with_times=with_times):
         if isinstance(step, Batch):
             verdicts, kinds = _verdicts(names, patterns, step)
-            verdicts = {**_numbered(source, step, verdicts), **foreign.objections(step)}
+            verdicts = _numbered(source, step, verdicts)
+            for name, reason in foreign.objections(step).items():
+                if verdicts.get(name) not in _NO_MEDIA:
+                    verdicts[name] = reason
             yield step, verdicts | unnamed.kept_by_word(step.container, verdicts), kinds
 
 

@@ -344,7 +344,25 @@ static PyObject *telling(PyObject *module, PyObject *names) {
     return found;
 }
 
-PyMethodDef names_methods[] = {{"add_names", add_names, METH_VARARGS, add_names_doc},
+PyDoc_STRVAR(kind_of_doc, "kind_of(name) -> its kind, as kinds.kind_of; None of a name that is not ASCII");
+
+static PyObject *name_kind(PyObject *module, PyObject *text) {
+    (void)module;
+    unsigned char kind[KIND_MOST];
+    Py_ssize_t size;
+    const char *letters = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!letters)
+        PyErr_Clear();
+    for (Py_ssize_t at = 0; letters && at < size; at++)
+        if ((unsigned char)letters[at] >= 0x80)
+            letters = NULL;
+    if (!letters)
+        return Py_NewRef(Py_None);
+    return PyUnicode_FromStringAndSize((const char *)kind, (Py_ssize_t)kind_of((bytes)letters, (size_t)size, kind));
+}
+
+PyMethodDef names_methods[] = {{"kind_of", name_kind, METH_O, kind_of_doc},
+                                {"add_names", add_names, METH_VARARGS, add_names_doc},
                                 {"unused", unused, METH_VARARGS, unused_doc},
                                 {"telling", telling, METH_O, telling_doc},
                                 {"mark_paths", mark_paths, METH_VARARGS, mark_paths_doc},

@@ -158,6 +158,8 @@ class Families:
         """How coarse it has become."""
         self._count = 0
         self._last: tuple[str, _Node] = ("", self._root)
+        self._settled: dict[tuple[str, str], Family] = {}
+        self._asked: tuple[str, tuple[str, _Node]] = ("\0", ("", self._root))
 
     # -- counting ------------------------------------------------------------------------------------------------
 
@@ -185,7 +187,7 @@ class Families:
         numbers: set[str] | None = None
         for name in unnamed:
             kind = kind_of(name)
-            for affix, rest in affixes(name):
+            for affix, rest in affixes(name, kind):
                 counts = borne.setdefault((kind, affix), [0, 0])
                 counts[0] += 1
                 if rest.isdigit():
@@ -204,8 +206,9 @@ class Families:
         for (kind, affix), (unnamed, rest) in paired.items():
             node.affixed((kind, affix)).add(unnamed, unnamed, rest, 0)
         for name in named:
-            for affix, _rest in affixes(name):
-                key = (kind_of(name), affix)
+            kind = kind_of(name)
+            for affix, _rest in affixes(name, kind):
+                key = (kind, affix)
                 if key in paired:
                     node.affixed(key).add(1, 0, 0, int(is_known(name)))
 
@@ -262,15 +265,20 @@ class Families:
 
     def of(self, container: str, name: str) -> Family:
         """Return the family of a file."""
-        place, node = self._place(container)
+        if self._asked[0] != container:
+            self._asked = container, self._place(container)
+        place, node = self._asked[1]
         kind = kind_of(name)
         if kind not in node.kinds and kind[0] + _OTHERS in node.kinds:
             kind = kind[0] + _OTHERS
-        for affix, _rest in affixes(name):
+        for affix, _rest in affixes(name, kind) if node.affixes else ():
             if self._recurs(node, kind, affix):
                 affixed = node.affixes[kind, affix]
                 return Family(_shape(place, kind, affix), affixed.files, affixed.known, affix)
-        return self._plain(node, place, kind)
+        key = place, kind
+        if key not in self._settled:
+            self._settled[key] = self._plain(node, place, kind)
+        return self._settled[key]
 
     def _plain(self, node: _Node, place: str, kind: str) -> Family:
         """Return what is left of a kind without those that bear an affix."""
@@ -326,9 +334,9 @@ def _are_many_of_few(words: Sequence[str], node: _Node) -> bool:
     return sorted(node.children[word].files() for word in words)[len(words) // 2] < _FEW
 
 
-def affixes(name: str) -> Iterator[tuple[Affix, str]]:
+def affixes(name: str, kind: str) -> Iterator[tuple[Affix, str]]:
     """Yield what may be an affix of a name, with the rest."""
-    if SIZED in kind_of(name):
+    if SIZED in kind:
         return
     stem = split(name)[0]
     last, first = _LAST.fullmatch(stem), _FIRST.fullmatch(stem)

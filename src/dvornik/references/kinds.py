@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from dvornik.references import keys
+
 _ENDING: Final = re.compile(r"(?:\.[A-Za-z][A-Za-z0-9]{0,3})?\.[A-Za-z][A-Za-z0-9]{0,7}\Z")
 """The last two suffixes: ``.jpg.webp``, ``.en.vtt``; a longer one before the last is a word of a title."""
 _LEAST_DIGEST: Final = 12
@@ -43,6 +45,10 @@ def split(name: str) -> tuple[str, str]:
 
 def kind_of(name: str) -> str:
     """Return the shape of a name: one of the letters above, then its ending in lower case."""
+    if keys.inner:
+        kind = keys.inner.kind_of(name)
+        if kind is not None:
+            return kind  # type: ignore[no-any-return]
     if name.startswith("."):
         return HIDDEN
     stem, ending = split(name)

@@ -34,7 +34,7 @@ class Shape(NamedTuple):
         kind = kind_of(name)
         if self.kind not in {kind, kind[0] + _OTHERS}:
             return False
-        return self.affix == Affix("", "") or any(self.affix == each for each, _rest in affixes(name))
+        return self.affix == Affix("", "") or any(self.affix == each for each, _rest in affixes(name, kind))
 
 
 def _differ(wanted: str, part: str) -> bool:
