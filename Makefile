@@ -13,7 +13,7 @@ PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --custom-compile-command 'make requirements'
 COMPILE = $(PIN) pyproject.toml
 
-.PHONY: help demo test test-apps test-mysql tests lint format messages reference requirements clean site dev
+.PHONY: help demo test test-apps test-mysql fuzz tests lint format messages reference requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
 help: ## this list

@@ -47,7 +47,7 @@ url = "sqlite:///site.db"
 root = "media"
 url = "/media/"
 exact = ["photo.file"]
-debris = ["lost/*"]
+debris = ["*"]
 {more}
 """
 

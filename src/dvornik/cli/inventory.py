@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dvornik.apps.places import unique
 from dvornik.collectors.foreign import is_foreign
 from dvornik.collectors.inventory import Inventory, Source
+from dvornik.errors import UnreachableError
 from dvornik.references.derivatives import Pattern
 from dvornik.references.files import Files
 from dvornik.references.shapes import decided
@@ -17,12 +18,13 @@ from dvornik.storages import quarantine
 if TYPE_CHECKING:
     from dvornik.application import MediaPlace
     from dvornik.cli.yard import Yard
+    from dvornik.state import Decision
     from dvornik.storages.local import LocalStorage
 
 
 def gather(yard: Yard) -> Inventory:
     """Gather the media and everything that may refer to it."""
-    said = yard.state.decisions()
+    said, unread = _decisions(yard)
     places = {
         place.name: Source(
             _storage(yard, place),
@@ -30,7 +32,7 @@ def gather(yard: Yard) -> Inventory:
             place.url,
             place.exact,
             place.defaults,
-            yard.config.media[place.name].exclude if place.name in yard.config.media else (),
+            [*(yard.config.media[place.name].exclude if place.name in yard.config.media else ()), *unread],
             _derivatives(yard, place.name),
             place.named,
             yard.config.media[place.name].debris if place.name in yard.config.media else (),
@@ -45,6 +47,14 @@ def gather(yard: Yard) -> Inventory:
     }
     exclude = {name: section.exclude for name, section in yard.config.databases.items()}
     return Inventory(places, yard.databases, texts=_texts(yard), exclude=exclude)
+
+
+def _decisions(yard: Yard) -> tuple[list[Decision], list[str]]:
+    """Return what was said of families; of a record that cannot be read, globs that keep all: it may say so."""
+    try:
+        return yard.state.decisions(), []
+    except UnreachableError:  # the engine tells it, and leaves media alone
+        return [], ["*"]
 
 
 def _storage(yard: Yard, place: MediaPlace) -> LocalStorage:
