@@ -13,7 +13,7 @@ PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --custom-compile-command 'make requirements'
 COMPILE = $(PIN) pyproject.toml
 
-.PHONY: help demo test test-apps test-mysql tests lint format messages reference requirements clean site dev
+.PHONY: help demo test test-apps test-mysql fuzz tests lint format messages reference requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
 help: ## this list
@@ -29,6 +29,9 @@ tests: dev ## the tests alone; make tests ARGS='-k quarantine'
 
 test-apps: dev ## use whole applications, each in an environment of its own, and clean them
 	$(BIN)/pytest -n 2 --dist worksteal -m apps $(ARGS) tests/apps
+
+fuzz: dev ## try many more made-up sites: no needed file goes, orphans are found
+	DVORNIK_FUZZ=$(or $(ROUNDS),25) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS) tests/unit/test_families_fuzz.py
 
 test-mysql: dev ## promise on MySQL itself what is promised on MariaDB
 	$(BIN)/pytest -n 2 --dist worksteal -m mysql $(ARGS)

@@ -27,6 +27,7 @@ class Reason(StrEnum):
     NO_KEY = "no-key"
     DERIVATIVE = "derivative"
     UNSEARCHABLE = "unsearchable"
+    UNFAMILIAR = "unfamiliar"
     GROUP = "group"
     UNEXPIRED = "unexpired"
     LASTING = "lasting"
@@ -125,6 +126,8 @@ class Held(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     count: int
     names: Sequence[str] = ()
     detail: str = ""
+    size: int = 0
+    """Bytes on the disk, where they were looked at."""
 
 
 class Survey(msgspec.Struct, frozen=True, omit_defaults=True):

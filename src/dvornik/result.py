@@ -32,6 +32,15 @@ class Total(msgspec.Struct):
     missed: dict[str, int] = msgspec.field(default_factory=dict)
 
 
+class Waiting(msgspec.Struct):
+    """Files of one family that wait for the operator's word. ``size`` is bytes."""
+
+    place: str
+    shape: str
+    files: int = 0
+    size: int = 0
+
+
 class Failure(msgspec.Struct, frozen=True):
     """One item that could not be removed."""
 
@@ -57,6 +66,8 @@ class Result:
         self.caches: dict[str, Total] = {}
         """Of each cache, by its place: there may be several, of one rule."""
         self.held: Counter[tuple[str, Reason]] = Counter()
+        self.unfamiliar: dict[tuple[str, str], Waiting] = {}
+        """By place and shape: what waits for the operator's word."""
         self._found: Counter[tuple[str, str]] = Counter()
         self.surveys: list[Survey] = []
         self._gone: Counter[tuple[str, str, str]] = Counter()
@@ -94,9 +105,7 @@ class Result:
                     total.found += line.count
                     total.found_size += line.size
             case Held():
-                self.held[line.rule, line.reason] += line.count
-                if line.reason.is_failure:
-                    self._failed(line.rule, line.place, line.container, [Miss(n, line.reason) for n in line.names])
+                self._hold(line)
             case Survey():
                 self.surveys.append(line)
             case Refusal():
@@ -106,6 +115,16 @@ class Result:
                         self._refuse(rule, line.place)
             case Trouble():
                 self.troubles.append(line)
+
+    def _hold(self, line: Held) -> None:
+        self.held[line.rule, line.reason] += line.count
+        if line.reason.is_failure:
+            self._failed(line.rule, line.place, line.container, [Miss(n, line.reason) for n in line.names])
+        if line.reason is not Reason.UNFAMILIAR:
+            return
+        waiting = self.unfamiliar.setdefault((line.place, line.detail), Waiting(line.place, line.detail))
+        waiting.files += line.count
+        waiting.size += line.size
 
     def remaining(self) -> Iterator[tuple[str, int, Mapping[str, int]]]:
         """Yield what is left of each place (``collector/place``) of which every file was seen: bytes, and where."""

@@ -49,6 +49,8 @@ CREATE TABLE IF NOT EXISTS weights (taken REAL NOT NULL, place TEXT NOT NULL, di
 CREATE TABLE IF NOT EXISTS speeds (rule TEXT NOT NULL, place TEXT NOT NULL, taken REAL NOT NULL, size INTEGER NOT NULL,
   seconds REAL NOT NULL) STRICT;
 CREATE INDEX IF NOT EXISTS weights_by_time ON weights(taken);
+CREATE TABLE IF NOT EXISTS decisions (place TEXT NOT NULL, shape TEXT NOT NULL, word TEXT NOT NULL, taken REAL NOT NULL,
+  user TEXT NOT NULL, PRIMARY KEY (place, shape)) STRICT;
 """
 _KEEP_PLANS: Final = 90 * 86400
 _KEEP_TRENDS: Final = 400 * 86400
@@ -58,6 +60,9 @@ _ROOM: Final = 1 << 26
 _READ_AT_ONCE: Final = 1 << 18
 """Bytes of a plan: its lines are as long as directories are large."""
 RUNNING: Final = "running"
+KEEP: Final = "keep"
+DEBRIS: Final = "debris"
+"""What an operator may say of a family of files."""
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -71,6 +76,16 @@ class Run(msgspec.Struct, frozen=True, array_like=True):
     collectors: Sequence[str]
     digest: str
     summary: dict[str, int]
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """What an operator said of a family of files: ``keep`` or ``debris``; when (seconds since the epoch), and who."""
+
+    place: str
+    shape: str
+    word: str
+    taken: float
+    user: str
 
 
 class Weight(msgspec.Struct, frozen=True):
@@ -254,6 +269,18 @@ class State:
         seconds = sum(float(str(row[1])) for row in rows)
         return sum(int(str(row[0])) for row in rows) / seconds if seconds else None
 
+    def decide(self, place: str, shape: str, word: str, user: str) -> None:
+        """Record what an operator says of a family of files; no word takes it back."""
+        self._write("DELETE FROM decisions WHERE place = ? AND shape = ?", place, _text(shape))
+        if word:
+            values = place, _text(shape), word, time.time(), user
+            self._write("INSERT INTO decisions VALUES (?, ?, ?, ?, ?)", *values)
+
+    def decisions(self) -> list[Decision]:
+        """Return what operators said, in the order of places and shapes. Reads only."""
+        rows = self._read("SELECT place, shape, word, taken, user FROM decisions ORDER BY place, shape")
+        return [Decision(row[0], _name(str(row[1])), *row[2:]) for row in rows]  # type: ignore[arg-type]
+
     def last_survey(self, place: str) -> Survey | None:
         """Return the survey of the last good run. Reads only.
 
@@ -348,6 +375,14 @@ class State:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _text(name: str) -> str:
+    return os.fsencode(name).decode("latin-1")
+
+
+def _name(text: str) -> str:
+    return os.fsdecode(text.encode("latin-1"))
 
 
 def _flock(descriptor: int) -> None:

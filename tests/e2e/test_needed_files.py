@@ -30,6 +30,7 @@ TOML = """
 url = "{url}"
 [media.uploads]
 root = "uploads"
+debris = ["*"]
 url = "/u/"
 exact = {exact}
 [policy]

@@ -47,6 +47,7 @@ url = "sqlite:///site.db"
 root = "media"
 url = "/media/"
 exact = ["photo.file"]
+debris = ["*"]
 {more}
 """
 

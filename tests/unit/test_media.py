@@ -43,6 +43,7 @@ def media(
     texts: Sequence[str] = (),
     strict: bool = False,
 ) -> Media:
+    """Return the collector; nothing here is judged by its family: test_families.py does that."""
     places = places or ("media",)
     for place in places:
         (site.path / place).mkdir(parents=True, exist_ok=True)
@@ -50,7 +51,7 @@ def media(
     sources = {
         place: Source(
             LocalStorage(place, root, skip=[other for other in roots.values() if other != root]),
-            root, "/media/", [ExactColumn("default", "photo", "file")],
+            root, "/media/", [ExactColumn("default", "photo", "file")], debris=["*"],
         )
         for place, root in roots.items()
     }  # fmt: skip
@@ -146,7 +147,7 @@ def test_mere_numbers_are_held_unless_rows_name_such_files(site: SmallSite, *, n
     if named:
         site.sql("INSERT INTO article (body) VALUES ('1.jpg')")
     source = media(site)._sources["media"]
-    places = {"media": Source(source.storage, source.root)}
+    places = {"media": Source(source.storage, source.root, debris=["*"])}
     collector = Media(Inventory(places, {"default": sqlite(site)}, texts={}, exclude={}), quarantine=0)
     assert found(collector) == ({"2.jpg", "30", "lost.jpg"} if named else {"lost.jpg"})
 
@@ -232,7 +233,7 @@ def test_excluded_files_are_neither_found_nor_counted(site: SmallSite) -> None:
     site.file("media/static/theme.css")
     collector = media(site)
     source = collector._sources["media"]
-    places = {"media": Source(source.storage, source.root, exclude=["static/*"])}
+    places = {"media": Source(source.storage, source.root, exclude=["static/*"], debris=["*"])}
     collector = Media(Inventory(places, {"default": sqlite(site)}, texts={}, exclude={}), quarantine=0)
     lines = list(collector.scan(time.time_ns(), thorough=False))
     assert not [line for line in lines if isinstance(line, Finding)]
@@ -493,7 +494,7 @@ def test_one_database_of_two_out_of_reach_is_no_finding_at_all(site: SmallSite) 
     (site.path / "media").mkdir(exist_ok=True)
     root = str(site.path / "media")
     gone = SQLite(DatabasePlace("other", f"sqlite:///{site.path}/none.db"))
-    sources = {"media": Source(LocalStorage("media", root), root)}
+    sources = {"media": Source(LocalStorage("media", root), root, debris=["*"])}
     databases = {"default": sqlite(site), "other": gone}
     collector = Media(Inventory(sources, databases, texts={}, exclude={}), quarantine=0)
     with pytest.raises(UnreachableError):

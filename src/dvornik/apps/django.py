@@ -123,6 +123,7 @@ class Answer(msgspec.Struct, frozen=True):
     storages: list[StorageFound]
     foreign: list[str]
     static_root: str
+    static_dirs: list[str]
     sessions: Sessions
     caches: list[CacheFound]
     logs: list[str]

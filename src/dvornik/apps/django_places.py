@@ -66,7 +66,11 @@ class _Project:
         if answer.sessions.file_path:
             kept[answer.sessions.file_path] = _("it holds the sessions (SESSION_FILE_PATH)")
         state = Path(loaded.config.app.state)
-        self._places = Places(project, ground(project, state, env, allow_outside=True, kept=kept))
+        static = [path for path in (answer.static_root, *answer.static_dirs) if path]
+        on = ground(
+            project, state, env, allow_outside=True, kept=kept, static=static, declared=bool(loaded.config.media)
+        )
+        self._places = Places(project, on)
 
     def app(self) -> App:
         self._take_media()

@@ -68,6 +68,9 @@ def _learn() -> dict[str, Any]:
         "storages": storages.found,
         "foreign": sorted(storages.foreign),
         "static_root": _path(settings.STATIC_ROOT),
+        "static_dirs": [
+            _path(each[1] if isinstance(each, tuple | list) else each) for each in settings.STATICFILES_DIRS
+        ],
         "sessions": _sessions(),
         "caches": _caches(),
         **_other_caches(),

@@ -45,7 +45,10 @@ def look(loaded: Loaded, env: Mapping[str, str]) -> App:
     variables = _Variables(loaded.base, env)
     databases, found, trouble = _databases(variables, loaded.base)
     urls = [place.url for place in databases] + [item.url for item in loaded.config.databases.values()]
-    on = ground(loaded.base, Path(loaded.config.app.state), env, allow_outside=True, kept=databases_kept(urls))
+    on = ground(
+        loaded.base, Path(loaded.config.app.state), env, allow_outside=True, kept=databases_kept(urls),
+        declared=bool(loaded.config.media),
+    )  # fmt: skip
     places = Places(loaded.base, on)
     if urls and not trouble:
         _add_media(places, variables, loaded.base)

@@ -283,7 +283,13 @@ def _ask(question: str) -> None:
 
 def tell(result: Result, *, dry: bool) -> None:
     """Say what was kept and why, what went wrong, and how it ended."""
-    say(*text.kept(result), *text.noted(result), *text.trouble(result), text.closing(result, dry=dry))
+    say(
+        *text.kept(result),
+        *text.waiting(result),
+        *text.noted(result),
+        *text.trouble(result),
+        text.closing(result, dry=dry),
+    )
 
 
 def tell_left_behind(yard: Yard, *, loud: bool) -> None:

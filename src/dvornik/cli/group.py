@@ -23,6 +23,7 @@ VERBS: Final = {
     "doctor": "doctor",
     "why": "why",
     "references": "references",
+    "families": "families",
     "history": "history",
     "show": "history",
     "report": "report",

@@ -21,8 +21,11 @@ from dvornik.references.derivatives import Pattern, candidates, keep_originals
 from dvornik.references.names import Names
 from dvornik.references.referrers import Referrers, Target, find_referrers
 from dvornik.references.search import Columns, Counted, Missing, Sought, count, missing, search
+from dvornik.references.shapes import Decided
 
 if TYPE_CHECKING:
+    from dvornik.references.shapes import Shape
+
     Listed = dict[str, Names]
     Lost = dict[str, UnreachableError]
 
@@ -41,6 +44,10 @@ class Source(msgspec.Struct, frozen=True):
     exclude: Sequence[str] = ()
     derivatives: Sequence[Pattern] = ()
     named: Sequence[str] = ()
+    debris: Sequence[str] = ()
+    """Globs of what may go where nothing names it, though nothing of its kind is known to be named."""
+    decided: Decided = Decided()
+    """What was said of shapes."""
 
 
 class Inventory:
@@ -115,6 +122,11 @@ class Inventory:
             )
 
         yield from count(self._sought(listed), self._readable, self._exclude, files)
+
+    def count_of(self, place: str, shape: Shape) -> int:
+        """Count the files of a place that have a shape."""
+        listing = present(self.places[place].storage)
+        return sum(shape.has(container, name) for container, names in listing for name in names)
 
     def missing(self) -> Iterator[Missing]:
         """Yield what exact columns name that is not there: set aside is not there, for the application."""

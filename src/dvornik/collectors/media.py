@@ -24,10 +24,13 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import msgspec
 
 from dvornik.collectors.claims import recovered, tidied, waiting
+from dvornik.collectors.families import described
+from dvornik.collectors.foreign import Foreign
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
 from dvornik.collectors.names import SAMPLE, held, is_lonely
 from dvornik.collectors.names import Names as Patterns
+from dvornik.collectors.unnamed import Unnamed
 from dvornik.contracts.collector import Evidence, Rule
 from dvornik.contracts.storage import Batch, Storage
 from dvornik.errors import UnreachableError
@@ -39,8 +42,9 @@ from dvornik.storages.quarantine import has_beside
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from dvornik.collectors.families import Described
     from dvornik.model import Seen
-    from dvornik.references.names import Names
+    from dvornik.references.names import Kinds, Names
 
 ORPHAN: Final = "media/orphan"
 RETURN: Final = "media/return"
@@ -49,6 +53,9 @@ PURGE: Final = "media/purge"
 _NUMBER: Final = re.compile(r"\d{1,19}(?:\.[^.]*)?")
 """A name that an application may make from the number of a row."""
 
+_NO_MEDIA: Final = (Reason.PLACEHOLDER, Reason.EXCLUDED, Reason.NOT_OWN)
+"""Why files stay that do not count as the site's."""
+_Facts = dict[str, int | float | str]
 _Named = dict[tuple[str, str, str], list[str]]
 """Names in quarantine that something refers to, by place, run and container."""
 
@@ -112,22 +119,23 @@ class Media:
 
     def _judge(self, place: str, names: Names, fingerprint: str) -> Iterator[Seen]:
         source = self._sources[place]
-        patterns = Patterns(["*"], source.exclude)
         items = size = matched = 0
-        for step in source.storage.walk(with_times=False):
-            if not isinstance(step, Batch):
-                continue
-            verdicts = _numbered(source, step, _verdicts(names, patterns, step))
+        unnamed = _unnamed(source, names)
+        for step, verdicts in _noted(source, names, unnamed):
             yield from _held(place, step, verdicts)
             reasons = list(verdicts.values())
-            items += len(step.names) - reasons.count(Reason.PLACEHOLDER) - reasons.count(Reason.EXCLUDED)
+            items += len(step.names) - sum(map(reasons.count, _NO_MEDIA))
             matched += len(step.names) - len(reasons) + reasons.count(Reason.DERIVATIVE)
-            unused = [name for name, reason in verdicts.items() if reason is None]
-            if unused:
-                seen = source.storage.examine(step.container, unused)
-                size += sum(seen.sizes)
-                if seen.names:
-                    yield Finding(ORPHAN, place, step.container, seen.names, seen.sizes, seen.times, seen.versions)
+        for container, going, unfamiliar in unnamed.settled():
+            seen = source.storage.examine(container, going) if going else Batch(container, ())
+            size += sum(seen.sizes)
+            if seen.names:
+                yield Finding(ORPHAN, place, container, seen.names, seen.sizes, seen.times, seen.versions)
+            for family, held_back in unfamiliar.items():
+                sizes = source.storage.examine(container, held_back).sizes
+                shown = held_back[:SAMPLE]
+                yield Held(ORPHAN, place, container, Reason.UNFAMILIAR, len(held_back), shown, family.shape, sum(sizes))
+                size += sum(sizes)
         yield Survey(
             place, self.name, fingerprint, items, size, names.references, names.found, matched,
             has_references=True, exact=bool(source.exact),
@@ -257,6 +265,17 @@ class Media:
                 return self._why(place, *located)
         return None
 
+    def families(self, place: str, shape: str = "") -> Iterator[Described]:
+        """Yield the families of a place, or one of them; raise ``UnreachableError`` where not all can be read."""
+        source, listed = self._sources[place], self._inventory.listed([place], everything)
+        self._inventory.search(listed, everything)
+        unnamed = _unnamed(source, listed[place])
+        for _step in _noted(source, listed[place], unnamed):
+            pass
+        unnamed.settle()
+        judged = _judged(source, listed[place], unnamed, with_times=True)
+        yield from described(place, ((step, verdicts) for step, verdicts, _kinds in judged), unnamed, shape)
+
     def _why(self, place: str, container: str, name: str) -> Evidence:
         source, file = self._sources[place], (container, name)
         names = self._inventory.listed([place], everything)[place]
@@ -265,13 +284,26 @@ class Media:
         via = next((each for each in (file, *origins) if each in found.rows), file)
         names.forget()
         self._inventory.search({place: names}, everything)
-        batch = Batch(container, [name])
-        verdicts = _numbered(source, batch, _verdicts(names, Patterns(["*"], source.exclude), batch))
-        reason = verdicts.get(name, Reason.REFERENCED)
+        reason, facts = self._verdict(source, names, container, name)
         return Evidence(
             self.name, place, reason, ORPHAN, found.rows.get(via, ()), found.looked, found.read, found.near,
-            "" if via == file else "/".join(filter(None, via)), self._facts(source.storage, container, name),
+            "" if via == file else "/".join(filter(None, via)), self._facts(source.storage, container, name) | facts,
         )  # fmt: skip
+
+    @staticmethod
+    def _verdict(source: Source, names: Names, container: str, name: str) -> tuple[Reason | None, _Facts]:
+        """Say why a file stays, as a run would: it takes the whole listing to tell its family."""
+        unnamed = _unnamed(source, names)
+        reason: Reason | None = Reason.REFERENCED
+        for step, verdicts in _noted(source, names, unnamed):
+            if step.container == container and name in step.names:
+                reason = verdicts.get(name, Reason.REFERENCED)
+        for where, _going, unfamiliar in unnamed.settled():
+            if where == container and any(name in each for each in unfamiliar.values()):
+                family = unnamed.family(container, name)
+                facts: _Facts = {"family": family.shape, "family_files": family.files, "family_known": family.known}
+                return Reason.UNFAMILIAR, facts
+        return reason, {}
 
     @staticmethod
     def _facts(storage: Storage, container: str, name: str) -> dict[str, int | float | str]:
@@ -293,17 +325,45 @@ def _called_back(storage: Storage, container: str, named: Sequence[str]) -> list
     return [name for name in named if name not in taken]
 
 
-def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reason | None]:
+def _unnamed(source: Source, names: Names) -> Unnamed:
+    return Unnamed(names, source.decided, Patterns(["*"], source.debris) if source.debris else None)
+
+
+def _noted(source: Source, names: Names, unnamed: Unnamed) -> Iterator[tuple[Batch, dict[str, Reason | None]]]:
+    """Yield every directory with why its files stay, and count them by families."""
+    for step, verdicts, kinds in _judged(source, names, unnamed):
+        unnamed.note(step, verdicts, kinds)
+        yield step, verdicts
+
+
+def _judged(
+    source: Source, names: Names, unnamed: Unnamed, *, with_times: bool = False
+) -> Iterator[tuple[Batch, dict[str, Reason | None], Kinds]]:
+    patterns, foreign = Patterns(["*"], source.exclude), Foreign()
+    for step in source.storage.walk(with_times=with_times):
+        if isinstance(step, Batch):
+            verdicts, kinds = _verdicts(names, patterns, step)
+            verdicts = _numbered(source, step, verdicts)
+            for name, reason in foreign.objections(step).items():
+                if verdicts.get(name) not in _NO_MEDIA:
+                    verdicts[name] = reason
+            yield step, verdicts | unnamed.kept_by_word(step.container, verdicts), kinds
+
+
+def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> tuple[dict[str, Reason | None], Kinds]:
     """Say why files of a directory stay that nothing refers to, and ``None`` of those that nothing keeps.
+
+    With it goes how many files of each kind there are, and how many of them are known.
 
     What is left out is referred to. A placeholder and what is excluded is called so even then.
     """
     if is_lonely(batch):
-        return dict.fromkeys(batch.names, Reason.PLACEHOLDER)
+        return dict.fromkeys(batch.names, Reason.PLACEHOLDER), {}
     container, own = batch.container, names.derivatives
-    unused = names.unused(container, batch.names)
+    unused, kinds = names.sorted(container, batch.names)
     if len(unused) == len(batch.names) and names.is_meant(container):
         unused = []  # the application makes their paths of the row's key
+        kinds = {kind: (files, files) for kind, (files, _known) in kinds.items()}
     verdicts: dict[str, Reason | None] = dict.fromkeys(unused)
     for name in verdicts:
         if not names.lists(container, name):
@@ -314,7 +374,7 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reaso
             verdicts[name] = Reason.DERIVATIVE
     for name in candidates(container, [name for name, reason in verdicts.items() if not reason], own):
         verdicts[name] = inherited(names, container, name)
-    return verdicts | {batch.names[row]: reason for row, reason in patterns.objections(batch).items()}
+    return verdicts | {batch.names[row]: reason for row, reason in patterns.objections(batch).items()}, kinds
 
 
 def _numbered(source: Source, batch: Batch, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:

@@ -51,6 +51,7 @@ class _Check:
             self._env,
             allow_outside=config.app.allow_outside,
             kept=databases_kept(item.url for item in config.databases.values()),
+            declared=True,
         )
         config = msgspec.structs.replace(config, **self._places(config, on))
         self._exact(config)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from dvornik.config import addresses
+from dvornik.config import addresses, static_source
 from dvornik.languages import _
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 _WHOLLY = (
     "/bin",
@@ -67,11 +67,19 @@ class Ground(msgspec.Struct, frozen=True):
     allow_outside: bool = True
     kept: Mapping[str, str] = {}
     """Other paths that must not lie in a place, and the sentence that says what they are."""
+    static: Sequence[str] = ()
+    """Directories of the application's own files, which users' files lie neither around nor in."""
+    declared: bool = False
+    """Whether an operator names the roots: one of users' files alone may then lie in such a directory."""
 
 
-def ground(base: Path, state: Path, env: Mapping[str, str], *, allow_outside: bool, kept: Mapping[str, str]) -> Ground:
+def ground(  # noqa: PLR0913 - what roots are judged by
+    base: Path, state: Path, env: Mapping[str, str], *, allow_outside: bool, kept: Mapping[str, str],
+    static: Sequence[str] = (), declared: bool = False,
+) -> Ground:  # fmt: skip
     """Return the ground for an application at ``base``."""
-    return Ground(base, state, env.get("HOME") or env.get("USERPROFILE") or "", allow_outside, kept)
+    home = env.get("HOME") or env.get("USERPROFILE") or ""
+    return Ground(base, state, home, allow_outside, kept, [*static, *map(str, static_source.folders(base))], declared)
 
 
 def objection(root: str, on: Ground, *, user_content: bool) -> Objection | None:
@@ -91,6 +99,10 @@ def objection(root: str, on: Ground, *, user_content: bool) -> Objection | None:
     for path, message in checks:
         if Path(os.path.realpath(path)).is_relative_to(real):
             return Objection(message, _("Name a directory that holds this alone."))
+    if user_content:
+        refused = _static_objection(root, real, on)
+        if refused:
+            return refused
     code = "" if user_content else next((name for name in _CODE if os.path.lexists(Path(real, name))), "")
     if code:
         return Objection(_("it holds code: {name}").format(name=code), _("Name a directory that holds this alone."))
@@ -100,6 +112,26 @@ def objection(root: str, on: Ground, *, user_content: bool) -> Objection | None:
             _("If it is the application's own, say so: [app] allow_outside = true."),
         )
     return None
+
+
+def _static_objection(root: str, real: str, on: Ground) -> Objection | None:
+    """Return why a root of users' files holds the application's own, or may."""
+    hint = _("Keep users' files in a directory of their own, and name that: [media.NAME] root.")
+    for each in on.static:
+        own = Path(os.path.realpath(each))
+        if own.is_relative_to(real):
+            return Objection(_("it holds the application's own static files ({path})").format(path=each), hint)
+        if Path(real).is_relative_to(own):
+            found = static_source.named_below(real, on.base, pictures=True) if on.declared else each
+            if found:
+                message = _("it lies in the application's own static files ({path})").format(path=found)
+                return Objection(message, hint if on.declared else f"{hint} {_declare(root)}")
+    found = static_source.named_below(real, on.base)
+    return Objection(_("templates name styles or scripts in it ({path})").format(path=found), hint) if found else None
+
+
+def _declare(root: str) -> str:
+    return _('If it holds nothing else, say so in dvornik.toml: [media.NAME] root = "{root}".').format(root=root)
 
 
 def databases_kept(urls: Iterable[str]) -> dict[str, str]:

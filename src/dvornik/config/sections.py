@@ -103,6 +103,13 @@ class MediaSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     exclude: Annotated[list[str], Meta(description="Names or paths below root that stay (glob).")] = field(
         default_factory=list
     )
+    debris: Annotated[
+        list[str],
+        Meta(
+            description="Names or paths below root (glob) that may go where nothing names them, though no file of "
+            "their kind is known to be named."
+        ),
+    ] = field(default_factory=list)
     derivatives: Annotated[
         list[Annotated[str, Meta(pattern=r"\{(?:name|stem)\}")]],
         Meta(

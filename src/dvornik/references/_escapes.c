@@ -56,7 +56,7 @@ size_t strike_escape(struct texts *texts, bytes at, size_t length, size_t sign) 
         end++;
     if (sign - begin > LONGEST_WORD || end - sign > FOLLOWING)
         return 0;
-    hand_over(texts, &texts->escaped, at + begin, end - begin);
+    hand_over(texts, is_sure(texts, at, length, begin, end) ? &texts->sure : &texts->escaped, at + begin, end - begin);
     return end;
 }
 

@@ -44,9 +44,11 @@ static inline uint64_t hash_of(bytes at, size_t length) {
 struct keys {
     PyObject_HEAD
     uint64_t *added; /* until the first look-up */
-    uint32_t *slots; /* from then on: 31 bits of the hash, and the lowest one for "seen"; 0 is free */
+    uint32_t *slots; /* from then on: 30 bits of the hash, and the lowest two for SEEN and KNOWN; 0 is free */
     size_t count, room, size;
 };
+
+enum { SEEN = 1, KNOWN = 2, MARKS = SEEN | KNOWN };
 
 extern PyTypeObject *keys_type;
 extern PyType_Spec keys_spec, texts_spec;
@@ -56,26 +58,33 @@ int add_key(struct keys *keys, uint64_t hash); /* -1 where there is no memory; n
 int seal(struct keys *keys);                   /* before any is looked up; -1 with an exception */
 int text_of(PyObject *key, bytes *at, size_t *length);
 
+/* What stands in a slot for a hash; never 0. */
+static inline uint32_t tag_of(uint64_t hash) { return ((uint32_t)hash | (MARKS + 1)) & ~(uint32_t)MARKS; }
+
 static inline uint32_t *slot_of(const struct keys *keys, uint64_t hash) {
-    uint32_t mark = ((uint32_t)hash | 2) & ~1u;
+    uint32_t tag = tag_of(hash);
     size_t at = (size_t)((hash >> 32) * keys->size >> 32);
-    while (keys->slots[at] && (keys->slots[at] & ~1u) != mark)
+    while (keys->slots[at] && (keys->slots[at] & ~(uint32_t)MARKS) != tag)
         at = at + 1 == keys->size ? 0 : at + 1;
     return &keys->slots[at];
 }
 
-static inline int mark(const struct keys *keys, bytes at, size_t length) {
+static inline int mark_as(const struct keys *keys, bytes at, size_t length, uint32_t marks) {
     uint32_t *slot = slot_of(keys, hash_of(at, length));
     if (*slot)
-        *slot |= 1;
+        *slot |= marks;
     return *slot != 0;
 }
 
+static inline int mark(const struct keys *keys, bytes at, size_t length) { return mark_as(keys, at, length, SEEN); }
+
 static inline int holds(const struct keys *keys, bytes at, size_t length) { return *slot_of(keys, hash_of(at, length)) != 0; }
 
-static inline int has_seen(const struct keys *keys, bytes at, size_t length) {
-    return *slot_of(keys, hash_of(at, length)) & 1;
+static inline uint32_t marks_on(const struct keys *keys, bytes at, size_t length) {
+    return *slot_of(keys, hash_of(at, length)) & MARKS;
 }
+
+static inline int has_seen(const struct keys *keys, bytes at, size_t length) { return marks_on(keys, at, length) & SEEN; }
 
 /* ---- letters ---- */
 
@@ -98,3 +107,6 @@ static inline int is_hex(unsigned char letter) {
 static inline int in_word(unsigned char letter) { return kind[letter] >= WORD; }
 
 #define STEM_MOST 255 /* stems.MOST */
+
+#define KIND_MOST 24
+size_t kind_of(bytes name, size_t length, unsigned char *out); /* of ASCII; returns the length of what it wrote */

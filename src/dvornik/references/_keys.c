@@ -29,7 +29,7 @@ int seal(struct keys *keys) {
         return -1;
     }
     for (size_t at = 0; at < keys->count; at++)
-        *slot_of(keys, keys->added[at]) = ((uint32_t)keys->added[at] | 2) & ~1u;
+        *slot_of(keys, keys->added[at]) = tag_of(keys->added[at]);
     free(keys->added);
     keys->added = NULL;
     return 0;
@@ -83,6 +83,7 @@ static int act_add(struct keys *keys, bytes at, size_t length) {
     return -1;
 }
 static int act_mark(struct keys *keys, bytes at, size_t length) { return !mark(keys, at, length); }
+static int act_mark_known(struct keys *keys, bytes at, size_t length) { return !mark_as(keys, at, length, MARKS); }
 static int act_seen(struct keys *keys, bytes at, size_t length) { return has_seen(keys, at, length); }
 
 static PyObject *keys_add_all(PyObject *self, PyObject *keys) {
@@ -99,6 +100,7 @@ static PyObject *listed(PyObject *self, PyObject *keys, int (*act)(struct keys *
 }
 
 static PyObject *keys_mark_all(PyObject *self, PyObject *keys) { return listed(self, keys, act_mark, 0); }
+static PyObject *keys_mark_known(PyObject *self, PyObject *keys) { return listed(self, keys, act_mark_known, 0); }
 static PyObject *keys_seen_all(PyObject *self, PyObject *keys) { return listed(self, keys, act_seen, 1); }
 
 static int one(PyObject *self, PyObject *key, int (*ask)(const struct keys *, bytes, size_t)) {
@@ -108,6 +110,10 @@ static int one(PyObject *self, PyObject *key, int (*ask)(const struct keys *, by
 }
 
 static PyObject *truth(int answer) { return answer < 0 ? NULL : PyBool_FromLong(answer); }
+static int has_known(const struct keys *keys, bytes at, size_t length) {
+    return (marks_on(keys, at, length) & KNOWN) != 0;
+}
+static PyObject *keys_known(PyObject *self, PyObject *key) { return truth(one(self, key, has_known)); }
 static PyObject *keys_mark(PyObject *self, PyObject *key) { return truth(one(self, key, mark)); }
 static PyObject *keys_seen(PyObject *self, PyObject *key) { return truth(one(self, key, has_seen)); }
 static int keys_contains(PyObject *self, PyObject *key) { return one(self, key, holds); }
@@ -116,13 +122,15 @@ static PyObject *keys_forget(PyObject *self, PyObject *unused) {
     (void)unused;
     struct keys *keys = (void *)self;
     for (size_t at = 0; keys->slots && at < keys->size; at++)
-        keys->slots[at] &= ~1u;
+        keys->slots[at] &= ~(uint32_t)MARKS;
     return Py_NewRef(Py_None);
 }
 
 static PyMethodDef keys_methods[] = {{"add_all", keys_add_all, METH_O, "Add many; before any is looked up."},
                                      {"mark", keys_mark, METH_O, "Mark as seen; tell whether it had been added."},
                                      {"mark_all", keys_mark_all, METH_O, "Mark many; return those never added."},
+                                     {"mark_known", keys_mark_known, METH_O, "Mark many as known, and seen; as mark_all."},
+                                     {"known", keys_known, METH_O, "Tell whether it was marked as known."},
                                      {"seen", keys_seen, METH_O, "Tell whether it was added and marked."},
                                      {"seen_all", keys_seen_all, METH_O, "Tell so of each."},
                                      {"forget", keys_forget, METH_NOARGS, "Take every mark away."},

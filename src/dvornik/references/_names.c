@@ -10,6 +10,7 @@ struct name {
     size_t token, token_end, stem;  /* where the token lies, and where the stem ends; 0 for none */
     unsigned char other[40];        /* a UUID without its dashes, or with them */
     size_t other_length;
+    bytes letters; /* as they stand */
 };
 
 /* Write a UUID's other form, without its dashes or with them; return its length, 0 where it is none: stems.stems. */
@@ -52,6 +53,7 @@ static int parse(struct name *name, PyObject *text) {
         return 0;
     }
     unsigned char *folded = name->folded + name->prefix;
+    name->letters = (bytes)letters;
     size_t length = (size_t)size, begin = 0, end = length, dot = length;
     for (size_t at = 0; at < length; at++) {
         folded[at] = lower[(unsigned char)letters[at]];
@@ -99,13 +101,17 @@ static int add_name(struct named *named) {
                : 0;
 }
 
-static int is_named(struct named *named) {
+/* Return how a name is marked by anything that names it: SEEN, KNOWN. */
+static uint32_t marks_of(struct named *named) {
     const struct name *name = &named->name;
     const unsigned char *folded = name->folded;
-    return has_seen(named->paths, folded, name->length) ||
-           has_seen(named->tokens, folded + name->token, name->token_end - name->token) ||
-           (name->stem && has_seen(named->stems, folded + name->prefix, name->stem)) ||
-           (name->other_length && has_seen(named->stems, name->other, name->other_length));
+    uint32_t marks = marks_on(named->paths, folded, name->length) |
+                     marks_on(named->tokens, folded + name->token, name->token_end - name->token);
+    if (name->stem)
+        marks |= marks_on(named->stems, folded + name->prefix, name->stem);
+    if (name->other_length)
+        marks |= marks_on(named->stems, name->other, name->other_length);
+    return marks;
 }
 
 /* Put the token's ending, from its last dot on, into the set, unless it is one of the latest. */
@@ -173,28 +179,74 @@ static PyObject *add_names(PyObject *module, PyObject *arguments) {
     return rest ? Py_BuildValue("(nNN)", (Py_ssize_t)longest, PyBool_FromLong(uuids != 0), rest) : NULL;
 }
 
-PyDoc_STRVAR(unused_doc, "unused(tokens, paths, stems, prefix, names) -> (unused, rest)\n\n"
-                         "Return the plain ones of one directory's names that nothing named, and those not plain.");
+PyDoc_STRVAR(unused_doc, "unused(tokens, paths, stems, prefix, names) -> (unused, kinds, rest)\n\n"
+                         "Return the plain ones of one directory's names that nothing named, those not plain, and of each\n"
+                         "kind of the plain ones (kinds.py) how many files there are and how many of them are known.");
+
+#define KINDS 64 /* of one directory, at a time */
+
+/* How many files of one kind there are, and how many of them are known. */
+struct kind {
+    unsigned char key[KIND_MOST];
+    size_t length;
+    Py_ssize_t files, known;
+};
+
+/* Put what was counted into the list, and begin anew. */
+static int put_kinds(struct kind *kinds, size_t *count, PyObject *list) {
+    int status = 0;
+    for (size_t at = 0; !status && at < *count; at++) {
+        PyObject *item = Py_BuildValue("(s#nn)", (const char *)kinds[at].key, (Py_ssize_t)kinds[at].length, kinds[at].files,
+                                       kinds[at].known);
+        status = item ? PyList_Append(list, item) : -1;
+        Py_XDECREF(item);
+    }
+    *count = 0;
+    return status;
+}
+
+static int count_kind(const struct name *name, uint32_t marks, struct kind *kinds, size_t *count, PyObject *list) {
+    struct kind kind;
+    size_t at = 0;
+    kind.length = kind_of(name->letters, name->length - name->prefix, kind.key);
+    while (at < *count && (kinds[at].length != kind.length || memcmp(kinds[at].key, kind.key, kind.length)))
+        at++;
+    if (at == *count) {
+        if (at == KINDS && put_kinds(kinds, count, list) < 0)
+            return -1;
+        at = (*count)++;
+        kind.files = kind.known = 0;
+        kinds[at] = kind;
+    }
+    kinds[at].files++;
+    kinds[at].known += (marks & KNOWN) != 0;
+    return 0;
+}
 
 static PyObject *unused(PyObject *module, PyObject *arguments) {
     (void)module;
     struct named named;
+    struct kind kinds[KINDS];
+    size_t count = 0;
     PyObject *names, *tails;
     if (take_apart(arguments, &named, &names, &tails) < 0 || seal(named.tokens) < 0 || seal(named.paths) < 0 ||
         seal(named.stems) < 0)
         return NULL;
-    PyObject *found = PyList_New(0), *rest = PyList_New(0);
-    int failed = !found || !rest;
+    PyObject *found = PyList_New(0), *list = PyList_New(0), *rest = PyList_New(0);
+    int failed = !found || !list || !rest;
     for (Py_ssize_t at = 0; !failed && at < PyList_Size(names); at++) {
         PyObject *text = PyList_GetItem(names, at);
-        if (named.name.prefix > NAME || !parse(&named.name, text))
+        if (named.name.prefix > NAME || !parse(&named.name, text)) {
             failed = PyList_Append(rest, text) < 0;
-        else if (!is_named(&named))
-            failed = PyList_Append(found, text) < 0;
+            continue;
+        }
+        uint32_t marks = marks_of(&named);
+        failed = (!(marks & SEEN) && PyList_Append(found, text) < 0) || count_kind(&named.name, marks, kinds, &count, list) < 0;
     }
-    if (!failed)
-        return Py_BuildValue("(NN)", found, rest);
+    if (!failed && put_kinds(kinds, &count, list) == 0)
+        return Py_BuildValue("(NNN)", found, list, rest);
     Py_XDECREF(found);
+    Py_XDECREF(list);
     Py_XDECREF(rest);
     return NULL;
 }
@@ -220,7 +272,7 @@ static int is_listed(const struct keys *paths, const char *prefixes, PyObject *v
         if ((size_t)size > length && letters[length] == '/' && !memcmp(prefixes, letters, length))
             return 0;
     }
-    return mark(paths, folded, (size_t)size);
+    return mark_as(paths, folded, (size_t)size, MARKS);
 }
 
 static PyObject *mark_paths(PyObject *module, PyObject *arguments) {
@@ -292,7 +344,25 @@ static PyObject *telling(PyObject *module, PyObject *names) {
     return found;
 }
 
-PyMethodDef names_methods[] = {{"add_names", add_names, METH_VARARGS, add_names_doc},
+PyDoc_STRVAR(kind_of_doc, "kind_of(name) -> its kind, as kinds.kind_of; None of a name that is not ASCII");
+
+static PyObject *name_kind(PyObject *module, PyObject *text) {
+    (void)module;
+    unsigned char kind[KIND_MOST];
+    Py_ssize_t size;
+    const char *letters = PyUnicode_AsUTF8AndSize(text, &size);
+    if (!letters)
+        PyErr_Clear();
+    for (Py_ssize_t at = 0; letters && at < size; at++)
+        if ((unsigned char)letters[at] >= 0x80)
+            letters = NULL;
+    if (!letters)
+        return Py_NewRef(Py_None);
+    return PyUnicode_FromStringAndSize((const char *)kind, (Py_ssize_t)kind_of((bytes)letters, (size_t)size, kind));
+}
+
+PyMethodDef names_methods[] = {{"kind_of", name_kind, METH_O, kind_of_doc},
+                                {"add_names", add_names, METH_VARARGS, add_names_doc},
                                 {"unused", unused, METH_VARARGS, unused_doc},
                                 {"telling", telling, METH_O, telling_doc},
                                 {"mark_paths", mark_paths, METH_VARARGS, mark_paths_doc},

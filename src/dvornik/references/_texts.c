@@ -108,7 +108,8 @@ static void strike_stem(struct texts *texts, struct cell *cell) {
         return;
     for (size_t at = 0; at < length; at++)
         stem[at] = lower[last[at]];
-    mark(texts->tables[STEMS], stem, length);
+    int is_sentence = last > begin && memchr(begin, ' ', (size_t)(last - begin)) != NULL; /* that ends in a path */
+    mark_as(texts->tables[STEMS], stem, length, is_sentence ? SEEN : MARKS);
 }
 
 /* Tell whether anything in a block is worth a look: what make_tables() says so of. */
@@ -201,7 +202,7 @@ static PyObject *texts_strike(PyObject *self, PyObject *list) {
         if (texts->failed)
             PyErr_NoMemory();
         else
-            result = Py_BuildValue("(nNNNNNNNN)", (Py_ssize_t)size, taken(&texts->escaped), taken(&texts->odd),
+            result = Py_BuildValue("(nNNNNNNNNN)", (Py_ssize_t)size, taken(&texts->escaped), taken(&texts->sure), taken(&texts->odd),
                                    taken(&texts->encoded), taken(&texts->numbers), taken(&texts->coded),
                                    chosen(list, cells, count, offsetof(struct cell, whole)),
                                    chosen(list, cells, count, offsetof(struct cell, is_short)),
@@ -255,6 +256,7 @@ static void texts_dealloc(PyObject *self) {
     for (int at = 0; at < TABLES; at++)
         Py_XDECREF((PyObject *)texts->tables[at]);
     free(texts->escaped.bytes);
+    free(texts->sure.bytes);
     free(texts->odd.bytes);
     free(texts->encoded.bytes);
     free(texts->numbers.bytes);
@@ -264,8 +266,9 @@ static void texts_dealloc(PyObject *self) {
 }
 
 PyDoc_STRVAR(strike_doc,
-             "strike(cells) -> (size, escaped, odd, encoded, numbers, coded, whole, short, mails)\n\n"
-             "Strike what the cells, a list of bytes, plainly name. What is left to the caller: words with escapes,\n"
+             "strike(cells) -> (size, escaped, sure, odd, encoded, numbers, coded, whole, short, mails)\n\n"
+             "Strike what the cells, a list of bytes, plainly name. What is left to the caller: words with escapes, those\n"
+             "of them that are values of their own,\n"
              "odd words, paths with escapes, lines of numbers, texts in base64, cells to be read as a whole, cells\n"
              "that may be a name's stem, and cells in quoted-printable.");
 

@@ -10,7 +10,7 @@
 #define BLOCK 16
 typedef unsigned char block __attribute__((vector_size(BLOCK)));
 
-enum { TOKENS, ATOMS, STEMS, DIRECTORIES, LEAVES, ENDINGS, LAST, TABLES };
+enum { TOKENS, ATOMS, STEMS, DIRECTORIES, LEAVES, ENDINGS, LAST, PARENTS, TABLES };
 
 struct buffer {
     char *bytes;
@@ -24,7 +24,7 @@ struct texts {
     size_t longest;        /* token */
     int wide_endings, wide_leaves, numeric, wide_paths;
     int failed;
-    struct buffer escaped, odd, encoded, numbers, coded;
+    struct buffer escaped, sure, odd, encoded, numbers, coded; /* sure: words with escapes that are values */
     uint64_t recent[RECENT]; /* words handed over lately: what they name is marked already */
 };
 
@@ -46,6 +46,10 @@ void strike_numbers(struct texts *texts, bytes at, size_t length);
 size_t strike_escape(struct texts *texts, bytes at, size_t length, size_t sign);
 size_t strike_encoded(struct texts *texts, bytes at, size_t length, size_t sign);
 void strike_coded(struct texts *texts, bytes at, size_t length);
+/* Tell whether what stands at a place is a value of its own. */
+int is_sure(const struct texts *texts, bytes at, size_t length, size_t begin, size_t end);
+/* Fold a run as tokens.cut does, what delimits to spaces; -1 where a letter takes Python to fold. */
+long fold(const struct texts *texts, bytes at, size_t length, unsigned char *out);
 int is_mail(bytes at, size_t length);
 int is_dense(bytes at, size_t length, size_t from);
 

@@ -4,8 +4,7 @@
 
 #define LONGEST_RUN 300 /* bytes of a word that is judged here; tokens are shorter than a name may be */
 
-/* Fold a run as tokens.cut does, what delimits to spaces; -1 where a letter takes Python to fold. */
-static long fold(const struct texts *texts, bytes at, size_t length, unsigned char *out) {
+long fold(const struct texts *texts, bytes at, size_t length, unsigned char *out) {
     unsigned char *end = out;
     for (bytes stop = at + length; at < stop;) {
         if (*at < 0x80) {
@@ -69,14 +68,29 @@ static void strike_spans(struct texts *texts, bytes word, size_t length) {
     }
 }
 
-/* Strike what a folded word names: itself, or else what lies within it. */
-static void strike_word(struct texts *texts, bytes word, size_t length) {
+/* Strike what a folded word names: itself, or else what lies within it. Tell whether it may be worth a look around. */
+static int strike_word(struct texts *texts, bytes word, size_t length) {
     for (size_t at = 0; at < length; at++)
         if (word[at] == '.' && is_ending(texts, word, length, at)) {
-            if (!mark(texts->tables[TOKENS], word, length))
+            int is_token = mark(texts->tables[TOKENS], word, length);
+            if (!is_token)
                 strike_spans(texts, word, length);
-            return;
+            return 1;
         }
+    return 0;
+}
+
+/* Make a token known that stands as a value of its own; dots and dashes at its ends are the name's. */
+static void know(struct texts *texts, bytes word, size_t size, bytes at, size_t length, size_t begin, size_t end) {
+    while (size && !class_of(*word)) {
+        word++;
+        size--;
+    }
+    while (size && !class_of(word[size - 1]))
+        size--;
+    uint32_t *slot = slot_of(texts->tables[TOKENS], hash_of(word, size));
+    if (*slot && !(*slot & KNOWN) && is_sure(texts, at, length, begin, end))
+        *slot |= *slot & SEEN ? KNOWN : 0;
 }
 
 /* Look at the word around a dot; return where to go on. */
@@ -91,11 +105,12 @@ size_t strike_dot(struct texts *texts, bytes at, size_t length, size_t dot) {
         end++;
     long size = end - begin > sizeof word ? -1 : fold(texts, at + begin, end - begin, word);
     if (size < 0)
-        hand_over(texts, &texts->odd, at + begin, end - begin);
+        hand_over(texts, is_sure(texts, at, length, begin, end) ? &texts->sure : &texts->odd, at + begin, end - begin);
     for (long first = 0; first < size;) {
         bytes space = memchr(word + first, ' ', (size_t)(size - first));
         long stop = space ? space - word : size;
-        strike_word(texts, word + first, (size_t)(stop - first));
+        if (strike_word(texts, word + first, (size_t)(stop - first)) && !first && stop == size)
+            know(texts, word, (size_t)size, at, length, begin, end);
         first = stop + 1;
     }
     return end;

@@ -83,6 +83,11 @@ def is_opaque(container: str, name: str) -> bool:
     return shape is not None and bool(shape.fullmatch(name))
 
 
+def is_parallel(name: str) -> bool:
+    """Tell whether a directory's name says that it holds derivatives."""
+    return bool(_PARALLEL.fullmatch(name))
+
+
 def is_untold(names: Names, container: str, name: str) -> bool:
     """Tell whether neither the path nor the listing says what the file was made from; of a part nothing is asked."""
     return is_opaque(container, name) or (names.is_elsewhere is None and names.digests.is_untold(container, name))
@@ -287,8 +292,9 @@ def keep_originals(names: Names, listing: Iterable[tuple[str, Sequence[str]]]) -
         ]
         unused = set(names.unused(container, made)) if made else ()
         named += [(container, name) for name in made if name not in unused]
-    for each in [original for file in named for original in ancestors(names, *file)]:
-        names.keep(*each)
+    made_from = [(names.is_known(*file), original) for file in named for original in ancestors(names, *file)]
+    for is_known, each in made_from:
+        names.keep(*each, known=is_known)
 
 
 def verdict(names: Names, container: str, name: str) -> Reason | None:
@@ -302,6 +308,9 @@ def verdict(names: Names, container: str, name: str) -> Reason | None:
 
 def inherited(names: Names, container: str, name: str) -> Reason | None:
     """Say why a file stays that nothing names."""
-    if is_untold(names, container, name) or any(names.is_used(*each) for each in ancestors(names, container, name)):
-        return Reason.DERIVATIVE
-    return None
+    return Reason.DERIVATIVE if is_untold(names, container, name) or origin(names, container, name) else None
+
+
+def origin(names: Names, container: str, name: str) -> tuple[str, str] | None:
+    """Return the nearest used file that this one was made from."""
+    return next((each for each in ancestors(names, container, name) if names.is_used(*each)), None)

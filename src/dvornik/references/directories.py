@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dvornik.references.keys import new_keys
 from dvornik.references.paths import path_key, tidy
-from dvornik.references.tokens import Slice, any_of, cut
+from dvornik.references.tokens import Slice, any_of, cut, to_bytes
+from dvornik.references.values import leaf_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -42,7 +43,8 @@ class Directories:
         """Take what may stand before a path."""
         self._base = base
         self._marks = tuple(prefix.rpartition("/")[2] for prefix in base.prefixes)
-        self.keys, self.leaves = new_keys(), new_keys()
+        self.keys, self.leaves, self.parents = new_keys(), new_keys(), new_keys()
+        self.parents.add_all(leaf_key(to_bytes(mark)) for mark in self._marks or ("",))
         self.wide = False
         """Whether any last part is not ASCII."""
         self._containers: set[str] = {""}
@@ -59,6 +61,7 @@ class Directories:
             self.beyond_ascii = self.beyond_ascii or not container.isascii()
             self._single = self._single or "/" not in container
             leaf = container.rpartition("/")[2]
+            self.parents.add_all((leaf_key(to_bytes(leaf)),))
             if leaf != container and _DISTINCT.fullmatch(leaf):
                 self._distinct = True
                 self.keys.add_all((b"#" + path_key(leaf),))

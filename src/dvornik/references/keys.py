@@ -1,4 +1,4 @@
-"""A compact set of salted hashes with a bit for *seen*: five to ten bytes a key, whatever the key's length."""
+"""A compact set of salted hashes, marked as *seen* and *known*: five to ten bytes a key, whatever the key's length."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+_SEEN, _KNOWN = 1, 2
 _SHARDS = 256
 """Sorting shard by shard keeps the boxed integers of a sort to a few thousand at a time."""
 
@@ -39,6 +40,12 @@ class Keys(Protocol):
 
     def mark_all(self, keys: Iterable[bytes]) -> list[bytes]:
         """Mark many; return those that were never added."""
+
+    def mark_known(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Mark many as known, and as seen; return those that were never added."""
+
+    def known(self, key: bytes) -> bool:
+        """Tell whether it was marked as known."""
 
     def seen(self, key: bytes) -> bool:
         """Tell whether it was added and marked."""
@@ -111,14 +118,17 @@ class PlainKeys:
 
     def mark(self, key: bytes) -> bool:
         """Mark it as seen; tell whether it had been added at all."""
-        shard, index = self._place(key)
-        if index < 0:
-            return False
-        self._seen[shard][index] = 1
-        return True
+        return not self._mark_all((key,), _SEEN)
 
     def mark_all(self, keys: Iterable[bytes]) -> list[bytes]:
         """Mark many; return those that were never added."""
+        return self._mark_all(keys, _SEEN)
+
+    def mark_known(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Mark many as known, and as seen; return those that were never added."""
+        return self._mark_all(keys, _SEEN | _KNOWN)
+
+    def _mark_all(self, keys: Iterable[bytes], how: int) -> list[bytes]:
         if not self._mask:
             self._seal()
         table, mask, shards, seen = self._filter, self._mask, self._shards, self._seen
@@ -129,7 +139,7 @@ class PlainKeys:
                 shard = shards[number & 255]
                 index = bisect_left(shard, number)
                 if index < len(shard) and shard[index] == number:
-                    seen[number & 255][index] = 1
+                    seen[number & 255][index] |= how
                     continue
             unknown.append(key)
         return unknown
@@ -149,7 +159,7 @@ class PlainKeys:
             if table[number >> 8 & mask]:
                 shard = shards[number & 255]
                 index = bisect_left(shard, number)
-                found.append(index < len(shard) and shard[index] == number and seen[number & 255][index] == 1)
+                found.append(index < len(shard) and shard[index] == number and seen[number & 255][index] & _SEEN != 0)
             else:
                 found.append(False)
         return found
@@ -157,4 +167,9 @@ class PlainKeys:
     def seen(self, key: bytes) -> bool:
         """Tell whether it was added and marked."""
         shard, index = self._place(key)
-        return index >= 0 and self._seen[shard][index] == 1
+        return index >= 0 and self._seen[shard][index] & _SEEN != 0
+
+    def known(self, key: bytes) -> bool:
+        """Tell whether it was marked as known."""
+        shard, index = self._place(key)
+        return index >= 0 and self._seen[shard][index] & _KNOWN != 0

@@ -14,10 +14,12 @@ from dvornik.references.alphabets import is_binary, other_readings
 from dvornik.references.coded import QUOTED_PRINTABLE, decoded, regions, unquoted
 from dvornik.references.digests import Digests
 from dvornik.references.directories import Directories
+from dvornik.references.kinds import kind_of
 from dvornik.references.packed import unpacked
 from dvornik.references.paths import Base, path_key
 from dvornik.references.stems import Stems
 from dvornik.references.tokens import CLEAN, EDGE, Slice, cut, letters, spellings, to_bytes
+from dvornik.references.values import readings, values
 from dvornik.references.variants import unescaped, variants
 from dvornik.references.words import FLAT, Words
 
@@ -38,6 +40,8 @@ _SAMPLE = 100
 _LINES = CLEAN.translate(FLAT)[:10] + b"\n" + CLEAN.translate(FLAT)[11:]
 """Delimits as texts are delimited, line by line."""
 _LETTER = re.compile(r"[0-9A-Za-z]")
+Kinds = dict[str, tuple[int, int]]
+"""By kind (kinds.py): how many files there are, and how many of them are known."""
 _UNPLAIN = re.compile(r"[%&?#\\]")
 """What lets a value be read in several ways."""
 
@@ -113,6 +117,7 @@ class Names:
             return self._strike_plainly(raw)
         self._strike_whole(raw)
         self._strike_cells(cells)
+        self._know(raw)
         return _within(raw, regions(raw), [cell for cell in raw if QUOTED_PRINTABLE.search(cell)])
 
     def _strike_cells(self, cells: Sequence[str | bytes]) -> None:
@@ -126,13 +131,18 @@ class Names:
     def _strike_plainly(self, cells: list[bytes]) -> list[bytes]:
         """Have the plain struck in C, and see to what it hands over; as ``_strike_layer``."""
         self._texts = self._texts or self._new_texts()
-        size, escaped, odd, encoded, numbers, coded, whole, short, mails = self._texts.strike(cells)
+        size, escaped, sure, odd, encoded, numbers, coded, whole, short, mails = self._texts.strike(cells)
         self.characters += size - sum(map(len, whole))
         for cell in whole:
             self._strike_raw([cell])
+        self._know(whole)
         if escaped:
             for variant in variants(Slice(escaped, b"", "utf-8")):
                 self._strike(cut(variant))
+        if sure:
+            self._strike(cut(sure.decode("utf-8", "surrogateescape")), known=True)
+            for variant in variants(Slice(sure, b"", "utf-8")):
+                self._strike(cut(variant), known=True)
         if odd:
             self._strike(cut(odd.decode("utf-8", "surrogateescape")))
         self._directories.strike_encoded(encoded)
@@ -147,9 +157,25 @@ class Names:
         words, places = self._words, self._directories
         endings.add_all(words.endings)
         last.add_all(words.last)
-        tables = (words.tokens, words.atoms, self._stems.keys, places.keys, places.leaves, endings, last)
+        tables = (
+            words.tokens,
+            words.atoms,
+            self._stems.keys,
+            places.keys,
+            places.leaves,
+            endings,
+            last,
+            places.parents,
+        )
         flags = (not all(map(bytes.isascii, words.endings)), places.wide, places.numeric, places.beyond_ascii)
         return self._inner.Texts(tables, letters(), words.longest, *flags)  # type: ignore[no-any-return, union-attr]
+
+    def _know(self, cells: Iterable[bytes]) -> None:
+        """Make known what the cells name by values of their own."""
+        tokens, stems, parents = self._words.tokens, self._stems.keys, self._directories.parents
+        for cell in cells:
+            for form in readings(cell):
+                self._words.tokens.mark_known(values(form, tokens, stems, parents))
 
     def _strike_whole(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole: a file without its ending, a directory that has delimiters in it."""
@@ -198,8 +224,8 @@ class Names:
         for variant in variants(piece):
             self._strike(cut(variant))
 
-    def _strike(self, piece: Slice) -> None:
-        self._words.strike(piece)
+    def _strike(self, piece: Slice, *, known: bool = False) -> None:
+        self._words.strike(piece, known=known)
         self._directories.strike(piece)
 
     def strike_paths(self, values: Sequence[str]) -> None:
@@ -227,14 +253,14 @@ class Names:
         joined = "\n".join(values)
         if not _UNPLAIN.search(joined) and not any(f"\n{prefix}/" in f"\n{joined}" for prefix in self._base.prefixes):
             folded = [path_key(value) for value in values]
-            unknown = set(self._paths.mark_all(folded))
+            unknown = set(self._paths.mark_known(folded))
             values = [value for value, key in zip(values, folded, strict=True) if key in unknown]
         return [value for value in values if not self._strike_path(value)]
 
     def _strike_path(self, value: str) -> bool:
         readings = [path_key(path) for path in self._base.readings(value)]
-        by_file = [self._paths.mark(key) for key in readings]
-        return self._directories.strike_values(readings) or any(by_file)
+        by_file = len(self._paths.mark_known(readings)) < len(readings)
+        return self._directories.strike_values(readings) or by_file
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
@@ -244,9 +270,10 @@ class Names:
         self.references = self.found = self.missing = self.cells = self.characters = 0
         self.missing_sample = []
 
-    def keep(self, container: str, name: str) -> bool:
+    def keep(self, container: str, name: str, *, known: bool = False) -> bool:
         """Strike one file by its place; tell whether it is listed."""
-        return self._paths.mark(self._key(container, name))
+        key = self._key(container, name)
+        return not self._paths.mark_known((key,)) if known else self._paths.mark(key)
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -276,15 +303,33 @@ class Names:
 
     def unused(self, container: str, names: Sequence[str]) -> list[str]:
         """Return those of one directory's names that nothing named."""
-        return self._stems.without_digests(container, self._unused(container, names))
+        return self.sorted(container, names)[0]
 
-    def _unused(self, container: str, names: Sequence[str]) -> list[str]:
+    def sorted(self, container: str, names: Sequence[str]) -> tuple[list[str], Kinds]:
+        """Return those of one directory's names that nothing named, and by kind how many files there are and known.
+
+        Known is a file that a file field, a value or a path names, or a directory around it that is named.
+        """
+        kinds: Kinds = {}
+        unused = self._unused(container, names, kinds)
         if self._directories.is_used(container):
-            return []
+            return [], {kind: (files, files) for kind, (files, _known) in kinds.items()}
+        left = self._stems.without_digests(container, unused)
+        if len(left) < len(unused):
+            for name in set(unused).difference(left):
+                _count(kinds, kind_of(name), 0, int(self._stems.knows_digest(container, name)))
+        return left, kinds
+
+    def _unused(self, container: str, names: Sequence[str], kinds: Kinds) -> list[str]:
         prefix = path_key(container + "/") if container else b""
         if self._inner:
-            unused, rest = self._inner.unused(self._words.tokens, self._paths, self._stems.keys, prefix, list(names))
-            return [*unused, *(name for name in rest if not self._is_named(prefix + path_key(name), name))]
+            tables = self._words.tokens, self._paths, self._stems.keys
+            unused, counted, rest = self._inner.unused(*tables, prefix, list(names))
+            for kind, files, known in counted:
+                _count(kinds, kind, files, known)
+            return [*unused, *self._rest_unused(prefix, rest, kinds)]
+        for name in names:
+            _count(kinds, kind_of(name), 1, int(self._is_known(prefix + path_key(name), name)))
         plain = _plain(names)
         if plain:
             folded, tokens = plain
@@ -292,6 +337,28 @@ class Names:
             seen = zip(names, by_path, self._words.tokens.seen_all(tokens), strict=True)
             names = [name for name, path, token in seen if not path and not token]
         return [name for name in names if not self._is_named(prefix + path_key(name), name)]
+
+    def _rest_unused(self, prefix: bytes, names: Sequence[str], kinds: Kinds) -> Iterator[str]:
+        """Yield those that nothing named of names that are not plain, and count them."""
+        for name in names:
+            key = prefix + path_key(name)
+            is_named = self._is_named(key, name)
+            _count(kinds, kind_of(name), 1, int(is_named and self._is_known(key, name)))
+            if not is_named:
+                yield name
+
+    def is_known(self, container: str, name: str) -> bool:
+        """Tell whether a file field, a value or a path names the file, or a directory around it is named."""
+        if self._directories.is_used(container) or self._stems.knows_digest(container, name):
+            return True
+        return self.is_used(container, name) and self._is_known(self._key(container, name), name)
+
+    def _is_known(self, key: bytes, name: str) -> bool:
+        return self._paths.known(key) or self._words.are_known(name) or self._stems.are_known(path_key(name))
+
+    def lists_stem(self, stem: str) -> bool:
+        """Tell whether any file was added that is called so without its ending."""
+        return path_key(stem) in self._stems.keys
 
     def _is_named(self, key: bytes, name: str) -> bool:
         if self._paths.seen(key) or self._words.are_seen(name):
@@ -302,6 +369,11 @@ class Names:
     def is_searchable(name: str) -> bool:
         """Tell whether the name has anything to search for; what has not is held."""
         return bool(_LETTER.search(name) if name.isascii() else spellings(name))
+
+
+def _count(kinds: Kinds, kind: str, files: int, known: int) -> None:
+    before = kinds.get(kind, (0, 0))
+    kinds[kind] = before[0] + files, before[1] + known
 
 
 def _within(cells: Iterable[bytes], coded: Iterable[bytes], mails: Iterable[bytes]) -> list[bytes]:

@@ -33,6 +33,7 @@ _DIGIT = rb"[0-9a-fA-F]"
 _DASHED = re.compile(rb"-(?<=%b{8}-)(?:%b{4}-){3}%b{12}".replace(b"%b", _DIGIT))
 _QUOTED = re.compile(rb'"%b{32}(?=")'.replace(b"%b", _DIGIT))
 """Both begin with a sign that is searched for quickly, and fold no letters: half the time."""
+_TOLD = re.compile(rb'["/](%b{8}-(?:%b{4}-){3}%b{12}|%b{32})(?![0-9A-Za-z-])'.replace(b"%b", _DIGIT))
 _DIGESTS = frozenset((32, 40, 56, 64, 96, 128))
 """Hexadecimal digits of MD5, SHA-1 and SHA-2."""
 _FAN = re.compile(r"(?:^|/)([0-9a-fA-F]{1,4}(?:/[0-9a-fA-F]{1,4}){0,3})$")
@@ -73,20 +74,28 @@ class Stems:
             self._has_digests = True
 
     def strike(self, cells: Sequence[bytes]) -> None:
-        """Strike what texts name wherever it stands."""
+        """Strike what texts name wherever it stands; known is what does so as a value of its own."""
         if self._has_uuids:
-            self.keys.mark_all(uuids(cells))
+            found = uuids(cells)
+            if len(self.keys.mark_all(found)) < len(found):
+                self.keys.mark_known(told(cells))
         if self._has_digests:
             self.keys.mark_all(hashes(cells))
 
     def strike_cells(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole."""
         if len(self.keys):
-            self.keys.mark_all(meant(cells))
+            sentences = [cell for cell in cells if _is_sentence(cell)]
+            self.keys.mark_all(meant(sentences))
+            self.keys.mark_known(meant(cell for cell in cells if not _is_sentence(cell)))
 
     def forget(self) -> None:
         """Let none have been seen yet."""
         self.keys.forget()
+
+    def are_known(self, folded: bytes) -> bool:
+        """Tell whether a value means the name without its ending."""
+        return any(map(self.keys.known, stems(folded)))
 
     def are_seen(self, folded: bytes) -> bool:
         """Tell whether anything means the name without its ending."""
@@ -95,6 +104,10 @@ class Stems:
     def is_meant(self, container: str) -> bool:
         """Tell whether a UUID was seen that the directory, or one above it, is called by."""
         return self._has_uuids and any(map(self.keys.seen, _identifiers(container)))
+
+    def knows_digest(self, container: str, name: str) -> bool:
+        """Tell whether a value is the digest that a file's path is."""
+        return self._has_digests and any(map(self.keys.known, digests(container, [name]).get(name, ())))
 
     def without_digests(self, container: str, names: list[str]) -> list[str]:
         """Return those of one directory's names whose path is no digest that was seen."""
@@ -111,11 +124,12 @@ def _identifiers(container: str) -> list[bytes]:
 def stems(folded: bytes) -> tuple[bytes, ...]:
     """Return the cells that mean a name, given as ``path_key`` folds it, without holding its ending.
 
-    Its stem, and what ``identifiers`` says of it (sqlalchemy-media: ``image-UUID-photo.jpg``; sqlalchemy-file:
-    ``UUID.metadata.json``); none for a mere number: the numbers of rows are read nowhere, and other numbers would name
-    files by chance.
+    Its stem, or all of a name without an ending, and what ``identifiers`` says of it (sqlalchemy-media:
+    ``image-UUID-photo.jpg``; sqlalchemy-file: ``UUID.metadata.json``); none for a mere number: the numbers of rows are
+    read nowhere, and other numbers would name files by chance.
     """
-    stem = folded.rpartition(b".")[0]
+    before, dot, after = folded.rpartition(b".")
+    stem = before if dot else after
     if not 0 < len(stem) <= MOST or stem.isdigit():
         return ()
     return (stem, *(each for each in identifiers(stem) if each != stem)) if len(stem) >= SHORTEST else (stem,)
@@ -164,6 +178,18 @@ def uuids(cells: Iterable[bytes]) -> set[bytes]:
     found = {joined[match.start() - 8 : match.end()].lower() for match in _DASHED.finditer(joined)}
     found.update(match[0][1:].lower() for match in _QUOTED.finditer(joined))
     return found
+
+
+def _is_sentence(cell: bytes) -> bool:
+    """Tell whether a cell that ends in a path has words before it, so that it may be a sentence."""
+    text = cell.strip()
+    return b" " in text.replace(b"\\", b"/").rstrip(b"/").rpartition(b"/")[0] and text[:1] not in _OPENING
+
+
+def told(cells: Iterable[bytes]) -> set[bytes]:
+    """Return the UUIDs that stand in quotes or behind a slash, in lower case."""
+    found = _TOLD.findall(b"\n".join(cells))
+    return {form for each in found for form in _spellings(each.lower().replace(b"-", b""))}
 
 
 def meant(cells: Iterable[bytes]) -> Iterator[bytes]:

@@ -7,7 +7,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from dvornik.references.keys import new_keys
-from dvornik.references.tokens import ATOM, ATOMS, NARROW, Slice, any_of, fold, spellings
+from dvornik.references.tokens import ATOM, ATOMS, EDGE, NARROW, Slice, any_of, fold, spellings
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -73,10 +73,13 @@ class Words:
 
     # -- striking ------------------------------------------------------------------------------------------------
 
-    def strike(self, piece: Slice) -> None:
-        """Strike what a piece of text names."""
+    def strike(self, piece: Slice, *, known: bool = False) -> None:
+        """Strike what a piece of text names; ``known``: each of its words is a value of its own."""
         if self.last:
-            for word in self.tokens.mark_all(self._words(piece)):
+            words = self._words(piece)
+            if known:
+                self.tokens.mark_known(word.strip(EDGE) for word in words)
+            for word in self.tokens.mark_all(words):
                 self._strike_word(word)
         if len(self.atoms):
             self._strike_atoms(piece)
@@ -152,6 +155,10 @@ class Words:
         """Tell whether any listed name ends as this one does; quicker than to look for the name itself."""
         _stem, dot, ending = name.rpartition(".")
         return not (dot and ending.isascii() and ending.isalnum()) or ending.lower().encode() in self.last
+
+    def are_known(self, name: str) -> bool:
+        """Tell whether a token of the name was seen as a value of its own."""
+        return any(self.tokens.known(token) for tokens in spellings(name) for token in tokens if b"." in token)
 
     def are_seen(self, name: str) -> bool:
         """Tell whether all tokens of the name were seen, in any of its spellings."""

@@ -10,7 +10,7 @@ import msgspec
 
 from dvornik import __version__
 from dvornik.model import Finding, Reason, Refusal, Survey, Trouble  # noqa: TC001 - msgspec reads the annotations
-from dvornik.result import Failure, Result, Total
+from dvornik.result import Failure, Result, Total, Waiting
 from dvornik.state import Weight  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     caches: Mapping[str, Total] = {}
     """Of each cache, by its place."""
     held: Sequence[Kept]
+    unfamiliar: Sequence[Waiting] = ()
+    """Families of files that wait for the operator's word, the largest first."""
     surveys: Sequence[Survey]
     refusals: Sequence[Refusal]
     troubles: Sequence[Trouble]
@@ -120,6 +122,7 @@ def of(
         totals=dict(result.totals),
         caches=dict(result.caches),
         held=[Kept(rule, reason, count) for (rule, reason), count in result.held.items()],
+        unfamiliar=sorted(result.unfamiliar.values(), key=lambda each: -each.size)[:_MOST],
         surveys=list(result.surveys),
         refusals=list(result.refusals),
         troubles=list(result.troubles),
@@ -143,6 +146,7 @@ def revived(report: Report) -> Result:
     result.started, result.seconds, result.digest = report.started, report.seconds, report.digest
     result.totals, result.caches = dict(report.totals), dict(report.caches)
     result.held.update({(each.rule, each.reason): each.count for each in report.held})
+    result.unfamiliar = {(each.place, each.shape): each for each in report.unfamiliar}
     result.surveys, result.refusals = list(report.surveys), list(report.refusals)
     result.troubles, result.failures = list(report.troubles), list(report.failures)
     result.noted = list(report.noted)

@@ -65,7 +65,8 @@ def tables(report: Report, *, charted: bool = False) -> Iterator[Table]:
     """Yield the tables that have anything to say; ``charted``: a chart has said what was kept, and why."""
     kept = () if charted else (_kept(report),)
     for table in (
-        _wrong(report), _steps(report), _caches(report), *kept, _places(report), _disks(report), _history(report),
+        _wrong(report), _steps(report), _caches(report), *kept, _unfamiliar(report), _places(report), _disks(report),
+        _history(report),
     ):  # fmt: skip
         if table.rows:
             yield table
@@ -130,6 +131,15 @@ def _caches(report: Report) -> Table:
         for place, total in report.caches.items()
     ]
     return Table(_("Caches"), [_("Cache"), _("Found"), _("Done"), _("Size"), _("Freed")], rows, range(1, 5))
+
+
+def _unfamiliar(report: Report) -> Table:
+    rows = [
+        [words.address(each.place, "", each.shape), words.number(each.files), words.size(each.size)]
+        for each in report.unfamiliar
+    ]
+    title = _("Families that wait for your word: dvornik families keep SHAPE, or debris SHAPE")
+    return Table(title, [_("Shape"), _("Files"), _("Size")], rows, [1, 2])
 
 
 def _kept(report: Report) -> Table:

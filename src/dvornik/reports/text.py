@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
@@ -27,6 +28,7 @@ _STEPS: Final = {
 }
 _ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "cache/entry"}
 """Rules whose line stands even when the count is nought: the operator sees that the step was taken."""
+_FAMILIES: Final = 5
 _MOST: Final = 20
 """Names that a dry run shows of a rule; the plan holds all."""
 
@@ -104,6 +106,25 @@ def kept(result: Result) -> Iterator[str]:
     if counts:
         parts = ", ".join(f"{count} — {reason}" for reason, count in counts.most_common())
         yield _("🔒 Kept: {parts}").format(parts=parts)
+
+
+def waiting(result: Result) -> Iterator[str]:
+    """Say how much waits for the operator's word on families of files, and how to say it."""
+    if not result.unfamiliar:
+        return
+    families = sorted(result.unfamiliar.values(), key=lambda each: -each.size)
+    files, size = sum(each.files for each in families), sum(each.size for each in families)
+    yield ngettext(
+        "👪 {n} file ({size}) waits for your word: nothing names it, nor is any file of its kind known to be named",
+        "👪 {n} files ({size}) wait for your word: nothing names them, nor is any file of their kind known to be named",
+        files,
+    ).format(n=files, size=words.size(size))
+    for each in families[:_FAMILIES]:
+        yield f"   {words.address(each.place, '', each.shape)}: {each.files}, {words.size(each.size)}"
+    shape = words.safe(shlex.quote(families[0].shape))
+    yield "   " + _("Look: dvornik families. Then, for example: dvornik families keep {shape} (or debris)").format(
+        shape=shape
+    )
 
 
 def space(result: Result) -> Iterator[str]:
@@ -225,6 +246,7 @@ def report(told: Report) -> Iterator[str]:
     yield from noted(result)
     yield from disks(told.disks)
     yield from kept(result)
+    yield from waiting(result)
     yield from trouble(result)
     for place, points in tables.sizes(told).items():
         if len(points) == 1:

@@ -293,6 +293,7 @@ def reason(code: Reason) -> str:
         Reason.LASTING: _("without an end"),
         Reason.UNKNOWN_FORMAT: _("format not understood"),
         Reason.UNSEARCHABLE: _("name cannot be searched for"),
+        Reason.UNFAMILIAR: _("unfamiliar: no file of their kind is known to be named"),
         Reason.CHANGED: _("changed since the scan"),
         Reason.MOVED: _("moved since the scan"),
         Reason.GONE: _("gone by itself"),

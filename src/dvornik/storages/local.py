@@ -25,7 +25,7 @@ from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine
 from dvornik.storages.walk import Looked, looked, version, walk
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from dvornik.model import Finding
     from dvornik.storages.directories import Directory
@@ -49,6 +49,8 @@ class LocalStorage:
         self.path = os.path.realpath(root)
         self._skip = self._inside(os.path.realpath(path) for path in skip) | {_LOST_AND_FOUND}
         self._mounts = self._inside(mounts())
+        self.is_foreign: Callable[[str], bool] | None = None
+        """Of a directory below the root: whether it is another program's, and is not entered."""
         self._opening = threading.Lock()
         self._emptied: dict[str, int] = {}
         """Directories that we took files from, with the time of modification that this left them with."""
@@ -107,7 +109,10 @@ class LocalStorage:
     def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
         """List every directory top down, a batch or more each, with a ``Left`` once all below it was listed."""
         self._quarantine.check()
-        for step in walk(self._root, with_times=with_times, age_by=age_by, skip=self._skip, mounts=self._mounts):
+        for step in walk(
+            self._root, with_times=with_times, age_by=age_by, skip=self._skip, mounts=self._mounts,
+            is_foreign=self.is_foreign,
+        ):  # fmt: skip
             if isinstance(step, Batch):
                 self._abandoned += [(step.container, miss.name) for miss in step.others if shown_name(miss.name)]
             yield step

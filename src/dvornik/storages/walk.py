@@ -14,7 +14,7 @@ from dvornik.storages.kernel import code_of, locked, reason_of
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from dvornik.storages.directories import Directory
 
@@ -85,28 +85,33 @@ class _Tree(NamedTuple):
     mounts: frozenset[str]
     locked: frozenset[int]
 
+    is_foreign: Callable[[str], bool] | None = None
+
     def keeps_out_of(self, path: str) -> Reason | None:
         """Say why a directory is not entered."""
         if path in self.mounts:
             return Reason.MOUNT
-        return Reason.EXCLUDED if path in self.skip or path.rpartition("/")[2].startswith(OWN) else None
+        if path in self.skip or path.rpartition("/")[2].startswith(OWN):
+            return Reason.EXCLUDED
+        return Reason.NOT_OWN if self.is_foreign and self.is_foreign(path) else None
 
 
-def walk(
+def walk(  # noqa: PLR0913 - what a tree is to be known by
     root: Directory,
     *,
     with_times: bool,
     age_by: str = "newest",
     skip: frozenset[str] = frozenset(),
     mounts: frozenset[str] = frozenset(),
+    is_foreign: Callable[[str], bool] | None = None,
 ) -> Iterator[Batch | Left]:
     """List the tree below ``root`` top down.
 
-    ``skip`` and ``mounts`` are directories (relative paths) that are not entered, nor are those that somebody has
-    locked, which asks cleaners to stay out (tmpfiles.d(5)). On the way down only names are kept, so that memory stays
-    small in a tree of any depth.
+    ``skip`` and ``mounts`` are directories (relative paths) that are not entered, nor are those of which ``is_foreign``
+    says that they are another program's, and those that somebody has locked, which asks cleaners to stay out
+    (tmpfiles.d(5)). On the way down only names are kept, so that memory stays small in a tree of any depth.
     """
-    tree = _Tree(age_by if with_times else "", skip, mounts, locked())
+    tree = _Tree(age_by if with_times else "", skip, mounts, locked(), is_foreign)
     steps = _Walk(root, tree)
     try:
         yield from steps

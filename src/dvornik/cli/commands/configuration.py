@@ -14,12 +14,14 @@ from dvornik.config.warnings import warnings
 from dvornik.errors import UnreachableError
 from dvornik.languages import _, ngettext
 from dvornik.reports import text, words
+from dvornik.state import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from dvornik.cli.yard import Yard
     from dvornik.config.problems import Problem
+    from dvornik.state import Decision
 
 
 def config() -> click.Command:
@@ -40,13 +42,21 @@ def config() -> click.Command:
         if as_json:
             found = {"source": str(yard.loaded.source or ""), "digest": yard.loaded.digest, "how": yard.loaded.notes}
             troubles = {"troubles": msgspec.to_builtins(app.trouble), "warnings": msgspec.to_builtins(noticed)}
-            places = {"found": msgspec.to_builtins(app.found), "roots": yard.roots}
+            said = {"families": msgspec.to_builtins(yard.state.decisions())}
+            places = said | {"found": msgspec.to_builtins(app.found), "roots": yard.roots}
             answer(json.dumps({**found, **places, **troubles}, indent=1))
         else:
             say(*_lines(yard, noticed))
         return UnreachableError.exit_code if app.trouble else 0
 
     return command
+
+
+def _said(each: Decision) -> str:
+    """Say what an operator said of a family of files."""
+    said = _("{where}: keep ({user}, {moment})") if each.word == KEEP else _("{where}: debris ({user}, {moment})")
+    where = words.address(each.place, "", each.shape)
+    return said.format(where=where, user=words.safe(each.user), moment=words.moment(each.taken))
 
 
 def _lines(yard: Yard, noticed: Sequence[Problem]) -> Iterator[str]:
@@ -56,6 +66,8 @@ def _lines(yard: Yard, noticed: Sequence[Problem]) -> Iterator[str]:
     if variables:
         yield "   " + _("Set by the environment: {names}").format(names=", ".join(variables))
     yield from text.found(yard.app)
+    for each in yard.state.decisions():
+        yield "👪 " + _said(each)
     for warning in noticed:
         yield f"⚠️ {words.safe(warning.place)}: {warning.message}"
         yield f"   {warning.hint}"

@@ -78,11 +78,11 @@ def _evidence(yard: Yard, path: str) -> list[Evidence]:
 def _within_grace(evidence: Evidence, grace: float, now: int) -> Evidence:
     """Add what policy says, of which collectors know nothing: media that nothing refers to may be too young."""
     time = int(evidence.facts.get("time", 0))
-    if evidence.verdict or not time or "quarantine" in evidence.facts:
+    if evidence.verdict not in {None, Reason.UNFAMILIAR} or not time or "quarantine" in evidence.facts:
         return evidence
     young = lateness(time, now) if time > now - int(grace * 1e9) else None
     facts = {**evidence.facts, "age": (now - time) / 1e9, "older_than": grace}
-    return msgspec.structs.replace(evidence, verdict=young, facts=facts)
+    return msgspec.structs.replace(evidence, verdict=young or evidence.verdict, facts=facts)
 
 
 def _tell(evidence: Evidence, path: str) -> None:
@@ -112,6 +112,9 @@ def _tell(evidence: Evidence, path: str) -> None:
 def _tell_around(evidence: Evidence) -> None:
     """Say what of the directories around it keeps a file."""
     facts = {name: words.safe(str(fact)) for name, fact in evidence.facts.items()}
+    if "family" in facts:
+        said = _("of {family_files} files of its family {family_known} are known to be named: {family}")
+        say("   " + said.format(**facts))
     if "directory" in facts:
         say("   " + _("{directory} stays with all that is in it").format(**facts))
     if "unit" in facts:
