@@ -37,12 +37,12 @@ class Photo(models.Model):
 class Paper(models.Model):
     file = models.FileField(storage=private)
 """
-NEEDED = {"one.png", "faces/nobody.png", "icons/plain.png"}
+NEEDED = {"one.png", "faces/nobody.png", "icons/plain.png", "uploads/used.png"}
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Path:
-    """A Django site with three needed files and an orphan, whose private storage was never written to."""
+    """A Django site with four needed files and an orphan, whose private storage was never written to."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop/__init__.py").touch()
     (tmp_path / "shop/models.py").write_text(MODELS)
@@ -55,7 +55,7 @@ def site(tmp_path: Path) -> Path:
         path.write_text(name)
     sql(tmp_path, "CREATE TABLE shop_photo (id integer PRIMARY KEY, file text, icon text)")
     sql(tmp_path, "CREATE TABLE shop_paper (id integer PRIMARY KEY, file text)")
-    sql(tmp_path, "INSERT INTO shop_photo VALUES (1, 'one.png', '')")
+    sql(tmp_path, "INSERT INTO shop_photo VALUES (1, 'one.png', ''), (2, 'uploads/used.png', '')")
     return tmp_path
 
 

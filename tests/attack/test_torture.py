@@ -37,6 +37,7 @@ max_orphans = 0.9
 [media.pub]
 root = "media"
 url = "https://cdn.example.com/media/"
+debris = ["*"]
 [references]
 paths = ["texts"]
 [databases.default]

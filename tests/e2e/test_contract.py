@@ -169,7 +169,7 @@ def test_aggressive_purges_the_quarantine_of_earlier_runs(keeper: Keeper) -> Non
     keeper.cleanup()
     ran = keeper.cleanup("--aggressive", "--yes")
     assert ran.code == 0, ran.out + ran.err
-    assert "🧺 Удалено насовсем 7 файлов из карантина" in ran.lines
+    assert "🧺 Окончательно удалено 7 файлов из карантина" in ran.lines
     assert "🗄️ Оптимизирована база данных" in ran.lines
     assert keeper.dvornik("undo").out.strip() == "Nothing is set aside: there is nothing to bring back."
 

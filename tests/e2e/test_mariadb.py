@@ -24,6 +24,7 @@ url = "${SITE_DATABASE}"
 
 [media.uploads]
 root = "uploads"
+debris = ["*"]
 
 [sessions.web]
 table = "session"

@@ -79,7 +79,7 @@ def ground(  # noqa: PLR0913 - what roots are judged by
 ) -> Ground:  # fmt: skip
     """Return the ground for an application at ``base``."""
     home = env.get("HOME") or env.get("USERPROFILE") or ""
-    return Ground(base, state, home, allow_outside, kept, [*static, *map(str, static_source.folders(base))], declared)
+    return Ground(base, state, home, allow_outside, kept, static, declared)
 
 
 def objection(root: str, on: Ground, *, user_content: bool) -> Objection | None:
@@ -117,7 +117,7 @@ def objection(root: str, on: Ground, *, user_content: bool) -> Objection | None:
 def _static_objection(root: str, real: str, on: Ground) -> Objection | None:
     """Return why a root of users' files holds the application's own, or may."""
     hint = _("Keep users' files in a directory of their own, and name that: [media.NAME] root.")
-    for each in on.static:
+    for each in (*on.static, *map(str, static_source.folders(on.base))):
         own = Path(os.path.realpath(each))
         if own.is_relative_to(real):
             return Objection(_("it holds the application's own static files ({path})").format(path=each), hint)
