@@ -308,7 +308,7 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> dict[str, Reaso
     for name in verdicts:
         if not names.lists(container, name):
             verdicts[name] = Reason.YOUNG  # it came after the listing, so its row may have come after the reading
-        elif not names.is_searchable(name):
+        elif not names.is_searchable(name) or names.may_be_named(container, name):
             verdicts[name] = Reason.UNSEARCHABLE
         elif is_untold(names, container, name):
             verdicts[name] = Reason.DERIVATIVE

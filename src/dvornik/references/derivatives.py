@@ -297,6 +297,8 @@ def verdict(names: Names, container: str, name: str) -> Reason | None:
         return Reason.UNSEARCHABLE
     if names.is_used(container, name):
         return Reason.REFERENCED
+    if names.may_be_named(container, name):
+        return Reason.UNSEARCHABLE
     return inherited(names, container, name)
 
 

@@ -10,7 +10,7 @@ import re
 from typing import TYPE_CHECKING, AnyStr
 
 from dvornik.references import keys
-from dvornik.references.alphabets import is_binary, other_readings
+from dvornik.references.alphabets import is_binary, is_odd, other_readings, readings_of_name, skeleton
 from dvornik.references.coded import QUOTED_PRINTABLE, decoded, regions, unquoted
 from dvornik.references.digests import Digests
 from dvornik.references.directories import Directories
@@ -65,6 +65,7 @@ class Names:
         self._words = Words()
         self._stems = Stems()
         self._paths = keys.new_keys()
+        self._skeletons = keys.new_keys()
         self._inner = keys.inner
         self._texts: Texts | None = None
 
@@ -74,6 +75,7 @@ class Names:
         self._stems.add_place(container, names)
         self.digests.add(container, names)
         prefix = path_key(container + "/") if container else b""
+        self._add_readings(container, names)
         if self._inner:
             names = self._add_plain(self._inner, prefix, names)
         plain = _plain(names)
@@ -82,6 +84,16 @@ class Names:
         self._stems.add(folded)
         self._words.add_single([token for token in tokens if token])
         self._words.add(name for name, token in zip(names, tokens, strict=True) if not token)
+
+    def _add_readings(self, container: str, names: Sequence[str]) -> None:
+        """Take note of what paths beyond ASCII may be in other alphabets."""
+        for name in names if readings_of_name(container) else _beyond_ascii(names):
+            path = f"{container}/{name}" if container else name
+            readings = readings_of_name(path)
+            self._paths.add_all(map(path_key, readings))
+            self._stems.add(path_key(reading.rpartition("/")[2]) for reading in readings)
+            if is_odd(path):
+                self._skeletons.add_all((path_key(skeleton(path)),))
 
     def _add_plain(self, inner: ModuleType, prefix: bytes, names: Sequence[str]) -> list[str]:
         """Add what is plain among the names; return the rest."""
@@ -234,11 +246,15 @@ class Names:
     def _strike_path(self, value: str) -> bool:
         readings = [path_key(path) for path in self._base.readings(value)]
         by_file = [self._paths.mark(key) for key in readings]
-        return self._directories.strike_values(readings) or any(by_file)
+        if self._directories.strike_values(readings) or any(by_file):
+            return True
+        if len(self._skeletons) and not value.isascii():
+            self._skeletons.mark_all(path_key(skeleton(path)) for path in self._base.readings(value))
+        return False
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
-        for each in (self._words, self._paths, self._stems, self._directories, self._texts):
+        for each in (self._words, self._paths, self._skeletons, self._stems, self._directories, self._texts):
             if each:
                 each.forget()
         self.references = self.found = self.missing = self.cells = self.characters = 0
@@ -263,7 +279,7 @@ class Names:
 
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
-        is_named = self._directories.is_used(container) or self._is_named(self._key(container, name), name)
+        is_named = self._directories.is_used(container) or self._is_named(container, name)
         return is_named or not self._stems.without_digests(container, [name])
 
     def is_meant(self, container: str) -> bool:
@@ -284,19 +300,30 @@ class Names:
         prefix = path_key(container + "/") if container else b""
         if self._inner:
             unused, rest = self._inner.unused(self._words.tokens, self._paths, self._stems.keys, prefix, list(names))
-            return [*unused, *(name for name in rest if not self._is_named(prefix + path_key(name), name))]
+            if readings_of_name(container):
+                unused, rest = [], [*unused, *rest]
+            return [*unused, *(name for name in rest if not self._is_named(container, name))]
         plain = _plain(names)
         if plain:
             folded, tokens = plain
             by_path = self._paths.seen_all([prefix + each for each in folded])
             seen = zip(names, by_path, self._words.tokens.seen_all(tokens), strict=True)
             names = [name for name, path, token in seen if not path and not token]
-        return [name for name in names if not self._is_named(prefix + path_key(name), name)]
+        return [name for name in names if not self._is_named(container, name)]
 
-    def _is_named(self, key: bytes, name: str) -> bool:
-        if self._paths.seen(key) or self._words.are_seen(name):
+    def _is_named(self, container: str, name: str) -> bool:
+        path = f"{container}/{name}" if container else name
+        if self._paths.seen(path_key(path)) or self._words.are_seen(name) or self._stems.are_seen(path_key(name)):
             return True
-        return self._stems.are_seen(path_key(name))
+        return any(
+            self._paths.seen(path_key(reading)) or self._stems.are_seen(path_key(reading.rpartition("/")[2]))
+            for reading in readings_of_name(path)
+        )
+
+    def may_be_named(self, container: str, name: str) -> bool:
+        """Tell whether a value of an exact column, which names no listed file, may name this one in any alphabet."""
+        path = f"{container}/{name}" if container else name
+        return is_odd(path) and self._skeletons.seen(path_key(skeleton(path)))
 
     @staticmethod
     def is_searchable(name: str) -> bool:
@@ -320,6 +347,10 @@ def _slices(text: AnyStr, gaps: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
         yield text[begin : end if gap < 0 else gap]
         begin = end - _OVERLAP if gap < 0 else gap
     yield text[begin:]
+
+
+def _beyond_ascii(names: Sequence[str]) -> Iterator[str]:
+    return iter(()) if "".join(names).isascii() else (name for name in names if not name.isascii())
 
 
 def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:
