@@ -145,6 +145,12 @@ def out_of_crontab(opening: str, closing: str) -> bool:
     return True
 
 
+def in_crontab(opening: str, closing: str) -> bool:
+    """Tell whether our block stands in the user's own crontab; raise where it is not whole."""
+    before = _crontab()
+    return without_block(before, opening, closing) != before
+
+
 def without_block(crontab: str, opening: str, closing: str) -> str:
     """Return ``crontab`` without our block, every other byte as it was; raise where the block is not whole."""
     lines = crontab.splitlines(keepends=True)

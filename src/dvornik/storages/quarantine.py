@@ -78,6 +78,15 @@ def left_behind(root: str) -> str:
     return next((path for path in others if os.path.isdir(os.path.join(path, KEPT))), "")
 
 
+def remove_hollow(root: str) -> None:
+    """Remove the quarantine of ``root`` where nothing is left in it: empty directories go, anything else stays."""
+    with contextlib.suppress(OSError):
+        base = base_for(root)
+        for directory, _below, _files in os.walk(os.path.join(base, os.path.basename(root)), topdown=False):
+            os.rmdir(directory)
+        os.rmdir(base)
+
+
 def made(root: str) -> str:
     """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
     base = base_for(root)
