@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _MODULE = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
 _TIMEOUT = 60.0
+_LEVELS = 3
+_MOST_CHILDREN = 2000
+_MOST_PROJECTS = 10
+_FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env"})
+"""Directories whose projects are somebody else's."""
 _LONGEST_MESSAGE = 300
 
 
@@ -155,6 +160,24 @@ def find(base: Path) -> Path | None:
     if children:
         return children[0] if len(children) == 1 else None
     return base.parent if _has_project(base.parent) and not is_shared(base.parent) else None
+
+
+def projects(base: Path) -> list[Path]:
+    """Return the directories below ``base`` with a project's ``manage.py``, the first few, not many levels down."""
+    found: list[Path] = []
+    level = [base]
+    for _depth in range(_LEVELS):
+        level = [child for directory in level for child in _children(directory)][:_MOST_CHILDREN]
+        found += [child for child in level if _has_project(child)]
+    return found[:_MOST_PROJECTS]
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        children = sorted(child for child in directory.iterdir() if child.is_dir() and not child.is_symlink())
+    except OSError:
+        return []
+    return [child for child in children if not child.name.startswith(".") and child.name not in _FOREIGN]
 
 
 def ask(project: Path, loaded: Loaded, env: Mapping[str, str]) -> Answer | Trouble:

@@ -5,12 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _MOST: Final = 3
 
@@ -44,21 +41,6 @@ def look(before: Rights, path: str) -> Rights:
     return Rights(
         before.directories + 1, before.closed + is_closed, before.sticky + is_sticky, examples, owners[: _MOST + 1]
     )
-
-
-def state_objection(directory: Path) -> str:
-    """Say, as a code, what keeps this user from using the state: ``owner``, ``mode``, ``file``; empty: nothing."""
-    try:
-        state = directory.stat()
-    except OSError:
-        return ""
-    if not stat.S_ISDIR(state.st_mode):
-        return "file"
-    if os.name == "nt":
-        return ""
-    if state.st_uid != _user():
-        return "owner"
-    return "mode" if stat.S_IMODE(state.st_mode) & 0o077 else ""
 
 
 def user(number: int | None = None) -> str:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik import quick_health
 from dvornik.application import Found  # noqa: TC001 - msgspec reads the annotations
 from dvornik.contracts.database import TableSize  # noqa: TC001 - msgspec reads the annotations
 from dvornik.diagnosis import Disk, Growth, Large, Size, user
-from dvornik.languages import _, ngettext
+from dvornik.languages import _, current, ngettext
 from dvornik.model import Trouble  # noqa: TC001 - msgspec reads the annotations
 from dvornik.reports import words
+from dvornik.reports.text import LOW
 from dvornik.result import Total  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOW: Final = 0.1
-"""Share of free space or inodes below which a disk is called full."""
 _BLOATED: Final = 0.3
 _WORTH_REWRITING: Final = 100_000_000
 """Reusable bytes of a database below which a rewrite is not worth its lock."""
@@ -271,16 +271,10 @@ def _place_problems(size: Size) -> Iterator[Problem]:
 
 
 def _state_problems(checkup: Checkup) -> Iterator[Problem]:
-    said = {
-        "owner": _("The state in {path} belongs to another user"),
-        "mode": _("The state in {path} is open to other users"),
-        "file": _("The state in {path} is not a directory"),
-    }
     if checkup.state_objection:
-        yield Problem(
-            said[checkup.state_objection].format(path=words.safe(checkup.state)),
-            _("Run dvornik as the user it belongs to; it wants mode 0700."),
-        )
+        facts = {"why": checkup.state_objection, "state": checkup.state}
+        said = quick_health.describe(quick_health.STATE, facts, current())
+        yield Problem(said, _("Until then no run can be recorded, and most fail."))
 
 
 def _database_problems(name: str, tables: Sequence[TableSize] | str) -> Iterator[Problem]:
