@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -123,10 +124,11 @@ def test_a_mount_inside_is_neither_entered_nor_removed(tmp_path: Path) -> None:
     old(site.root / "elsewhere/needed")
     script = """
         mount --bind elsewhere tmp/d1; mount --bind elsewhere/needed tmp/d0/f0
-        dvornik run temp || echo "exit $?"
+        dvornik run temp && echo "no failure"
         cat tmp/d1/needed tmp/d0/f0; echo; find tmp | sort | tr '\\n' ' '
         """
     lines = mounted(script, site.root)
+    assert lines[-3] == "no failure"
     assert lines[-2:] == ["old needed" * 2, "tmp tmp/d0 tmp/d0/f0 tmp/d1 tmp/d1/needed "], lines
 
 
@@ -203,3 +205,18 @@ def test_a_dry_run_makes_no_call_that_changes_or_locks_the_places(tmp_path: Path
     lines = [line for line in trace.read_text().splitlines() if str(site.tmp) in line]
     assert lines
     assert [line for line in lines if not reading.match(line)] == []
+
+
+@pytest.mark.parametrize(("code", "reason"), [(errno.EXDEV, "unsupported"), (errno.EBUSY, "busy")])
+def test_what_cannot_be_moved_though_it_is_no_mount_is_a_failure(
+    tmp_path: Path, shim: str, code: int, reason: str
+) -> None:
+    site = Site(tmp_path / "site")
+    site.fill(1, 30)
+    env = {**environment(), "LD_PRELOAD": shim, "SHIM": f"fail:renameat2:{code}: fail:renameat:{code}:"}
+    command = [*COMMAND, "run", "temp", "--quiet"]
+    done = subprocess.run(command, cwd=site.root, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert errno.errorcode[code] in done.stderr
+    assert len(re.findall(f"WARNING.*{reason}", site.log)) == 30
+    assert len(site.files()) == 30

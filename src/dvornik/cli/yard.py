@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +29,7 @@ from dvornik.metrics.otlp import Trace
 from dvornik.state import State
 from dvornik.storages import quarantine
 from dvornik.storages.local import LocalStorage
+from dvornik.storages.roots import Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -67,6 +67,7 @@ class Yard:
         self.strict = loaded.config.policy.strict
         """Whether writers are kept out while media is claimed; a flag may ask for it beyond the settings."""
         self._steps: Sequence[str] = ()
+        self._grounds: dict[str, Root] = {}
         self.trace = Trace(0.0)
         """What that cleanup did when."""
         source = str(loaded.source or "")
@@ -162,14 +163,16 @@ class Yard:
         from dvornik.storages.local_entries import LocalEntries
 
         return {
-            place.name: Directory(place, LocalEntries(place.name, place.root, skip=self._skipped(place.root)))
+            place.name: Directory(
+                place, LocalEntries(place.name, self.root(place.root), skip=self._skipped(place.root))
+            )
             for place in places
         }
 
     def _logs(self) -> Logs:
         from dvornik.storages.local_logs import LocalLogs
 
-        storages = {p.name: LocalLogs(p.name, p.root, skip=self._skipped(p.root)) for p in self.app.logs}
+        storages = {p.name: LocalLogs(p.name, self.root(p.root), skip=self._skipped(p.root)) for p in self.app.logs}
         return Logs(storages, self.config.logs, own=self.config.log.path)
 
     # What only media wants is imported when it is asked for: half of a short run's start.
@@ -182,7 +185,7 @@ class Yard:
 
     def left_behind(self) -> dict[str, str]:
         """Return the older quarantines that neither undo nor purge reaches any more, by the media's name."""
-        found = {place.name: quarantine.left_behind(os.path.realpath(place.root)) for place in self.app.media}
+        found = {place.name: quarantine.left_behind(self.root(place.root)) for place in self.app.media}
         return {name: path for name, path in found.items() if path}
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
@@ -193,12 +196,16 @@ class Yard:
         """Return the place of files at ``root``; who watches is told what it sees."""
         skip = self._skipped(root)
         if self.progress is not None:
-            return WatchedStorage(name, root, skip=skip, progress=self.progress)
-        return LocalStorage(name, root, skip=skip)
+            return WatchedStorage(name, self.root(root), skip=skip, progress=self.progress)
+        return LocalStorage(name, self.root(root), skip=skip)
+
+    def root(self, path: str) -> Root:
+        """Return the root at the path of a place: opened once, for all that works below it."""
+        return self._grounds.setdefault(path, Root(path))
 
     def _skipped(self, root: str) -> list[str]:
         """Return the directories that belong to somebody else than the place at ``root``."""
-        others = [other for other in self.roots.values() if os.path.realpath(other) != os.path.realpath(root)]
+        others = [other for other in self.roots.values() if other != root]
         return [*others, self.config.app.state]
 
     def engine(self, names: Iterable[str]) -> Engine:

@@ -145,6 +145,7 @@ def revived(report: Report) -> Result:
     result.held.update({(each.rule, each.reason): each.count for each in report.held})
     result.surveys, result.refusals = list(report.surveys), list(report.refusals)
     result.troubles, result.failures = list(report.troubles), list(report.failures)
+    result.failed_by.update((failure.rule, failure.reason) for failure in report.failures)
     result.noted = list(report.noted)
     result.failed, result.interrupted = report.failed, report.status == "interrupted"
     return result

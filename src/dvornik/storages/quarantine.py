@@ -20,7 +20,8 @@ from dvornik.contracts.storage import Batch, Left
 from dvornik.errors import LockedError, UnreachableError
 from dvornik.languages import _
 from dvornik.storages import directories
-from dvornik.storages.kernel import code_of, mounts
+from dvornik.storages.kernel import code_of
+from dvornik.storages.roots import Root
 from dvornik.storages.walk import OWN, walk
 
 if sys.platform != "win32":
@@ -42,63 +43,70 @@ _NO_TIME: Final = 10**18
 """Nanoseconds since the epoch (2001): what is earlier comes of a file system that keeps no times of directories."""
 
 
-def base_for(root: str) -> str:
-    """Return where the quarantine of ``root`` lies: beside it on the same mount, else inside it.
-
-    Not beside it where everybody may make names (``/tmp``): somebody else's quarantine would be in the way there.
-    """
-    parent = os.path.dirname(root)
-    state = os.stat(parent)
-    beside = (
-        root not in mounts()
-        and parent != os.path.dirname(parent)
-        and os.access(parent, os.W_OK | os.X_OK)
-        and state.st_dev == os.stat(root).st_dev
-        and not (os.name != "nt" and state.st_mode & stat.S_IWOTH)
-    )
-    return os.path.join(parent if beside else root, NAME)
+def base_for(path: str) -> str:
+    """Return where the quarantine of the root at ``path`` lies. Raises ``OSError`` where the root cannot be opened."""
+    root = Root.at(path)
+    try:
+        return os.path.join(_home_of(root), NAME)
+    finally:
+        root.close()
 
 
-def has_beside(root: str) -> bool:
-    """Tell whether something was ever set aside of a root that is not there (any more)."""
-    return os.path.lexists(os.path.join(os.path.dirname(root), NAME, os.path.basename(root)))
+def _home_of(root: Root) -> str:
+    """Return the directory that the quarantine lies in: around the root where that can be, else the root itself."""
+    return os.path.dirname(root.path) if root.has_private_beside() else root.path
 
 
-def left_behind(root: str) -> str:
+def waits_beside(root: str, run: str) -> bool:
+    """Tell whether what ``run`` set aside of a root that is not there (any more) waits beside it."""
+    return os.path.lexists(os.path.join(os.path.dirname(root), NAME, os.path.basename(root), KEPT, run))
+
+
+def left_behind(root: Root) -> str:
     """Return an older quarantine of ``root`` at the other of both places; empty where there is none.
 
     A directory that became a mount point, or ceased to be one, leaves it there: nothing can be renamed from one file
     system to another, and what lies there may belong to what was in the directory before.
     """
-    both = (os.path.join(os.path.dirname(root), NAME), os.path.join(root, NAME))
+    homes = (os.path.dirname(root.path), root.path)
     try:
-        others = [os.path.join(base, os.path.basename(root)) for base in both if base != base_for(root)]
+        own = _home_of(root)
+        others = [os.path.join(home, NAME, os.path.basename(root.path)) for home in homes if home != own]
     except OSError:  # the root is not there: it is told by itself
         return ""
     return next((path for path in others if os.path.isdir(os.path.join(path, KEPT))), "")
 
 
-def made(root: str) -> str:
-    """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
-    base = base_for(root)
-    with contextlib.suppress(OSError):  # a full or read-only disk: claiming will say so, or find its way without
-        os.mkdir(base, directories.PRIVATE)
-    return base
+def made(root: Root) -> list[Directory]:
+    """Return the open quarantine of ``root``, made where it is missing, since the kernel grants only what is there.
+
+    Nothing where it is not ours, which claiming says. Raises ``OSError`` where it cannot be made.
+    """
+    with contextlib.suppress(UnreachableError):
+        return [Quarantine(root).made_base()]
+    return []
 
 
 class Quarantine:
     """The private directory of one root, opened once and held: no name on the way to it is trusted twice."""
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: Root) -> None:
         """Choose the directory; nothing is made before the first claim."""
-        self.base = base_for(root)
-        self.place = os.path.basename(root)
+        is_beside = root.has_private_beside()
+        self._outside = root.around if is_beside else root.directory
+        self.base = os.path.join(_home_of(root), NAME)
+        self.place = os.path.basename(root.path)
         self._home: Directory | None = None
         self._is_locked = False
         self._is_timed = False
         self._last: dict[tuple[str, int], tuple[str, Directory]] = {}
         self._making = threading.Lock()
         self._hollow: set[str] = set()
+
+    def made_base(self) -> Directory:
+        """Open the directory around all places, made where it is missing: the kernel grants only what is there."""
+        self._outside.make(NAME, directories.PRIVATE)
+        return self._open_base()
 
     def check(self) -> None:
         """Raise ``UnreachableError`` where the directory is there and not ours alone. Changes nothing."""
@@ -131,7 +139,7 @@ class Quarantine:
     def _open_base(self) -> Directory:
         """Open the directory around all places; refuse it where it is not ours alone."""
         try:
-            base = directories.root(self.base)
+            base = self._outside.child(NAME)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -144,8 +152,7 @@ class Quarantine:
     def _made(self) -> Directory:
         """Make and lock our place, anew where another process removed it, empty, before we had the lock."""
         while True:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self.base, directories.PRIVATE)
+            self._outside.make(NAME, directories.PRIVATE)
             with contextlib.suppress(FileNotFoundError), self._open_base() as base:
                 base.make(self.place, directories.PRIVATE)
                 if self.hold() and self._home and _is_at(base, self.place, self._home):
@@ -235,7 +242,7 @@ class Quarantine:
         finally:
             self.close()
         with contextlib.suppress(OSError, UnreachableError), self._open_base():
-            os.rmdir(self.base)
+            self._outside.remove(NAME)
 
     def _remove_empty(self, home: Directory) -> None:
         for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):
