@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+import sys
 import zlib
 from contextlib import suppress
 from itertools import islice
@@ -122,6 +123,12 @@ def kept(directory: str, run: str = "") -> Iterator[tuple[Path, Header]]:
                 continue
             if header.format == _FORMAT and run in {"", header.run}:
                 yield path, header
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes that an archive takes on the disk."""
+    state = path.stat()
+    return state.st_blocks * 512 if sys.platform != "win32" else state.st_size
 
 
 def count(path: Path) -> int:

@@ -271,7 +271,7 @@ def reason(code: Reason) -> str:
         Reason.TRIGGER: _("deleting them runs a trigger: triggers = true says that this is meant"),
         Reason.NO_KEY: _("not archived: without a unique key undo could put a row back twice"),
         Reason.DERIVATIVE: _("made from a file that is used"),
-        Reason.GROUP: _("part of an upload that goes on"),
+        Reason.GROUP: _("belongs to something still in use"),
         Reason.UNEXPIRED: _("not expired yet"),
         Reason.LASTING: _("without an end"),
         Reason.UNKNOWN_FORMAT: _("format not understood"),
