@@ -174,7 +174,7 @@ def ask(project: Path, loaded: Loaded, env: Mapping[str, str]) -> Answer | Troub
     own = {**env, "DJANGO_SETTINGS_MODULE": module, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONIOENCODING": "utf-8"}
     python = loaded.config.app.python or sys.executable
     try:
-        out, err, status = _run([python, str(Path(__file__).with_name("django_probe.py"))], project, own)
+        out, err, status = _run([python, "-X", "utf8", str(Path(__file__).with_name("django_probe.py"))], project, own)
     except subprocess.TimeoutExpired:
         message = _("Django could not be loaded: it took longer than {count} seconds").format(count=int(_TIMEOUT))
         return Trouble("django", message, _("See why: python manage.py check"))

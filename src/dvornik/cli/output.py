@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
 from dvornik.errors import UnwrittenError
 from dvornik.languages import _
+from dvornik.terminal import PLAINLY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
 def say(*lines: str) -> None:
-    """Print lines at once; a terminal that lacks a letter gets a question mark rather than a traceback.
+    """Print lines at once; a terminal that lacks a letter gets it escaped rather than a traceback.
 
     Where nothing can be printed (a file on a full disk, a pipe that nobody reads), the rest of the run is silent: the
     cleanup is what makes room again.
@@ -31,7 +33,7 @@ def complain(*lines: str) -> None:
 def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
     encoding = stream.encoding or "utf-8"
     try:
-        stream.writelines(f"{line}\n".encode(encoding, "replace").decode(encoding) for line in lines)
+        stream.writelines(f"{line}\n".encode(encoding, PLAINLY).decode(encoding) for line in lines)
         stream.flush()
     except OSError:
         _silence(stream)
@@ -39,11 +41,13 @@ def _print(stream: TextIO, lines: tuple[str, ...]) -> None:
 
 @contextmanager
 def answering() -> Iterator[TextIO]:
-    """Lend standard output to a document. Who reads no further has read enough.
+    """Lend standard output to a document, in UTF-8 whatever the terminal. Who reads no further has read enough.
 
     Raises:
         UnwrittenError: the document did not get there whole.
     """
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
     try:
         yield sys.stdout
         sys.stdout.flush()

@@ -6,6 +6,7 @@ with the process, and answers by an exit code: none of it belongs into a worker 
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Final
@@ -32,8 +33,8 @@ class CleanupError(RuntimeError):
 
 
 def command(*arguments: str) -> list[str]:
-    """Return the command line that runs dvornik by this interpreter."""
-    return [sys.executable, "-m", "dvornik", *arguments]
+    """Return the command line that runs dvornik by this interpreter, in UTF-8 mode whatever mode we are in."""
+    return [sys.executable, "-X", "utf8", "-m", "dvornik", *arguments]
 
 
 def clean(*arguments: str, directory: str | PathLike[str] | None = None, timeout: float | None = None) -> str:
@@ -47,8 +48,9 @@ def clean(*arguments: str, directory: str | PathLike[str] | None = None, timeout
         subprocess.TimeoutExpired: it took longer; what it had claimed, the next run puts back.
     """
     done = subprocess.run(  # noqa: S603 - our own command, without a shell
-        command("run", *arguments), cwd=directory, timeout=timeout, check=False, text=True, encoding="utf-8",
-        errors="replace", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        command("run", *arguments), cwd=directory, timeout=timeout, check=False, encoding="utf-8", errors="replace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
     )  # fmt: skip
     if done.returncode not in {0, LOCKED}:
         raise CleanupError(done.returncode, done.stdout)

@@ -50,8 +50,8 @@ def tool(connection: psycopg.Connection, parameters: Mapping[str, object]) -> Ca
     installed = one(connection, "SELECT extversion FROM pg_extension WHERE extname = 'pg_repack'") if program else None
     if program is None or installed is None:
         return None
-    said = subprocess.run([program, "--version"], check=False, capture_output=True, text=True, timeout=10)  # noqa: S603 - a program, no shell
-    if said.stdout.split()[-1:] != [str(installed)]:
+    said = subprocess.run([program, "--version"], check=False, capture_output=True, timeout=10)  # noqa: S603 - a program, no shell
+    if said.stdout.decode(errors="replace").split()[-1:] != [str(installed)]:
         return None
     known = {_PARAMETERS[name]: str(value) for name, value in parameters.items() if name in _PARAMETERS}
 
@@ -79,7 +79,13 @@ def _file(connection: psycopg.Connection, table: Table) -> object:
 def _run(command: list[str], env: Mapping[str, str], table: Table) -> str:
     """Run it, and return the last that it said; it is asked to end, so that it takes its trigger away, not killed."""
     with subprocess.Popen(  # noqa: S603 - a program, no shell
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        errors="replace",
     ) as process:
         try:
             _out, said = process.communicate(timeout=TIMEOUT)

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dvornik.contrib.process import command
+from dvornik.terminal import PLAINLY
 
 if TYPE_CHECKING:
     from django.core.management.base import CommandParser
@@ -43,8 +44,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ANN401 - Django's own signature
         """Serve ``call_command("dvornik", "run", "temp")``; raise ``CommandError`` unless it succeeds."""
         words = command(*args, *options.get("arguments", ()))
-        done = subprocess.run(words, env=_environment(), check=False, text=True, capture_output=True)  # noqa: S603 - our own command
-        self.stdout.write(done.stdout)
+        env = {**_environment(), "PYTHONIOENCODING": "utf-8"}
+        done = subprocess.run(words, env=env, check=False, encoding="utf-8", errors="replace", capture_output=True)  # noqa: S603 - our own command
+        charset = getattr(self.stdout, "encoding", None) or "utf-8"
+        self.stdout.write(done.stdout.encode(charset, PLAINLY).decode(charset))
         if done.returncode:
             raise CommandError(done.stderr or done.stdout, returncode=done.returncode)
 

@@ -1,0 +1,57 @@
+"""A locale that is not UTF-8: what a row names in Cyrillic stays, and the output follows the terminal."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.servers import debian
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NAMED, ORPHAN = ("docs/план работ 17.pdf", "docs/named_18.pdf"), "docs/orphan_19.pdf"
+TOML = """
+[databases.default]
+url = "sqlite:///db.sqlite3"
+[media.default]
+root = "media"
+url = "/media/"
+exact = ["document.file"]
+[policy]
+media_grace = "0s"
+allow_short_grace = true
+"""
+
+
+@pytest.mark.parametrize(("locale", "charset"), [("ru_RU", "KOI8-R"), ("en_US", "ISO-8859-1"), ("C", "")])
+def test_what_a_row_names_in_cyrillic_stays_in_any_locale(tmp_path: Path, locale: str, charset: str) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("LC_", "LANG", "PYTHONUTF8"))}
+    if charset:
+        if not os.path.isfile(f"/usr/share/i18n/locales/{locale}"):  # noqa: PTH113 - a plain path
+            env["I18NPATH"] = str(debian.unpacked("locales") / "usr/share/i18n")
+        made = tmp_path / f"locales/{locale}.{charset}"
+        made.parent.mkdir()
+        subprocess.run(["localedef", "-i", locale, "-f", charset, made], env=env, check=True, capture_output=True)
+        locale, env = made.name, {**env, "LOCPATH": str(made.parent)}
+    for name in (*NAMED, ORPHAN):
+        path = tmp_path / "media" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    (tmp_path / "dvornik.toml").write_text(TOML)
+    with closing(sqlite3.connect(tmp_path / "db.sqlite3")) as connection:
+        connection.execute("CREATE TABLE document (id integer PRIMARY KEY, file text)")
+        connection.executemany("INSERT INTO document (file) VALUES (?)", [(name,) for name in NAMED])
+        connection.commit()
+    command = [sys.executable, "-m", "dvornik", "run", "media"]
+    done = subprocess.run(command, cwd=tmp_path, env={**env, "LC_ALL": locale}, capture_output=True, check=False)
+    assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stdout + done.stderr
+    left = {str(path.relative_to(tmp_path / "media")) for path in (tmp_path / "media").rglob("*.pdf")}
+    assert left == set(NAMED)
+    done.stdout.decode(charset or "utf-8")
