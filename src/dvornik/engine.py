@@ -118,6 +118,9 @@ class Engine:
                 before = self._state.last_survey(_place_of(survey)) if survey.has_references else None
                 for refusal in policy.judge(self._policy, survey, before, *counts.get(survey.place, (0, 0))):
                     yield _addressed(refusal, collector, allowed)
+                is_cleaned = partial(self._state.is_cleaned, tuple(collector.rules), survey.place)
+                for refusal in policy.judge_rows(self._policy, survey, is_cleaned):
+                    yield _addressed(refusal, collector, allowed)
         except UnreachableError as error:
             yield _troubled(error, collector.name)
             yield _out_of_reach(collector, "")
@@ -177,9 +180,9 @@ class Engine:
             result.finish()
             self._state.finish(result.run, result.status, result.digest, result.summary())
 
-    def _remember(self, run: str, surveys: Iterable[Survey], refused: set[tuple[str, str]]) -> None:
+    def _remember(self, run: str, surveys: Iterable[Survey], refused: set[tuple[str, str, str]]) -> None:
         """Keep what was trusted: the next run is judged against it."""
-        distrusted = {(rule.partition("/")[0], place) for rule, place in refused}
+        distrusted = {(rule.partition("/")[0], place) for rule, place, _table in refused}
         for survey in surveys:
             if survey.has_references and not distrusted & {(survey.kind, survey.place), (survey.kind, "")}:
                 self._state.remember(run, msgspec.structs.replace(survey, place=_place_of(survey)))
@@ -207,25 +210,25 @@ class Engine:
                 )
         return gone
 
-    def _lost(self, name: str, place: str, result: Result) -> set[tuple[str, str]]:
+    def _lost(self, name: str, place: str, result: Result) -> set[tuple[str, str, str]]:
         """Leave a place alone that cannot be reached any more; the others go on."""
         message = _("It could be reached when the plan was made, and cannot be reached now.")
         self._met(Trouble(place, message, context=place, collector=name), result)
         result.saw(_out_of_reach(self._collectors[name], place))
-        return {(rule, place) for rule in self._collectors[name].rules}
+        return {(rule, place, "") for rule in self._collectors[name].rules}
 
     def _met(self, trouble: Trouble, result: Result) -> None:
         result.saw(trouble)
         self._listener.trouble(trouble)
 
-    def _refused(self, plan: IO[bytes], permitted: frozenset[str], result: Result) -> set[tuple[str, str]]:
-        refused: set[tuple[str, str]] = set()
+    def _refused(self, plan: IO[bytes], permitted: frozenset[str], result: Result) -> set[tuple[str, str, str]]:
+        refused: set[tuple[str, str, str]] = set()
         for line in plans.read(plan, only=[Refusal, Trouble, Held, Survey]):
             if isinstance(line, Refusal):
                 line = msgspec.structs.replace(line, allowed=line.allowed or line.gate in permitted)  # noqa: PLW2901
                 self._listener.refusal(line)
                 if not line.allowed:
-                    refused |= {(rule, line.place) for rule in line.rules}
+                    refused |= {(rule, line.place, line.container) for rule in line.rules}
             elif isinstance(line, Trouble):
                 self._listener.trouble(line)
             elif isinstance(line, Held) and line.reason.is_failure:
@@ -238,20 +241,20 @@ class Engine:
         self,
         plan: IO[bytes],
         header: plans.Header,
-        refused: set[tuple[str, str]],
+        refused: set[tuple[str, str, str]],
         permitted: frozenset[str],
         result: Result,
         on_step: Callable[[str, Result], None],
     ) -> None:
         names = iter(header.collectors)
         current = next(names, "")
-        lost: set[tuple[str, str]] = set()
+        lost: set[tuple[str, str, str]] = set()
 
         def losing(finding: Finding, error: UnreachableError) -> None:
             result.refused(finding)
-            if (finding.rule, finding.place) not in lost:
+            if (finding.rule, finding.place, "") not in lost:
                 self._met(_troubled(error, finding.rule.partition("/")[0]), result)
-            lost.add((finding.rule, finding.place))
+            lost.add((finding.rule, finding.place, ""))
 
         on_outcome = partial(self._did, result=result)
         with Taking(self._collectors, self._state, header.run, on_outcome=on_outcome, on_loss=losing) as taking:
@@ -267,7 +270,8 @@ class Engine:
                 if rule.safety is Safety.REPORT:
                     result.noted += group
                     continue
-                is_refused = not {(first.rule, first.place), (first.rule, "")}.isdisjoint(refused | lost)
+                spheres = ((first.place, first.container), (first.place, ""), ("", ""))
+                is_refused = any((first.rule, *sphere) in refused | lost for sphere in spheres)
                 if is_refused or (rule.guarded and not self._may(rule, permitted, result)):
                     for line in group:
                         result.refused(line)

@@ -74,6 +74,7 @@ class Gate(StrEnum):
     DATABASE_CHANGED = "database-changed"
     STORAGE_CHANGED = "storage-changed"
     STORAGE_EMPTY = "storage-empty"
+    ROWS_SHARE = "rows-share"
     CONFIGURATION_CHANGED = "configuration-changed"
     BACKUP = "backup"
     WINDOW = "window"
@@ -149,6 +150,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether ``references`` and ``found`` come from exact columns, so that a missing file is a fact."""
     reusable: int = 0
     """Of ``size``, what a database holds without using it."""
+    tables: Mapping[str, tuple[int, int]] = {}
+    """Of rows: the declared tables, each with how many of its rows would go, and how many it has."""
     below: Mapping[str, int] = {}
     """Bytes below the largest directories at the top (``""``: files in the root itself), where every file was seen."""
 
@@ -182,6 +185,8 @@ class Refusal(msgspec.Struct, frozen=True, omit_defaults=True):
     facts: Mapping[str, int | float | str] = {}
     collector: str = ""
     rules: Sequence[str] = ()
+    container: str = ""
+    """The one table that it is about; empty: the whole place."""
     allowed: bool = False
     """Overridden by the operator for this run."""
 

@@ -11,11 +11,13 @@ from dvornik.model import Finding, Gate, Held, Reason, Refusal, Survey
 from dvornik.quantities import Duration, Size
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
 Share = Annotated[float, Meta(ge=0, le=1)]
 
 
+_NEARLY_ALL = 0.9
+"""Share of a table's rows: more of them to go at once is how a column that was read wrongly looks."""
 _SINCE = 3600 * 10**9
 """Nanoseconds: longer than a run takes to see a file, and than clocks differ."""
 _COLUMNS = ("names", "sizes", "times", "versions")
@@ -109,6 +111,17 @@ def judge(policy: Policy, survey: Survey, before: Survey | None, count: int, siz
         yield _refuse(survey, Gate.COUNT, count=count, limit=policy.max_count)
     if policy.max_bytes and size > policy.max_bytes:
         yield _refuse(survey, Gate.BYTES, size=size, limit=int(policy.max_bytes))
+
+
+def judge_rows(policy: Policy, survey: Survey, is_cleaned: Callable[[str], bool]) -> Iterator[Refusal]:
+    """Say which tables may not lose nearly all of their rows; one that was cleaned before is known to be read rightly.
+
+    Judged from ``judged_from`` rows up.
+    """
+    for table, (count, rows) in survey.tables.items():
+        if rows >= policy.judged_from and count > _NEARLY_ALL * rows and not is_cleaned(table):
+            facts: dict[str, int | float | str] = {"table": table, "count": count, "rows": rows}
+            yield Refusal(survey.place, Gate.ROWS_SHARE, facts, container=table)
 
 
 def _trust(policy: Policy, survey: Survey, before: Survey | None) -> Iterator[Refusal]:

@@ -33,6 +33,8 @@ class Preset(msgspec.Struct, frozen=True):
     """Of history, from how many seconds it is reported."""
     rule: str = ROW
     where: Sequence[Comparison] = ()
+    units: int = 0
+    """Of a number, how many make a second by the package's own word; 0: found out."""
 
     def fits(self, columns: Mapping[str, str]) -> bool:
         """Tell whether a table of these columns is the package's."""
@@ -47,26 +49,36 @@ class Preset(msgspec.Struct, frozen=True):
         """
         if retention is None:
             retention = self.advice or (_DAY if self.columns[self.column] != "number" else 0)
-        return ExpiryRule(f"{self.name}:{table}", database, table, self.column, retention, self.where, rule=self.rule)
+        name = f"{self.name}:{table}"
+        return ExpiryRule(name, database, table, self.column, retention, self.where, self.units, rule=self.rule)
 
 
-def _session(name: str, table: str, column: str, **columns: str) -> Preset:
+def _session(name: str, table: str, column: str, /, **columns: str) -> Preset:
     return Preset(name, table, column, columns, rule=SESSION)
 
 
-def _idle(name: str, table: str, column: str, days: int, **columns: str) -> Preset:
+def _idle(name: str, table: str, column: str, days: int, /, **columns: str) -> Preset:
     """Sessions that only say when they were last used: how long that is enough, the application's settings know."""
     return Preset(name, table, column, columns, expires=False, advice=days * _DAY, rule=SESSION)
 
 
-def _code(name: str, table: str, column: str, **columns: str) -> Preset:
+def _code(name: str, table: str, column: str, /, **columns: str) -> Preset:
     return Preset(name, table, column, columns)
 
 
-def _history(name: str, table: str, column: str, days: int, *where: Comparison, **columns: str) -> Preset:
+def _history(name: str, table: str, column: str, days: int, /, *where: Comparison, **columns: str) -> Preset:
     return Preset(name, table, column, columns, expires=False, advice=days * _DAY, where=where)
 
 
+def _authjs(table: str) -> Preset:
+    return _session("authjs", table, "expires", sessionToken="text", userId="any", expires="time")
+
+
+def _verification(table: str) -> Preset:
+    return _code("authjs", table, "expires", identifier="text", token="text", expires="time")
+
+
+_COMPLETED = Comparison("state", "=", ("completed",))
 _SUCCESS = Comparison("success", "=", (True,))
 
 PRESETS: Final[tuple[Preset, ...]] = (
@@ -85,6 +97,12 @@ PRESETS: Final[tuple[Preset, ...]] = (
     # Since Symfony 4.4 sess_lifetime is the moment of expiry; before, a number of seconds, which is no plausible time.
     _session("symfony-sessions", "sessions", "sess_lifetime",
              sess_id="any", sess_data="bytes", sess_lifetime="number", sess_time="number"),
+    # Auth.js and NextAuth: the adapters for PostgreSQL, Drizzle and Prisma each have names of their own.
+    *map(_authjs, ("sessions", "session", "Session")),
+    _session("better-auth", "session", "expiresAt", expiresAt="time", token="text", createdAt="time", updatedAt="time",
+             ipAddress="text", userAgent="text", userId="any"),
+    _session("directus", "directus_sessions", "expires",
+             token="text", user="any", expires="time", ip="text", user_agent="text"),
     # Sessions that say when they were last used.
     _idle("laravel-sessions", "sessions", "last_activity", 30,
           id="text", user_id="any", ip_address="text", user_agent="text", payload="text", last_activity="number"),
@@ -102,7 +120,17 @@ PRESETS: Final[tuple[Preset, ...]] = (
     _code("knox", "knox_authtoken", "expiry", digest="text", created="time", expiry="time", user_id="any"),
     _code("laravel-tokens", "personal_access_tokens", "expires_at",
           tokenable_type="text", tokenable_id="any", token="text", abilities="text", expires_at="time"),
+    *map(_verification, ("verification_token", "verification_tokens", "verificationToken", "VerificationToken")),
+    _code("better-auth", "verification", "expiresAt",
+          identifier="text", value="text", expiresAt="time", createdAt="time", updatedAt="time"),
+    # Entries of caches that say when they end.
+    Preset("laravel-cache", "cache", "expiration", {"key": "text", "value": "text", "expiration": "number"}, units=1),
+    Preset("laravel-cache", "cache_locks", "expiration", {"key": "text", "owner": "text", "expiration": "number"},
+           units=1),
+    _code("mediawiki", "objectcache", "exptime", keyname="any", value="any", exptime="any"),
     # Codes that say only when they were made.
+    _history("phoenix-tokens", "users_tokens", "inserted_at", 90,
+             user_id="any", token="any", context="text", sent_to="text", inserted_at="time"),
     _history("oauth-refresh-tokens", "oauth2_provider_refreshtoken", "revoked", 30,
              token="any", revoked="time", created="time", application_id="any", user_id="any"),
     _history("allauth-confirmations", "account_emailconfirmation", "sent", 30,
@@ -111,6 +139,29 @@ PRESETS: Final[tuple[Preset, ...]] = (
              email="text", token="text", created_at="time"),
     _history("laravel-password-resets", "password_resets", "created_at", 7,
              email="text", token="text", created_at="time"),
+    # Jobs that are over.
+    _history("laravel-jobs", "failed_jobs", "failed_at", 90,
+             connection="text", queue="text", payload="text", exception="text", failed_at="time"),
+    Preset("laravel-jobs", "job_batches", "finished_at",
+           {"id": "text", "name": "text", "total_jobs": "number", "pending_jobs": "number", "failed_jobs": "number",
+            "failed_job_ids": "text", "options": "any", "cancelled_at": "number", "created_at": "number",
+            "finished_at": "number"},
+           expires=False, advice=30 * _DAY, where=(Comparison("pending_jobs", "=", (0,)),), units=1),
+    _history("solid-queue", "solid_queue_jobs", "finished_at", 30, queue_name="text", class_name="text",
+             arguments="text", priority="number", active_job_id="text", scheduled_at="time", finished_at="time",
+             concurrency_key="text", created_at="time", updated_at="time"),
+    _history("good-job", "good_jobs", "finished_at", 30, queue_name="text", priority="number", serialized_params="any",
+             scheduled_at="time", performed_at="time", finished_at="time", error="text", created_at="time",
+             updated_at="time", active_job_id="any"),
+    _history("delayed-job", "delayed_jobs", "failed_at", 90, priority="number", attempts="number", handler="text",
+             last_error="text", run_at="time", locked_at="time", failed_at="time", locked_by="text", queue="text"),
+    _history("oban", "oban_jobs", "completed_at", 30, _COMPLETED, state="any", queue="text", worker="text", args="any",
+             errors="any", attempt="number", max_attempts="number", inserted_at="time", scheduled_at="time",
+             attempted_at="time", completed_at="time"),
+    _history("pg-boss", "job", "completed_on", 30, _COMPLETED, name="text", state="any", start_after="time",
+             started_on="time", singleton_key="text", created_on="time", completed_on="time", keep_until="time"),
+    _history("pg-boss", "archive", "archived_on", 30, name="text", state="any", start_after="time", started_on="time",
+             singleton_key="text", created_on="time", completed_on="time", keep_until="time", archived_on="time"),
     # Results and logs.
     _history("celery-results", "django_celery_results_taskresult", "date_done", 30,
              task_id="text", status="text", result="any", date_done="time", traceback="any"),

@@ -309,6 +309,11 @@ class State:
         ):
             yield rule, place, os.fsdecode(container), planned, done, outcome or "{}"  # type: ignore[misc, arg-type]
 
+    def is_cleaned(self, rules: Sequence[str], place: str, table: str) -> bool:
+        """Tell whether a run has deleted rows of that table before. Reads only."""
+        query = "SELECT 1 FROM batches WHERE rule = ? AND place = ? AND container = ? AND done > 0 LIMIT 1"
+        return any(self._read(query, rule, place, os.fsencode(table)) for rule in rules)
+
     def interrupted(self) -> list[str]:
         """Return runs that began and never ended. Ask only under the lock: nobody else can be running then."""
         return [str(row[0]) for row in self._read("SELECT id FROM runs WHERE status = ?", RUNNING)]
@@ -357,7 +362,10 @@ class State:
 
     def forget_old_plans(self, now: float) -> None:
         """Remove plan files, the batches of their runs, reports and sizes that nobody can want any more."""
-        self._write("DELETE FROM batches WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_PLANS)
+        # Which tables were cleaned before is wanted for longer, and is a row a run.
+        old = "DELETE FROM batches WHERE run IN (SELECT id FROM runs WHERE started < ?)"
+        self._write(f"{old} AND rule NOT LIKE 'sessions/%'", now - _KEEP_PLANS)
+        self._write(old, now - _KEEP_TRENDS)
         self._write("DELETE FROM reports WHERE run IN (SELECT id FROM runs WHERE started < ?)", now - _KEEP_TRENDS)
         self._write("DELETE FROM weights WHERE taken < ?", now - _KEEP_TRENDS)
         self._write("DELETE FROM speeds WHERE taken < ?", now - _KEEP_TRENDS)

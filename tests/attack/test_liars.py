@@ -123,12 +123,12 @@ def test_another_prefix_of_every_path_loses_none(site: Site, prefix: str) -> Non
     assert site.needed <= site.files
 
 
-def test_rows_hidden_by_row_level_security_are_an_error(tmp_path: Path, postgresql_url: str) -> None:
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+def test_rows_hidden_by_row_level_security_are_an_error(tmp_path: Path, each_postgresql_url: str) -> None:
+    with psycopg.connect(each_postgresql_url, autocommit=True) as connection:
         role = f"clerk_{os.getpid()}_{time.monotonic_ns()}"
         connection.execute(f"CREATE ROLE {role} LOGIN".encode())
         connection.execute("CREATE TABLE photo (id serial PRIMARY KEY, file text, owner text)")
-        site = Site(tmp_path, postgresql_url.replace("postgres@", f"{role}@"))
+        site = Site(tmp_path, each_postgresql_url.replace("postgres@", f"{role}@"))
         rows = [(name, "other" if name.startswith("y1") else role) for name in site.needed]
         connection.cursor().executemany("INSERT INTO photo (file, owner) VALUES (%s, %s)", rows)
         connection.execute("ALTER TABLE photo ENABLE ROW LEVEL SECURITY")
@@ -140,9 +140,9 @@ def test_rows_hidden_by_row_level_security_are_an_error(tmp_path: Path, postgres
     assert len(site.files) == COUNT + 50
 
 
-def test_strict_takes_nothing_while_a_row_is_not_committed(tmp_path: Path, postgresql_url: str) -> None:
-    site = Site(tmp_path, postgresql_url, "strict = true")
-    with psycopg.connect(postgresql_url) as connection:
+def test_strict_takes_nothing_while_a_row_is_not_committed(tmp_path: Path, each_postgresql_url: str) -> None:
+    site = Site(tmp_path, each_postgresql_url, "strict = true")
+    with psycopg.connect(each_postgresql_url) as connection:
         connection.execute("CREATE TABLE photo (id serial PRIMARY KEY, file text)")
         connection.cursor().executemany("INSERT INTO photo (file) VALUES (%s)", [(name,) for name in site.needed])
         connection.commit()

@@ -258,9 +258,11 @@ IN_POSTGRESQL = (
 )  # fmt: skip
 
 
-def test_of_the_torture_set_on_postgresql_the_orphans_go_and_nothing_else(postgresql_url: str, tmp_path: Path) -> None:
-    site = Site(tmp_path, postgresql_url, IN_POSTGRESQL)
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+def test_of_the_torture_set_on_postgresql_the_orphans_go_and_nothing_else(
+    each_postgresql_url: str, tmp_path: Path
+) -> None:
+    site = Site(tmp_path, each_postgresql_url, IN_POSTGRESQL)
+    with psycopg.connect(each_postgresql_url, autocommit=True) as connection:
         info, made = connection.info, POSTGRESQL
         for word, value in (("host", info.host), ("port", info.port), ("name", info.dbname)):
             made = made.replace(f"{{{word}}}", str(value))

@@ -274,6 +274,62 @@ def test_names_tell_sessions_queues_and_locks_from_entries(key: str, kind: str) 
     assert kind_of(key.encode()) == kind
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        ":1:blacklist:7f25", "token_blacklist:abc", "revoked:jti:5", "jwt_denylist", "otp:+49",
+        ":1:totp-used:7", "axes-9f2", "defender:failed:ip:10.0.0.1", "throttle_anon_10.0.0.1", ":1:rl:8e1",
+        "allauth:rl:login:ip", "LIMITER/10.0.0.1/x", "rack::attack:5:login", "login_attempts:ann",
+        "loginAttempts:ann", "lockout:ann", "banned:10.0.0.1", "nonce:77", "sms_code:+49",
+        "email-verification:5", "magic_link:x", "password_reset:5", "rate-limit:5", "refresh_token:ann",
+        "mfa:5", "auth:onetime:7", "captcha:5",
+    ],
+)  # fmt: skip
+def test_what_bars_somebody_is_no_entry(key: str) -> None:
+    """As the usual libraries and tutorials name them."""
+    assert kind_of(key.encode()) in {"guard", "lock"}
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        ":1:page",
+        "views.decorators.cache.block",
+        "banner:5",
+        "tokenizer:5",
+        "list:limit:10",
+        "url:5",
+        "timeline",
+        "barcode:5",
+    ],
+)
+def test_an_entry_is_not_taken_for_what_bars_somebody(key: str) -> None:
+    """A part of a word is another word."""
+    assert kind_of(key.encode()) == ""
+
+
+@pytest.mark.parametrize(
+    ("pattern", "gone"),
+    [
+        ("*", {b"shop:page"}),
+        ("shop:*", {b"shop:page"}),
+        ("shop:otp:*", {b"shop:otp:5"}),
+        ("shop:t*", set()),
+        ("token*", {b"token-shop:page"}),
+    ],
+)
+def test_what_bars_somebody_goes_only_where_a_pattern_says_its_word(
+    client: redis.Redis, valkey_url: str, pattern: str, gone: set[bytes]
+) -> None:
+    """A prefix that happens to hold such a word says nothing of what follows it."""
+    keys = ["shop:page", "shop:otp:5", "shop:token:5", "token-shop:page", "token-shop:otp:5"]
+    client.mset(dict.fromkeys(keys, "1"))
+    cache = connect(CachePlace("default", valkey_url, [pattern]))
+    assert cache.usage().matching == len(gone)
+    assert sum(cache.unlink()) == len(gone)
+    assert {key.encode() for key in keys} - left(client) == gone
+
+
 LETTERS = st.sampled_from([b"a", b"b", b"c", b"-", b"*", b"?", b"[", b"]", b"^", b"\\", b"\n", b"\xff"])
 KEYS = st.lists(st.lists(LETTERS, min_size=1, max_size=5).map(b"".join), min_size=1, max_size=12, unique=True)
 PARTS = st.sampled_from(
@@ -292,7 +348,29 @@ def test_a_pattern_means_what_the_server_means(client: redis.Redis, keys: list[b
     assert {key for key in keys if expression.fullmatch(key)} == set(cast("list[bytes]", client.keys(pattern)))
 
 
-NAMES = st.sampled_from(["sess", "job", "page", "Lock", "block", "rq", "asgi", "views", "5", ":", "_", "\n", "session"])
+NAMES = st.sampled_from(
+    [
+        "otp",
+        "limit",
+        "rl",
+        "Token",
+        "ban",
+        "attempts",
+        "sess",
+        "job",
+        "page",
+        "Lock",
+        "block",
+        "rq",
+        "asgi",
+        "views",
+        "5",
+        ":",
+        "_",
+        "\n",
+        "session",
+    ]
+)
 
 
 @given(st.lists(st.lists(NAMES, max_size=6).map("".join), max_size=20))

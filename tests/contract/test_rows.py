@@ -39,7 +39,7 @@ __all__ = ["mariadb", "mysql", "postgresql", "postgresql_15", "postgresql_18", "
 JOBS = "CREATE TABLE session (key varchar(40) PRIMARY KEY, status varchar(20), tries int, expires bigint)"
 
 
-def rule(*where: Comparison, units: int = 0, cascade: bool = False) -> ExpiryRule:
+def rule(*where: Comparison, units: int = 1, cascade: bool = False) -> ExpiryRule:
     return ExpiryRule("web", "main", "session", "expires", where=where, units=units, cascade=cascade)
 
 
@@ -103,7 +103,7 @@ def test_a_declared_unit_decides_what_cannot_be_told(site: Site) -> None:
     site.execute(JOBS)
     site.execute("INSERT INTO session VALUES ('a', '', 1, 86400), ('b', '', 1, 1000000000)")
     with pytest.raises(UnreachableError):
-        site.database.expired(rule(), NOON)
+        site.database.expired(rule(units=0), NOON)
     assert site.database.expired(rule(units=1), NOON) == 2
 
 
@@ -447,7 +447,8 @@ def test_hostile_names_of_a_table_and_its_columns_are_only_names(site: Site) -> 
     quoted = '"' + name.replace('"', '""') + '"'
     site.execute("CREATE TABLE {} ({} bigint, {} varchar(9))".format(quoted, quoted, quoted.replace("t", "u", 1)))
     site.execute(f"INSERT INTO {quoted} VALUES (1000000000, 'x'), (1000000000, 'y')")  # noqa: S608 - made up here
-    hostile = ExpiryRule("web", "main", name, name, where=(Comparison(name.replace("t", "u", 1), "=", ("x",)),))
+    where = (Comparison(name.replace("t", "u", 1), "=", ("x",)),)
+    hostile = ExpiryRule("web", "main", name, name, where=where, units=1)
     assert site.database.expired(hostile, NOON) == 1
     assert sum(site.database.delete_expired(hostile, NOON)) == 1
 

@@ -198,10 +198,10 @@ def fill(execute: Callable[..., object], shapes: Mapping[str, str], mark: str, k
     return [*shapes, *BLOBS, *TEXTS]
 
 
-def test_postgresql_names_files_in_all_these_ways(tmp_path: Path, postgresql_url: str) -> None:
-    with psycopg.connect(postgresql_url, autocommit=True) as site:
+def test_postgresql_names_files_in_all_these_ways(tmp_path: Path, each_postgresql_url: str) -> None:
+    with psycopg.connect(each_postgresql_url, autocommit=True) as site:
         files = fill(lambda query, *values: site.execute(query.encode(), *values), POSTGRESQL, "%s", "bytea text")
-    assert planned(tmp_path, postgresql_url, files) == ORPHANS
+    assert planned(tmp_path, each_postgresql_url, files) == ORPHANS
 
 
 @pytest.mark.parametrize("encoding", ["UTF-8", "UTF-16"])

@@ -58,3 +58,10 @@ def postgresql_15_url(postgresql_15_server: str) -> Iterator[str]:
     """URL of an empty database of this test alone."""
     with postgresql.empty_database(postgresql_15_server) as url:
         yield url
+
+
+@pytest.fixture(params=["postgresql_url", "postgresql_15_url"], ids=["18", "15"])
+def each_postgresql_url(request: pytest.FixtureRequest) -> str:
+    """URL of an empty database on the newest and on the oldest server that the documentation names."""
+    url: str = request.getfixturevalue(request.param)
+    return url

@@ -118,15 +118,15 @@ def test_an_unreachable_database_is_trouble(tmp_path: Path) -> None:
     assert not (tmp_path / "no.db").exists()
 
 
-def test_a_postgresql_table_is_found_where_it_pays_and_held_where_it_does_not(postgresql_url: str) -> None:
+def test_a_postgresql_table_is_found_where_it_pays_and_held_where_it_does_not(each_postgresql_url: str) -> None:
     import psycopg
 
-    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+    with psycopg.connect(each_postgresql_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE much AS SELECT repeat('x', 90) AS a FROM generate_series(1, 30000)")
         connection.execute("CREATE TABLE little AS TABLE much")
         connection.execute("DELETE FROM much")
         connection.execute("SELECT pg_stat_force_next_flush()")
-        bloat = DatabaseBloat({"main": connect(DatabasePlace("main", postgresql_url))})
+        bloat = DatabaseBloat({"main": connect(DatabasePlace("main", each_postgresql_url))})
         _survey, finding, statistics, held = bloat.scan(0, thorough=False)
         assert isinstance(finding, Finding)
         assert finding.container == "much"

@@ -110,9 +110,130 @@ SESSIONS = {
     "rails-sessions": f"{ID}, session_id varchar NOT NULL, data text, created_at datetime(6) NOT NULL, updated_at"
     " datetime(6) NOT NULL",
 }
-TABLES = [(table, columns, "") for table, columns in MADE.items()]
+AUTHJS = "id TEXT NOT NULL PRIMARY KEY, sessionToken TEXT NOT NULL, userId TEXT NOT NULL, expires DATETIME NOT NULL"
+JOB = (
+    "id uuid, name text NOT NULL, priority integer, data jsonb, state text NOT NULL, retry_limit integer, start_after"
+    " timestamptz, started_on timestamptz, singleton_key text, singleton_on timestamp, expire_in interval, created_on"
+    " timestamptz, completed_on timestamptz, keep_until timestamptz, output jsonb, dead_letter text, policy text"
+)
+MORE = [
+    *((table, AUTHJS, "authjs") for table in ("sessions", "session", "Session")),
+    *(
+        (table, "identifier TEXT NOT NULL, token TEXT NOT NULL, expires DATETIME NOT NULL", "authjs")
+        for table in ("verification_token", "verification_tokens", "verificationToken", "VerificationToken")
+    ),
+    (
+        "session",
+        (
+            "id text NOT NULL PRIMARY KEY, expiresAt date NOT NULL, token text NOT NULL UNIQUE, createdAt date NOT NULL,"
+            " updatedAt date NOT NULL, ipAddress text, userAgent text, userId text NOT NULL"
+        ),
+        "better-auth",
+    ),
+    (
+        "verification",
+        (
+            "id text NOT NULL PRIMARY KEY, identifier text NOT NULL, value text NOT NULL, expiresAt date NOT NULL, createdAt"
+            " date NOT NULL, updatedAt date NOT NULL"
+        ),
+        "better-auth",
+    ),
+    (
+        "directus_sessions",
+        (
+            "token varchar(64) NOT NULL PRIMARY KEY, user char(36), expires datetime NOT NULL, ip varchar(255), user_agent"
+            " text, share char(36), origin varchar(255), next_token varchar(64)"
+        ),
+        "directus",
+    ),
+    ("cache", "key varchar NOT NULL PRIMARY KEY, value text NOT NULL, expiration integer NOT NULL", "laravel-cache"),
+    (
+        "cache_locks",
+        "key varchar NOT NULL PRIMARY KEY, owner varchar NOT NULL, expiration integer NOT NULL",
+        "laravel-cache",
+    ),
+    (
+        "objectcache",
+        (
+            "keyname BLOB DEFAULT '' NOT NULL, value BLOB DEFAULT NULL, exptime BLOB NOT NULL, modtoken VARCHAR(17) DEFAULT"
+            " '00000000000000000' NOT NULL, flags INTEGER UNSIGNED DEFAULT NULL, PRIMARY KEY(keyname)"
+        ),
+        "mediawiki",
+    ),
+    (
+        "users_tokens",
+        (
+            f"{ID}, user_id bigint NOT NULL, token blob NOT NULL, context text NOT NULL, sent_to text, authenticated_at"
+            " datetime, inserted_at datetime NOT NULL"
+        ),
+        "phoenix-tokens",
+    ),
+    (
+        "failed_jobs",
+        (
+            f"{ID}, uuid varchar NOT NULL UNIQUE, connection text NOT NULL, queue text NOT NULL, payload text NOT NULL,"
+            " exception text NOT NULL, failed_at datetime NOT NULL"
+        ),
+        "laravel-jobs",
+    ),
+    (
+        "job_batches",
+        (
+            "id varchar NOT NULL PRIMARY KEY, name varchar NOT NULL, total_jobs integer NOT NULL, pending_jobs integer NOT"
+            " NULL, failed_jobs integer NOT NULL, failed_job_ids text NOT NULL, options text, cancelled_at integer,"
+            " created_at integer NOT NULL, finished_at integer"
+        ),
+        "laravel-jobs",
+    ),
+    (
+        "solid_queue_jobs",
+        (
+            f"{ID}, queue_name varchar NOT NULL, class_name varchar NOT NULL, arguments text, priority integer DEFAULT 0 NOT"
+            " NULL, active_job_id varchar, scheduled_at datetime(6), finished_at datetime(6), concurrency_key varchar,"
+            " created_at datetime(6) NOT NULL, updated_at datetime(6) NOT NULL"
+        ),
+        "solid-queue",
+    ),
+    (
+        "good_jobs",
+        (
+            "id uuid PRIMARY KEY, queue_name text, priority integer, serialized_params jsonb, scheduled_at timestamp,"
+            " performed_at timestamp, finished_at timestamp, error text, created_at timestamp NOT NULL, updated_at timestamp"
+            " NOT NULL, active_job_id uuid, concurrency_key text, cron_key text, cron_at timestamp, batch_id uuid"
+        ),
+        "good-job",
+    ),
+    (
+        "delayed_jobs",
+        (
+            f"{ID}, priority integer DEFAULT 0 NOT NULL, attempts integer DEFAULT 0 NOT NULL, handler text NOT NULL,"
+            " last_error text, run_at datetime, locked_at datetime, failed_at datetime, locked_by varchar, queue varchar,"
+            " created_at datetime, updated_at datetime"
+        ),
+        "delayed-job",
+    ),
+    (
+        "oban_jobs",
+        (
+            f"{ID}, state text NOT NULL, queue text NOT NULL, worker text NOT NULL, args json NOT NULL, meta json NOT NULL,"
+            " tags json NOT NULL, errors json NOT NULL, attempt integer NOT NULL, max_attempts integer NOT NULL, priority"
+            " integer NOT NULL, inserted_at datetime NOT NULL, scheduled_at datetime NOT NULL, attempted_at datetime,"
+            " attempted_by json, cancelled_at datetime, completed_at datetime, discarded_at datetime"
+        ),
+        "oban",
+    ),
+    ("job", JOB, "pg-boss"),
+    ("archive", f"{JOB}, archived_on timestamptz NOT NULL", "pg-boss"),
+]
+TABLES = [(table, columns, "" if table != "session" else "connect-pg-simple") for table, columns in MADE.items()]
 TABLES += [("sessions", columns, name) for name, columns in SESSIONS.items()]
-NUMBERS = {"expires": 1, "expired": 1_000, "sess_lifetime": 1, "sess_time": 1, "last_activity": 1}
+TABLES += MORE
+FIXED = {"state": "completed", "pending_jobs": 0}
+NUMBERS = {
+    **dict.fromkeys(("expires", "sess_lifetime", "sess_time", "last_activity"), 1),
+    **dict.fromkeys(("expiration", "cancelled_at", "finished_at"), 1),
+    "expired": 1_000,
+}
 
 
 class Site:
@@ -134,15 +255,17 @@ class Site:
             connection.execute(f"INSERT INTO {self.table} ({names}) VALUES ({marks})", list(row.values()))
 
     def _value(self, name: str, kind: str, moment: datetime, count: int) -> object:
-        is_time = "time" in kind or name in {"expire", "expired"}
-        if self.table == "sessions" and name in NUMBERS and not is_time | (name == "expired"):
+        if name in FIXED:
+            return FIXED[name]
+        if name == "exptime":
+            return moment.strftime("%Y%m%d%H%M%S")
+        is_time = "time" in kind or kind == "date" or name in {"expire", "expired"}
+        if name == "expired" or ("int" in kind and name in NUMBERS):
             return int(moment.replace(tzinfo=UTC).timestamp()) * NUMBERS[name]
-        if name == "expired":
-            return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000
         if is_time:
             return moment.isoformat() + ("Z" if kind == "text" else "")
         if "int" in kind or "bool" in kind:
-            return count + 1 if name == "id" else {"status": 0, "success": 1}.get(name, 1)
+            return count + 1 if name == "id" else {"status": 0}.get(name, 1)
         return f"x{count}"
 
     def rows(self) -> int:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RUN = "20260101T000000Z-0001"
-OLD = 1_000_000_000
+OLD = int(time.time()) - 400 * 86_400
 
 
 class Jobs:

@@ -205,11 +205,13 @@ def _rule(name: str, section: RowsSection, rule: str) -> ExpiryRule:
         section.column,
         int(section.retention),
         rows.comparisons(section),
-        rows.UNITS[section.unit],
+        rows.UNITS[section.unit][0],
         section.cascade,
         rule,
         section.archive,
         section.triggers,
+        rows.UNITS[section.unit][1],
+        declared=True,
     )
 
 

@@ -64,6 +64,13 @@ _KINDS = {
     "lock": rb"[a-z]*(?<![bc])lock(?:s|ed)?|mutex|semaphores?|leader|lease|qo",
     # Django's cache sessions, Flask-Session, express (sess:), Spring, PHP, Laravel: all say so.
     "session": rb"sess(?:ion)?s?(?:id|data|store)?",
+    # Revoked tokens, codes that are good once, lockouts and limits: simplejwt, axes, defender, DRF (throttle_),
+    # django-ratelimit (rl:), allauth, Flask-Limiter, rack-attack, Laravel. Without them, what was barred is let in.
+    "guard": rb"[a-z]*(?:(?:black|block|deny)[-_]?list(?:s|ed|ing)?|revo(?:ked?|kes|cations?)|tokens?|otps?|attempts?"
+    rb"|throttl(?:e[ds]?|ing)|(?:rate[-_]?)limit(?:s|ed|ers?|ing)?)|limiters?|limits|rl(?=:)|axes|defender|attack"
+    rb"|bans?|banned|lock[-_]?outs?|failed[-_]?(?:logins?|auth)|(?:login|auth)[-_]?fail(?:s|ed|ures?)?|jtis?|2fa|mfa"
+    rb"|one[-_]?time[-_]?[a-z]*|verif(?:y|ied|ications?)|magic[-_]?links?|(?:pass(?:word)?|pwd)[-_]?resets?"
+    rb"|(?:sms|login|auth|e?mail|phone|confirm(?:ation)?|reset)[-_]?(?:codes?|pins?)|pkce|nonces?|[cx]srf|captchas?",
 }
 _EXPRESSIONS = {
     kind: re.compile(rb"(?<![a-z0-9])(?:" + words + rb")(?![a-z0-9])", re.IGNORECASE) for kind, words in _KINDS.items()
@@ -71,7 +78,7 @@ _EXPRESSIONS = {
 
 
 def kind_of(key: bytes) -> str:
-    """Return ``session``, ``queue`` or ``lock`` when the name says that a key is no cache entry, else ``""``.
+    """Return ``session``, ``queue``, ``lock`` or ``guard`` when the name says that a key is no entry, else ``""``.
 
     When unsure it is none: a cache that keeps a few entries too many does no harm, a lost session or task does.
     """
@@ -81,11 +88,12 @@ def kind_of(key: bytes) -> str:
 _HINTS = {
     hint: frozenset(hint)
     for hint in b"sess celery kombu unacked rq dramatiq huey bull sidekiq resque taskiq asgi beat queue broker job"
-    b" stream lock mutex semaphore leader lease qo".split()
+    b" stream lock mutex semaphore leader lease qo black deny revo token otp attempt throttl limit rl: axes defender"
+    b" attack ban fail jti 2fa mfa one time verif magic reset code pin pkce nonce srf captcha".split()
 }
 """What every name that ``kind_of`` recognises holds, and its letters: a page is asked for those first.
 
-A letter is found or missed at once; of twenty hints two or three are left to be looked for, a thousandth of the work.
+A letter is found or missed at once, and a hint in a page soon; only the names that hold one are looked at.
 """
 _LETTERS = frozenset().union(*_HINTS.values())
 
@@ -98,6 +106,22 @@ def kinds_of(keys: Sequence[bytes]) -> list[str]:
     if not hints:
         return [""] * len(keys)
     return [kind_of(key) if any(hint in key.lower() for hint in hints) else "" for key in keys]
+
+
+def beginning(pattern: str) -> bytes:
+    """Return what every key of a pattern begins with."""
+    literal = re.split(r"[*?\[\\]", pattern, maxsplit=1)[0]
+    return literal.encode("utf-8", "surrogateescape")
+
+
+def is_named(key: bytes, beginnings: Sequence[bytes]) -> bool:
+    """Tell whether a pattern itself says the word that holds the key: ``otp:*`` means what ``*`` does not."""
+    for start in beginnings:
+        rest = key[len(start) :]
+        is_whole = not start[-1:].isalnum() or not rest[:1].isalnum()
+        if start and key.startswith(start) and is_whole and not kind_of(rest):
+            return True
+    return False
 
 
 def prefix_of(key: bytes) -> str:

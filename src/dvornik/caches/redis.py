@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 import redis
 
-from dvornik.caches.patterns import compiled, kinds_of, prefix_of
+from dvornik.caches.patterns import beginning, compiled, is_named, kinds_of, prefix_of
 from dvornik.caches.redis_dropping import Dropping, asked, drop_one_by_one, end
 from dvornik.caches.redis_pages import LARGEST, walk
 from dvornik.caches.redis_trouble import trouble
@@ -57,6 +57,7 @@ class RedisCache:
             ) from None
         # One expression for all: this is asked of every key. Without patterns it matches none.
         self._own = re.compile(b"|".join(expressions) or b"(?!)", re.DOTALL).fullmatch
+        self._beginnings = [beginning(pattern) for pattern in self._patterns]
         self._protected: Mapping[str, int] | None = None
         self._known: tuple[Sequence[redis.Redis], bool] | None = None
 
@@ -84,7 +85,7 @@ class RedisCache:
         count = 0
         for page in walk(client, "string"):
             count += len(page)
-            kinds = kinds_of(page)
+            kinds = self._kinds(page)
             tally.protected.update(kind for kind in kinds if kind not in self._taken)
             if "session" not in self._taken:
                 tally.note_lasting(client, [key for key, kind in zip(page, kinds, strict=True) if kind == "session"])
@@ -95,7 +96,7 @@ class RedisCache:
         return count
 
     def protected(self) -> Mapping[str, int]:
-        """Count, by kind, what never goes: by name (``session``, ``queue``, ``lock``) or by type (``list`` ...).
+        """Count, by kind, what never goes: by name (``session``, ``lock`` ...) or by type (``list`` ...).
 
         As the last ``usage`` saw it, if there was one.
         """
@@ -147,12 +148,22 @@ class RedisCache:
 
     def _ripe(self, client: redis.Redis, page: Sequence[bytes], *, matched: bool) -> list[bytes]:
         """Return the entries of a page that go; ``matched``: the server has compared them with the only pattern."""
-        kinds = kinds_of(page)
+        kinds = self._kinds(page)
         taken = self._taken
         own = [key for key, kind in zip(page, kinds, strict=True) if kind in taken and (matched or self._own(key))]
         if not (self._idle or self._only_without_ttl):
             return own
         return [key for key, why in zip(own, self._objections(client, own), strict=True) if not why]
+
+    def _kinds(self, page: Sequence[bytes]) -> list[str]:
+        """Return what each key is; what guards somebody's account is an entry where a pattern says so itself."""
+        kinds = kinds_of(page)
+        if "guard" not in kinds:
+            return kinds
+        return [
+            "" if kind == "guard" and is_named(key, self._beginnings) else kind
+            for key, kind in zip(page, kinds, strict=True)
+        ]
 
     def _objections(self, client: redis.Redis, keys: Sequence[bytes]) -> list[str]:
         """Say by a code why an entry of our own may not go, ``""`` where nothing speaks against it.

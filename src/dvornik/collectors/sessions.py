@@ -39,7 +39,7 @@ from dvornik.collectors.servers import Servers
 from dvornik.config.rows import comparisons
 from dvornik.contracts.collector import Rule
 from dvornik.databases import archives
-from dvornik.databases.trouble import AwayError, StuckError
+from dvornik.databases.trouble import AwayError, StuckError, fruitless
 from dvornik.errors import DvornikError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     from dvornik.application import CachePlace
     from dvornik.config import RowsSection
-    from dvornik.contracts.database import Database, ExpiryRule
+    from dvornik.contracts.database import Database, ExpiryRule, Tally
     from dvornik.model import Seen
 
 EXPIRED = Rule(presets.SESSION, capped=False, guarded=True)
@@ -92,18 +92,20 @@ class Sessions:
         return reachable(self._databases) | self._files.fingerprints() | self._stores.fingerprints()
 
     def scan(self, now: int, *, thorough: bool) -> Iterator[Seen]:  # noqa: ARG002 - the same either way
-        """Count; an unreachable database is told of and the others go on. A table that is not there holds nothing."""
+        """Count; a database or a declared table that cannot be read is told of and the others go on.
+
+        A table that was only found, and is not there, holds nothing.
+        """
         for rule in self._expiry:
             if rule.database not in self._databases:
                 yield Trouble(rule.database, _("this database is not configured"), rule.name)
         for place, database in self._databases.items():
             try:
-                seen = [line for plan in self._plans(place) for line in _looked(database, plan, now)]
+                seen = [line for plan in self._plans(place) for line in _told(database, plan, now)]
                 found = [line for line in seen if not isinstance(line, Survey)]
                 surveys = [line for line in seen if isinstance(line, Survey)]
                 if surveys:
-                    items = sum(survey.items for survey in surveys)
-                    yield Survey(place, self.name, database.fingerprint(), items=items)
+                    yield _together(surveys, place, database.fingerprint())
                 yield from found
             except DvornikError as error:
                 yield Trouble(place, error.message, error.hint, error.context)
@@ -228,8 +230,30 @@ def _check_triggers(database: Database, rule: ExpiryRule) -> None:
         raise StuckError(message, reason=Reason.TRIGGER, code=", ".join(acting), context=rule.table)
 
 
+def _told(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
+    """Look at one table; what is wrong with it is told, and keeps no other from being cleaned."""
+    try:
+        yield from _looked(database, plan, now)
+    except AwayError:
+        raise
+    except UnreachableError as error:
+        yield Trouble(plan.rule.database, error.message, error.hint, error.context)
+
+
+def _together(surveys: Sequence[Survey], place: str, fingerprint: str) -> Survey:
+    """Return the survey of a database; of two rules for one table both counts are its own."""
+    tables: dict[str, tuple[int, int]] = {}
+    for survey in surveys:
+        for table, (count, rows) in survey.tables.items():
+            tables[table] = (tables.get(table, (0, 0))[0] + count, rows)
+    items = sum(survey.items for survey in surveys)
+    return Survey(place, Sessions.name, fingerprint, items=items, tables=tables)
+
+
 def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
     rule = plan.rule
+    if rule.declared and (obstacle := database.obstacle(rule.table, rule.column)):
+        raise fruitless(obstacle, f"{rule.name}: {rule.table}.{rule.column}")
     if not database.has(rule.table, rule.column):
         return
     moment = now // 1000 - round(rule.retention * _MICROSECONDS)
@@ -239,16 +263,38 @@ def _looked(database: Database, plan: _Plan, now: int) -> Iterator[Seen]:
         if count:
             yield Held(rule.rule, rule.database, rule.table, Reason.NO_RETENTION, count, detail=rule.name)
         return
-    yield Survey(rule.database, Sessions.name, "", items=count)
-    if count and (acting := _acting(database, rule)):
-        yield Held(rule.rule, rule.database, rule.table, Reason.TRIGGER, count, acting, ", ".join(acting))
-    elif count and rule.archive and not database.keyed(rule.table):
-        yield Held(rule.rule, rule.database, rule.table, Reason.NO_KEY, count)
-    elif count:
-        yield Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
-    for table, rows in database.referred(rule, float(cutoff)).items():
+    referred = database.referred(rule, float(cutoff))
+    yield from _counted(database, rule, count, count + sum(referred.values()), now)
+    if count:
+        yield _judged(database, rule, count, cutoff)
+    for table, rows in referred.items():
         if rows:
             yield Held(rule.rule, rule.database, rule.table, Reason.REFERENCED, rows, detail=table)
+
+
+def _counted(database: Database, rule: ExpiryRule, count: int, due: int, now: int) -> Iterator[Seen]:
+    """Yield a survey; of a declared table also what policy wants to know of it, and the rows whose time never comes."""
+    if not rule.declared:
+        yield Survey(rule.database, Sessions.name, "", items=count)
+        return
+    tally = database.tally(rule, now / 1e9)
+    tables = {rule.table: (count, tally.rows)} if count and not _is_plain(rule, tally, due) else {}
+    yield Survey(rule.database, Sessions.name, "", items=count, tables=tables)
+    if endless := tally.compared - tally.timed:
+        yield Held(rule.rule, rule.database, rule.table, Reason.LASTING, endless, detail=rule.name)
+
+
+def _judged(database: Database, rule: ExpiryRule, count: int, cutoff: str) -> Finding | Held:
+    if acting := _acting(database, rule):
+        return Held(rule.rule, rule.database, rule.table, Reason.TRIGGER, count, acting, ", ".join(acting))
+    if rule.archive and not database.keyed(rule.table):
+        return Held(rule.rule, rule.database, rule.table, Reason.NO_KEY, count)
+    return Finding(rule.rule, rule.database, rule.table, amount=count, detail=f"{cutoff} {rule.name}")
+
+
+def _is_plain(rule: ExpiryRule, tally: Tally, due: int) -> bool:
+    """Tell whether the times are plainly ends of sessions: some lie ahead, which no other column's would."""
+    return rule.rule == EXPIRED.id and not rule.retention and tally.timed > due
 
 
 def _outcome(finding: Finding, done: int, *missed: Miss) -> Outcome:

@@ -15,8 +15,18 @@ if TYPE_CHECKING:
 
     from dvornik.config.sections import ComparisonSection, RowsSection
 
-UNITS = {"auto": 0, "s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
-"""How many make a second."""
+UNITS = {
+    "auto": (0, 0),
+    "s": (1, 0),
+    "ms": (1_000, 0),
+    "us": (1_000_000, 0),
+    "ns": (1_000_000_000, 0),
+    "ticks": (10_000_000, -62_135_596_800),
+    "filetime": (10_000_000, -11_644_473_600),
+    "webkit": (1_000_000, -11_644_473_600),
+    "cocoa": (1, 978_307_200),
+}
+"""How many make a second, and the second since 1970 from which they count."""
 _VALUELESS = frozenset({"null", "not null"})
 
 

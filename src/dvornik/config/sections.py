@@ -174,7 +174,11 @@ class RowsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     database: Annotated[str, Meta(description="Name of the database.")] = "default"
     retention: Annotated[Duration, Meta(description="Kept for this long after the time in the column.")] = Duration("0")
     unit: Annotated[
-        Literal["auto", "s", "ms", "us", "ns"], Meta(description="Unit of a number since 1970; auto: found out.")
+        Literal["auto", "s", "ms", "us", "ns", "ticks", "filetime", "webkit", "cocoa"],
+        Meta(
+            description="Unit of a number since 1970, or .NET's ticks, Windows' FILETIME, WebKit's microseconds since "
+            "1601, Apple's seconds since 2001; auto: found out."
+        ),
     ] = "auto"
     where: Annotated[
         list[ComparisonSection],

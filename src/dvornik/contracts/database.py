@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager  # noqa: TC003 - msgspec reads the annotations
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 import msgspec
@@ -48,7 +49,7 @@ class ExpiryRule(msgspec.Struct, frozen=True):
     where: Sequence[Comparison] = ()
     """All of these must hold too."""
     units: int = 0
-    """Of a number since 1970, how many make a second; 0: found out."""
+    """Of a number, how many make a second; 0: found out."""
     cascade: bool = False
     """Rows of other tables that the database itself deletes or empties with these may go too."""
     rule: str = "sessions/expired"
@@ -56,6 +57,30 @@ class ExpiryRule(msgspec.Struct, frozen=True):
     """Directory into which rows are written before they go; empty: none."""
     triggers: bool = False
     """Rows may go although the table's own triggers or rules act on it."""
+    epoch: int = 0
+    """Of a number, the second since 1970 from which it counts."""
+    declared: bool = False
+    """The operator named table and column: they must be there, and be what they were taken for."""
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """How many rows a table has, how many of them a rule's comparisons hold for, how many of those have a time."""
+
+    rows: int
+    compared: int
+    timed: int
+    """With a time that comes before the year 9999; NULL, zero and infinity never do."""
+
+
+class Obstacle(StrEnum):
+    """Why rows of a table can never go."""
+
+    MISSING = "missing"
+    COLUMN = "column"
+    VIEW = "view"
+    FOREIGN = "foreign"
+    DENIED = "denied"
+    READ_ONLY = "read-only"
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -151,6 +176,12 @@ class Database(Readable, Protocol):
 
     def tables(self) -> Mapping[str, Mapping[str, str]]:
         """Return the kind of every column of every table: ``time``, ``number``, ``text``, ``bytes`` or ``other``."""
+
+    def obstacle(self, table: str, column: str) -> Obstacle | None:
+        """Say why no row of that table could ever be deleted; changes nothing."""
+
+    def tally(self, rule: ExpiryRule, now: float) -> Tally:
+        """Count all rows, those that are compared and those that have a time, whoever refers to them."""
 
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count rows whose time lies before ``cutoff`` (seconds since the epoch) and to which nothing refers."""

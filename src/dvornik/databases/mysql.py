@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pymysql
 
-from dvornik.contracts.database import Column
+from dvornik.contracts.database import Column, Obstacle
 from dvornik.databases import mysql_sizes
 from dvornik.databases.mysql_connection import (
     ACCESS_DENIED,
@@ -27,7 +27,7 @@ from dvornik.databases.mysql_connection import (
 )
 from dvornik.databases.mysql_keeping import Claim, kinds, left_out, referring, restored, stored, triggers
 from dvornik.databases.mysql_patience import impatient
-from dvornik.databases.mysql_rows import Sweep, condition, key_of, located
+from dvornik.databases.mysql_rows import Sweep, condition, key_of, located, obstacle, tally
 from dvornik.databases.mysql_snapshot import CHARACTER_SET, DEFINED, DEFINITIONS, MySQLSnapshot, versioned_tables
 from dvornik.databases.trouble import StuckError, unkeyed
 from dvornik.errors import UnreachableError
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from pymysql.connections import Connection
 
     from dvornik.application import DatabasePlace
-    from dvornik.contracts.database import ExpiryRule, Keep, Row, Snapshot, TableSize
+    from dvornik.contracts.database import ExpiryRule, Keep, Row, Snapshot, TableSize, Tally
     from dvornik.databases.mysql_connection import Flavour
 
 PATIENCE: Final = 4.0
@@ -203,6 +203,19 @@ class MySQL:
                 return True
             self._check_sight(connection)
             return False
+
+    def obstacle(self, table: str, column: str) -> Obstacle | None:
+        """Ask the catalogue what is there, and the server whether this user may delete from it."""
+        with self._server.connected() as (connection, _flavour):
+            found = obstacle(connection, table, column)
+            if found is Obstacle.MISSING:
+                self._check_sight(connection)
+            return found
+
+    def tally(self, rule: ExpiryRule, now: float) -> Tally:
+        """Count in one pass."""
+        with self._server.connected() as (connection, _flavour):
+            return tally(connection, rule, now)
 
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""

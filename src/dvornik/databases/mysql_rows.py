@@ -6,11 +6,24 @@ import time
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pymysql
 
-from dvornik.databases.mysql_connection import LOCKED, quoted, rows
+from dvornik.contracts.database import Obstacle, Tally
+from dvornik.databases.mysql_connection import ACCESS_DENIED, LOCKED, quoted, rows
 from dvornik.databases.mysql_keeping import Claim, compared, deleted
-from dvornik.databases.times import NEVER, iso, moment, units_of
+from dvornik.databases.times import (
+    COMPACT,
+    COMPACT_EARLIEST,
+    LAST,
+    NEVER,
+    Reading,
+    compact,
+    iso,
+    moment,
+    reading,
+    usual,
+)
 from dvornik.databases.trouble import locked_rows, unsure
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -38,7 +51,7 @@ LOCKED_MOST = 10
 
 _TIMES = frozenset({"datetime", "timestamp", "date"})
 _NUMBERS = frozenset({"int", "mediumint", "bigint", "decimal", "float", "double"})
-_TEXTS = frozenset({"char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
+_TEXTS = frozenset({"binary", "varbinary", "char", "varchar", "tinytext", "text", "mediumtext", "longtext"})
 _ORDERED = frozenset(
     {"tinyint", "smallint", "mediumint", "int", "bigint", "decimal", "uuid"}
     | {"char", "varchar", "binary", "varbinary", "date", "datetime", "timestamp"}
@@ -64,6 +77,7 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
 
     Where this machine's clock is ahead of the server's, the server's counts: rather kept too long.
     """
+    now = cutoff + rule.retention
     cutoff = min(cutoff, float(rows(connection, "SELECT unix_timestamp(sysdate(6))")[0][0]) - rule.retention)
     found = located(connection, rule.table, rule.column)
     if found is None:
@@ -75,7 +89,7 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
         limit = moment(cutoff).replace(tzinfo=None).isoformat(" ")
         where = f"({column} >= '{NEVER}' AND {column} < '{limit[:10] if kind == 'date' else limit}')"
     elif kind in _NUMBERS:
-        where = _smaller(connection, table, column, cutoff, rule.units)
+        where = _smaller(connection, table, column, cutoff, Reading(rule.units, rule.epoch), now)
     elif kind in _TEXTS:
         where = _sooner(connection, table, column, cutoff)
     if where is None:
@@ -83,20 +97,60 @@ def condition(connection: Connection, rule: ExpiryRule, cutoff: float) -> tuple[
     return table, " AND ".join([where, *(compared(connection, table, each) for each in rule.where)])
 
 
-def _smaller(connection: Connection, table: str, column: str, cutoff: float, declared: int) -> str | None:
-    """Compare with a number since the epoch, in the one unit that fits all that the column holds."""
-    query = f"SELECT min({column}), max({column}) FROM {quoted(table)} WHERE {column} <> 0"  # noqa: S608 - quoted
-    ((low, high),) = rows(connection, query)
-    units = 1 if low is None else units_of(float(low), float(high), declared)
-    return None if units is None else f"({column} > 0 AND {column} < {Decimal(repr(cutoff)) * units:f})"
+def tally(connection: Connection, rule: ExpiryRule, now: float) -> Tally:
+    """Count in one pass."""
+    table, timed = condition(connection, msgspec.structs.replace(rule, retention=round(now - LAST)), LAST)
+    where = " AND ".join(["TRUE", *(compared(connection, table, each) for each in rule.where)])
+    counts = ", ".join(f"coalesce(sum(({each}) IS TRUE), 0)" for each in (where, timed))
+    found = rows(connection, f"SELECT count(*), {counts} FROM {quoted(table)}")  # noqa: S608 - quoted
+    return Tally(*map(int, found[0]))
+
+
+def obstacle(connection: Connection, name: str, column: str) -> Obstacle | None:
+    """Say why no row of a table could ever be deleted."""
+    query = "SELECT TABLE_TYPE FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s"
+    found = rows(connection, query, name)
+    if not found:
+        return Obstacle.MISSING
+    if "VIEW" in str(found[0][0]):
+        return Obstacle.VIEW
+    if located(connection, name, column) is None:
+        return Obstacle.COLUMN
+    try:
+        rows(connection, f"EXPLAIN DELETE FROM {quoted(name)} WHERE FALSE")  # noqa: S608 - quoted
+    except pymysql.Error as error:
+        if error.args[0] not in ACCESS_DENIED:
+            raise
+        return Obstacle.DENIED
+    return None
+
+
+def _smaller(  # noqa: PLR0913, PLR0917 - where, what it is compared with, and how it is read
+    connection: Connection, table: str, column: str, cutoff: float, declared: Reading, now: float
+) -> str | None:
+    """Compare with a number since an epoch, in the one unit that fits all that the column holds, or with digits."""
+    source = f"FROM {quoted(table)} WHERE {usual(column)}"
+    ((low, high),) = rows(connection, f"SELECT min({column}), max({column}) {source}")
+    if low is None:
+        return "FALSE"
+    found = reading(float(low), float(high), declared, now)
+    if found is not None:
+        return f"({column} > 0 AND {column} < {(Decimal(repr(cutoff)) - found.epoch) * found.units:f})"
+    if declared.units:
+        return None
+    if rows(connection, f"SELECT 1 {source} AND NOT CAST({column} AS CHAR) REGEXP '{COMPACT}' LIMIT 1"):
+        return None
+    return f"({column} >= {COMPACT_EARLIEST} AND {column} < {compact(cutoff)})"
 
 
 def _sooner(connection: Connection, table: str, column: str, cutoff: float) -> str | None:
-    """Compare ISO 8601 text in UTC, character by character."""
+    """Compare ISO 8601 text in UTC, or fourteen digits, character by character."""
     text = f"CONVERT({column} USING utf8mb4) COLLATE utf8mb4_bin"
-    odd = f"SELECT 1 FROM {quoted(table)} WHERE {column} <> '' AND NOT {text} REGEXP '{_ISO}' LIMIT 1"  # noqa: S608 - quoted
-    if rows(connection, odd):
-        return None
+    odd = f"SELECT 1 FROM {quoted(table)} WHERE {column} <> '' AND NOT {text} REGEXP"  # noqa: S608 - quoted
+    if rows(connection, f"{odd} '{_ISO}' LIMIT 1"):
+        if rows(connection, f"{odd} '{COMPACT}' LIMIT 1"):
+            return None
+        return f"({text} REGEXP '{COMPACT}' AND {text} >= '{COMPACT_EARLIEST}' AND {text} < '{compact(cutoff)}')"
     spaced, joined = iso(cutoff, " "), iso(cutoff, "T")
     limit = f"CASE WHEN char_length({column}) = 10 THEN '{spaced[:10]}' WHEN {text} LIKE '__________T%' THEN '{joined}'"
     return f"({text} REGEXP '{_ISO}' AND {text} >= '{NEVER}' AND {text} < {limit} ELSE '{spaced}' END)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,10 +19,10 @@ from dvornik.databases import (
     postgresql_upkeep,
 )
 from dvornik.databases.postgresql_catalogue import find as _table
-from dvornik.databases.postgresql_catalogue import limit, pages
+from dvornik.databases.postgresql_catalogue import kin, limit, pages
 from dvornik.databases.postgresql_catalogue import one as _one
 from dvornik.databases.postgresql_connection import READ_LOCK_TIMEOUT, READ_TIMEOUT, Server
-from dvornik.databases.postgresql_expiry import condition, kind_of
+from dvornik.databases.postgresql_expiry import condition, kind_of, obstacle, tally
 from dvornik.databases.postgresql_rows import Referrers, keyed, kinds, restored, stored, triggers
 from dvornik.databases.postgresql_snapshot import PostgreSQLSnapshot, columns
 from dvornik.databases.postgresql_sweep import Sweep
@@ -36,12 +37,23 @@ if TYPE_CHECKING:
     from typing import LiteralString
 
     from dvornik.application import DatabasePlace
-    from dvornik.contracts.database import Column, Concern, ExpiryRule, Keep, Row, Snapshot, TableSize
+    from dvornik.contracts.database import (
+        Column,
+        Concern,
+        ExpiryRule,
+        Keep,
+        Obstacle,
+        Row,
+        Snapshot,
+        TableSize,
+        Tally,
+    )
+    from dvornik.databases.postgresql_catalogue import Table
     from dvornik.databases.upkeep import Upkeep
 
 
 class PostgreSQL:
-    """One PostgreSQL database (14 or newer; older ones are slower to clean)."""
+    """One PostgreSQL database (15 or newer; before 14 it is slower to clean)."""
 
     def __init__(self, place: DatabasePlace) -> None:
         """Take the address; nothing is connected yet."""
@@ -69,7 +81,7 @@ class PostgreSQL:
     def snapshot(self) -> Iterator[Snapshot]:
         """Open one REPEATABLE READ transaction; rows that a policy would hide are an error in it."""
         with self._server.transaction() as connection:
-            yield PostgreSQLSnapshot(connection, self._server.trouble)
+            yield PostgreSQLSnapshot(connection, self._server)
 
     def locked(self, columns: Sequence[Column]) -> AbstractContextManager[None]:
         """Hold a SHARE lock on the tables, all or none, as ``postgresql_locking`` says."""
@@ -81,23 +93,36 @@ class PostgreSQL:
             found = _table(connection, table)
             return found is not None and kind_of(connection, found, column) is not None
 
+    def obstacle(self, table: str, column: str) -> Obstacle | None:
+        """Ask the catalogue: what is there, and whether this user may delete from it."""
+        with self._server.transaction() as connection:
+            return obstacle(connection, table, column)
+
+    def tally(self, rule: ExpiryRule, now: float) -> Tally:
+        """Count in one pass, the rows of inheriting tables too."""
+        with self._server.transaction() as connection:
+            return tally(connection, rule, now)
+
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""
+        query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {}")
         with self._server.transaction() as connection:
             table, due = condition(connection, rule, cutoff)
-            where = Referrers(connection, table.oid, cascade=rule.cascade).left_out(due)
-            query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {}").format(table.alone, where)
-            return int(str(_one(connection, query)))
+            return sum(
+                int(str(_one(connection, query.format(each.alone, referrers.left_out(due)))))
+                for each, referrers in _with_referrers(connection, table, rule)
+            )
 
     def referred(self, rule: ExpiryRule, cutoff: float) -> Mapping[str, int]:
         """Count by table, by the foreign keys that are declared; one row may count for several."""
+        query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {} AND {}")
+        found: Counter[str] = Counter()
         with self._server.transaction() as connection:
             table, due = condition(connection, rule, cutoff)
-            query = sql.SQL("SELECT count(*) FROM {} AS target WHERE {} AND {}")
-            return {
-                name: int(str(_one(connection, query.format(table.alone, due, exists))))
-                for name, exists in Referrers(connection, table.oid, cascade=rule.cascade).conditions.items()
-            }
+            for each, referrers in _with_referrers(connection, table, rule):
+                for name, exists in referrers.conditions.items():
+                    found[name] += int(str(_one(connection, query.format(each.alone, due, exists))))
+        return found
 
     def tables(self) -> Mapping[str, Mapping[str, str]]:
         """Return the kinds by the columns' types; a table of another schema than the usual is named with it."""
@@ -108,13 +133,18 @@ class PostgreSQL:
         """Return the triggers and rules for DELETE that are enabled, those of its partitions too."""
         with self._server.transaction() as connection:
             found = _table(connection, table)
-            return triggers(connection, found.oid, cascade=cascade) if found else ()
+            members = kin(connection, found) if found else ()
+            acting = (name for each in members for name in triggers(connection, each.oid, cascade=cascade))
+            return list(dict.fromkeys(acting))
 
     def keyed(self, table: str) -> bool:
-        """Tell whether a unique key forbids any row to stand there twice; one that is checked late does not."""
+        """Tell whether a unique key forbids any row to stand there twice.
+
+        One that is checked late does not, nor one of a table that others inherit from: their rows are not under it.
+        """
         with self._server.transaction() as connection:
             found = _table(connection, table)
-            return found is not None and keyed(connection, found.oid)
+            return found is not None and _is_keyed(connection, found)
 
     def restore(self, table: str, rows: Sequence[Row]) -> int:
         """Insert in one transaction; whatever would break a constraint of its own key stays as it is."""
@@ -123,7 +153,7 @@ class PostgreSQL:
             found = _table(connection, table)
             if found is None:
                 raise UnreachableError(_("there is no such table or column"), context=table)
-            if not keyed(connection, found.oid):
+            if not _is_keyed(connection, found):
                 raise unkeyed(table)
             return restored(connection, found.identifier, rows)
 
@@ -131,13 +161,18 @@ class PostgreSQL:
         """Go once through the pages. A row that others refer to stays; ``StuckError`` ends it if some were locked."""
         with self._server.transaction() as connection:
             table, due = condition(connection, rule, cutoff)
-            extent = pages(connection, table)
-            referrers = Referrers(connection, table.oid, cascade=rule.cascade)
+            members = [
+                (each, pages(connection, each), referrers)
+                for each, referrers in _with_referrers(connection, table, rule)
+            ]
             columns = stored(connection, table.oid) if keep else ()
-            if keep and not keyed(connection, table.oid):
+            if keep and not _is_keyed(connection, table):
                 raise unkeyed(table.name)
         with self._server.connected() as connection:
-            yield from Sweep(connection, table, due, extent, referrers, columns, keep).run()
+            # Each statement must see who has come to refer to a row, whatever the role's own default is.
+            connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+            for each, extent, referrers in members:
+                yield from Sweep(connection, each, due, extent, referrers, columns, keep).run()
 
     def measure(self) -> Sequence[TableSize]:
         """Measure every table with its indexes; dead rows are what the server's statistics estimate."""
@@ -208,3 +243,12 @@ class PostgreSQL:
             reason = Reason.TOO_LONG if error.code == errors.QueryCanceled.sqlstate else error.reason
             miss = Miss(table, reason, error.code)
             return Outcome(postgresql_upkeep.REWRITE, self.place, table, done=0, missed=(miss,))
+
+
+def _with_referrers(connection: psycopg.Connection, table: Table, rule: ExpiryRule) -> list[tuple[Table, Referrers]]:
+    """Return the table and those that inherit from it, each with the keys that refer to it."""
+    return [(each, Referrers(connection, each.oid, cascade=rule.cascade)) for each in kin(connection, table)]
+
+
+def _is_keyed(connection: psycopg.Connection, table: Table) -> bool:
+    return keyed(connection, table.oid) and len(kin(connection, table)) == 1

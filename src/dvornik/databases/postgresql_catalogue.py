@@ -21,11 +21,31 @@ WHERE c.relkind IN ('r', 'p')
   AND ((c.relname = %(name)s::text AND pg_table_is_visible(c.oid)) OR n.nspname || '.' || c.relname = %(name)s::text)
 ORDER BY pg_table_is_visible(c.oid) DESC LIMIT 1
 """
+_KIN = """
+WITH RECURSIVE kin(oid) AS (
+    SELECT %(table)s::int8::oid
+    UNION SELECT i.inhrelid FROM pg_inherits i JOIN kin ON i.inhparent = kin.oid
+)
+SELECT c.oid::int8, n.nspname, c.relname, c.relkind = 'p'
+FROM kin JOIN pg_class c ON c.oid = kin.oid JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p') AND c.relpersistence <> 't' ORDER BY c.oid <> %(table)s::int8::oid, 2, 3
+"""
+_FOREIGN = """
+WITH RECURSIVE kin(oid) AS (
+    SELECT to_regclass(%s)::oid
+    UNION SELECT i.inhrelid FROM pg_inherits i JOIN kin ON i.inhparent = kin.oid
+)
+SELECT 1 FROM kin JOIN pg_class c ON c.oid = kin.oid WHERE c.relkind = 'f' LIMIT 1
+"""
 _PAGES = """
 SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')::int8
 FROM pg_class c
 WHERE c.oid = %(table)s::int8::oid OR c.oid IN (SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
 """
+
+
+_TRANSACTION_TIMEOUT = 170_000
+"""The server that knew this setting first."""
 
 
 class Table(NamedTuple):
@@ -59,13 +79,36 @@ def find(connection: psycopg.Connection, name: str) -> Table | None:
     return Table(*row) if row else None
 
 
+def kin(connection: psycopg.Connection, table: Table) -> list[Table]:
+    """Return the table, then those that inherit from it, which have pages, keys and triggers of their own.
+
+    Partitions are the table itself; a child on another server stays out.
+    """
+    if table.partitioned:
+        return [table]
+    return [Table(*row) for row in connection.execute(_KIN, {"table": table.oid}).fetchall()]
+
+
+def is_foreign(connection: psycopg.Connection, name: str) -> bool:
+    """Tell whether a table, by its quoted name, or a part of it has its rows on another server."""
+    return one(connection, _FOREIGN, (name,)) is not None
+
+
 def limit(connection: psycopg.Connection, *, lock: LiteralString, statement: LiteralString) -> None:
-    """Bound the transaction's waits, and make a hidden row an error."""
+    """Bound the transaction's waits, make a hidden row an error, and undo what a role's own settings may break."""
     connection.execute(
-        sql.SQL("SET LOCAL row_security = off; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {}").format(
-            sql.Literal(lock), sql.Literal(statement)
-        )
+        sql.SQL(
+            "SET LOCAL row_security = off; SET LOCAL lock_timeout = {}; SET LOCAL statement_timeout = {};"
+            " SET LOCAL standard_conforming_strings = on"
+        ).format(sql.Literal(lock), sql.Literal(statement))
     )
+
+
+def unhurried(connection: psycopg.Connection) -> None:
+    """Let no limit of the role's own end a transaction whose reader takes its time."""
+    connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+    if connection.info.server_version >= _TRANSACTION_TIMEOUT:
+        connection.execute("SET LOCAL transaction_timeout = 0")
 
 
 def pages(connection: psycopg.Connection, table: Table) -> int:

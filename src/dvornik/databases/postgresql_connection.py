@@ -11,7 +11,7 @@ import psycopg
 from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
-from dvornik.databases.postgresql_catalogue import limit
+from dvornik.databases.postgresql_catalogue import limit, unhurried
 from dvornik.databases.trouble import AwayError, StuckError
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
@@ -68,7 +68,7 @@ class Server:
             connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
             connection.read_only = True
             limit(connection, lock=READ_LOCK_TIMEOUT, statement=READ_TIMEOUT)
-            connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")  # the reader may take its time
+            unhurried(connection)
             connection.execute("SELECT")  # the view is fixed by the first query, not by BEGIN
             yield connection
 
@@ -91,10 +91,10 @@ class Server:
             if connection is not None:
                 connection.close()
 
-    def trouble(self, error: psycopg.Error) -> UnreachableError:
-        """Return what the driver says as ours, without a secret."""
+    def trouble(self, error: psycopg.Error, table: str = "") -> UnreachableError:
+        """Return what the driver says (of a table) as ours, without a secret."""
         message = error.diag.message_primary or " ".join(str(error).split())
-        context = f"{self.place}: {self._redacted(message)}"
+        context = ": ".join(part for part in (self.place, table, self._redacted(message)) if part)
         code = error.sqlstate or ""
         reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), None)
         if reason is None and (not code or code.startswith(_GONE)):
@@ -104,6 +104,19 @@ class Server:
             hint = _("Let this user read every row (pg_read_all_data, BYPASSRLS), or exclude the table's columns.")
         message = _("the database refused")
         return StuckError(message, reason=reason or Reason.IO_ERROR, code=code, context=context, hint=hint)
+
+    def far(self, error: psycopg.Error, table: str) -> UnreachableError:
+        """Return the error of a foreign table, whose rows another server has: this one is there."""
+        message = error.diag.message_primary or " ".join(str(error).split())
+        return StuckError(
+            _("a foreign table cannot be read"),
+            reason=Reason.UNREACHABLE,
+            code=error.sqlstate or "",
+            context=f"{self.place}: {table}: {self._redacted(message)}",
+            hint=_(
+                'Start the server that has its rows, or leave it out: [databases.{name}] exclude = ["{table}.*"].'
+            ).format(name=self.place, table=table),
+        )
 
     def _redacted(self, text: str) -> str:
         secrets = {str(value) for key, value in self.parameters.items() if "password" in key} | _secrets(self._url)

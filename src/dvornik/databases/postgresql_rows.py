@@ -21,14 +21,15 @@ VALUES: Final = 1_000
 """Cells that one INSERT puts back: a row by itself takes four times as long, and a server takes 65,535."""
 
 _FOREIGN: LiteralString = """
+WITH own AS (SELECT %(table)s::int8::oid AS oid UNION SELECT relid FROM pg_partition_tree(%(table)s::int8::oid))
 SELECT n.nspname, c.relname, f.confdeltype::text IN ('c', 'n', 'd'), pg_table_is_visible(c.oid),
        ARRAY(SELECT a.attname FROM unnest(f.conkey) WITH ORDINALITY k(number, place)
              JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.number ORDER BY k.place)::text[],
        ARRAY(SELECT a.attname FROM unnest(f.confkey) WITH ORDINALITY k(number, place)
              JOIN pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = k.number ORDER BY k.place)::text[]
 FROM pg_constraint f JOIN pg_class c ON c.oid = f.conrelid JOIN pg_namespace n ON n.oid = c.relnamespace
-WHERE f.contype = 'f' AND f.confrelid = %s::int8::oid
-  AND NOT EXISTS (SELECT FROM pg_constraint whole WHERE whole.oid = f.conparentid AND whole.confrelid = f.confrelid)
+WHERE f.contype = 'f' AND f.confrelid IN (SELECT oid FROM own)
+  AND NOT EXISTS (SELECT FROM pg_constraint whole JOIN own ON own.oid = whole.confrelid WHERE whole.oid = f.conparentid)
 ORDER BY 1, 2, f.conname
 """
 
@@ -84,7 +85,7 @@ class Referrers:
         self.conditions: dict[str, sql.Composable] = {}
         self.follow = False
         """Whether the database would delete or empty other rows along, rather than refuse."""
-        for schema, table, follows, is_visible, own, targets in connection.execute(_FOREIGN, (oid,)).fetchall():
+        for schema, table, follows, is_visible, own, targets in connection.execute(_FOREIGN, {"table": oid}).fetchall():
             if follows and cascade:
                 continue
             self.follow |= follows

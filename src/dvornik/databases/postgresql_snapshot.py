@@ -11,13 +11,14 @@ from psycopg import sql
 from dvornik.contracts.database import Column
 from dvornik.databases import postgresql_copy, postgresql_gathering
 from dvornik.databases.batches import as_text
+from dvornik.databases.postgresql_catalogue import is_foreign
 from dvornik.databases.postgresql_catalogue import one as _one
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import LiteralString
 
-    from dvornik.errors import UnreachableError
+    from dvornik.databases.postgresql_connection import Server
 
 _COLUMNS = """
 WITH RECURSIVE resolved(type, current, is_array) AS (
@@ -68,7 +69,7 @@ FROM (SELECT oid, lo_lseek64(lo_open(oid, 262144), 0, 2) AS size FROM pg_largeob
 """A megabyte at a time, and 8 KiB more, so that no name is cut in two."""
 
 _DEFINITIONS = Column("definitions", "definition", "text", "pg_catalog", ("name",))
-"""What defaults, views, functions and enumerations say: a default names a file that no row need name."""
+"""What defaults, checks, views, functions and enumerations say: a default names a file that no row need name."""
 _DEFINED = """(
 SELECT name, definition FROM (
     SELECT c.oid::regclass || '.' || a.attname, pg_get_expr(d.adbin, d.adrelid), c.relnamespace
@@ -82,11 +83,16 @@ SELECT name, definition FROM (
     FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid WHERE NOT t.tgisinternal
     UNION ALL SELECT r.rulename, pg_get_ruledef(r.oid), c.relnamespace
     FROM pg_rewrite r JOIN pg_class c ON c.oid = r.ev_class WHERE r.rulename <> '_RETURN'
-    UNION ALL SELECT p.oid::regprocedure::text, p.prosrc, p.pronamespace
-    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang WHERE l.lanname NOT IN ('c', 'internal')
+    UNION ALL SELECT k.conname, pg_get_constraintdef(k.oid), k.connamespace FROM pg_constraint k WHERE k.contype = 'c'
+    UNION ALL SELECT p.oid::regprocedure::text, pg_get_functiondef(p.oid), p.pronamespace
+    FROM pg_proc p JOIN pg_language l ON l.oid = p.prolang
+    WHERE p.prokind <> 'a' AND l.lanname NOT IN ('c', 'internal')
 ) AS every(name, definition, schema) JOIN pg_namespace n ON n.oid = schema
 WHERE definition ~ '[''"][^''"]*[.][^''"]*[''"]' AND n.nspname <> 'information_schema' AND n.nspname !~ '^pg_'
 ) AS definitions"""
+
+_REMOTE = ("08", "HV")
+"""Classes of errors by which a server tells that another one cannot be reached."""
 
 _DIVERSE = """
 SELECT 1 FROM pg_stats s JOIN pg_namespace n ON n.nspname = s.schemaname
@@ -110,15 +116,15 @@ def columns(connection: psycopg.Connection) -> Sequence[Column]:
 class PostgreSQLSnapshot:
     """What one transaction sees, streamed as COPY in binary: newlines and backslashes arrive as they are."""
 
-    def __init__(self, connection: psycopg.Connection, trouble: Callable[[psycopg.Error], UnreachableError]) -> None:
-        """Take a connection that is inside its transaction, and what tells an error of the driver to people."""
+    def __init__(self, connection: psycopg.Connection, server: Server) -> None:
+        """Take a connection that is inside its transaction, and the server, which tells its errors to people."""
         self._connection = connection
-        self._trouble = trouble
+        self._server = server
 
     def values(self, column: Column) -> Iterator[Sequence[str]]:
         """Stream one exact column; where the statistics say that most are distinct, those that are not come again."""
-        with self._told():
-            is_diverse = _one(self._connection, _DIVERSE, (_of(column).as_string(), column.name))
+        with self._told(column):
+            is_diverse = not _is_made(column) and _one(self._connection, _DIVERSE, (_named(column), column.name))
             distinct = sql.SQL("" if is_diverse else "DISTINCT")
             query = sql.SQL("SELECT {} {} FROM {}").format(distinct, _as_bytes(column), _of(column))
             streamed = self._gathered([column]) if is_diverse else None
@@ -131,11 +137,13 @@ class PostgreSQLSnapshot:
             group = [column for column in columns if (column.schema, column.table) == source]
             names = sql.SQL(", ").join(map(_as_bytes, group))
             query = sql.SQL("SELECT {} FROM {}").format(names, _of(group[0]))
-            with self._told():
+            with self._told(group[0]):
                 yield from self._gathered(group) or postgresql_copy.cells(self._connection, query, len(group))
 
     def _gathered(self, group: Sequence[Column]) -> Iterator[list[bytes]] | None:
         """Stream the cells of narrow columns of one table; ``None`` where they cannot be gathered."""
+        if _is_made(group[0]):
+            return None
         query = postgresql_gathering.gathered(self._connection, _of(group[0]), [column.name for column in group])
         return postgresql_copy.ranges(self._connection, query) if query else None
 
@@ -144,7 +152,7 @@ class PostgreSQLSnapshot:
         keys = list(column.key) or (["ctid"] if self._has_places(column) else [])
         names = [_as_bytes(column), *(sql.SQL("{}::text").format(sql.Identifier(name)) for name in keys)]
         query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(names), _of(column))
-        with self._told():
+        with self._told(column):
             for cell, *key in postgresql_copy.rows(self._connection, query):
                 if cell:
                     yield ",".join(f"{name}={as_text(value)}" for name, value in zip(keys, key, strict=True)), cell
@@ -152,14 +160,28 @@ class PostgreSQLSnapshot:
     def _has_places(self, column: Column) -> bool:
         """Tell whether the rows lie here: those of a view or of a foreign table do not."""
         query: LiteralString = "SELECT relkind IN ('r', 'p', 'm') FROM pg_class WHERE oid = to_regclass(%s)"
-        return bool(_one(self._connection, query, (_of(column).as_string(),)))
+        return not _is_made(column) and bool(_one(self._connection, query, (_named(column),)))
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _told(self, column: Column) -> Iterator[None]:
+        """Name the table in an error, and the remedy where a foreign one could not be reached."""
         try:
             yield
         except psycopg.Error as error:
-            raise self._trouble(error) from None
+            table = f"{column.schema}.{column.table}" if column.schema else column.table
+            is_local = not (error.sqlstate or "").startswith(_REMOTE) or self._connection.broken or _is_made(column)
+            if is_local or not is_foreign(self._connection, _named(column)):
+                raise self._server.trouble(error, table) from None
+            raise self._server.far(error, table) from None
+
+
+def _is_made(column: Column) -> bool:
+    """Tell whether this is no table of the server's: older ones take only a table's name for one."""
+    return column in {_LARGE, _DEFINITIONS}
+
+
+def _named(column: Column) -> str:
+    return _of(column).as_string()
 
 
 def _of(column: Column) -> sql.Composable:

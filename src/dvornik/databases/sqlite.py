@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dvornik.contracts.database import Column, TableSize
-from dvornik.databases.sqlite_conditions import condition, count, references, triggers
+from dvornik.databases.sqlite_conditions import condition, count, obstacle, references, tally, triggers
 from dvornik.databases.sqlite_file import GAP, File, journal
 from dvornik.databases.sqlite_keys import keyed, quoted
 from dvornik.databases.sqlite_rows import Sweep, marked, plain
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from dvornik.application import DatabasePlace
-    from dvornik.contracts.database import ExpiryRule, Keep, Row, Snapshot
+    from dvornik.contracts.database import ExpiryRule, Keep, Obstacle, Row, Snapshot, Tally
 
 
 class SQLite:
@@ -88,6 +88,16 @@ class SQLite:
                 table: {name: _kind(declared.upper()) for name, declared in connection.execute(query, (table,))}
                 for table in tables(connection)
             }
+
+    def obstacle(self, table: str, column: str) -> Obstacle | None:
+        """Look into the schema."""
+        with self._file.reading() as connection:
+            return obstacle(connection, table, column)
+
+    def tally(self, rule: ExpiryRule, now: float) -> Tally:
+        """Count, in parts where a writer would wait."""
+        with self._file.reading() as connection:
+            return tally(connection, rule, now)
 
     def expired(self, rule: ExpiryRule, cutoff: float) -> int:
         """Count; raise ``UnreachableError`` when it is not sure how the column writes a time."""

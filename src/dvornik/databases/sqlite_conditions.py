@@ -7,9 +7,12 @@ import sqlite3
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+import msgspec
+
+from dvornik.contracts.database import Obstacle, Tally
 from dvornik.databases import cascades
 from dvornik.databases.sqlite_keys import Ranges, primary, quoted
-from dvornik.databases.times import NEVER, iso, units_of
+from dvornik.databases.times import COMPACT_EARLIEST, LAST, NEVER, Reading, compact, iso, reading, usual
 from dvornik.databases.trouble import unsure
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -34,6 +37,7 @@ SLICE = 20_000
 _DIGITS = "[0-9]"
 _DAY = f"{_DIGITS * 4}-[01]{_DIGITS}-[0-3]{_DIGITS}"
 _CLOCK = f"[0-2]{_DIGITS}:[0-5]{_DIGITS}:[0-6]{_DIGITS}"
+_COMPACT = f"[129]{_DIGITS * 9}[0-5]{_DIGITS}[0-5]{_DIGITS}"
 _SHAPES = (f"{_DAY} {_CLOCK}*", f"{_DAY}T{_CLOCK}*", _DAY)
 _ENDS = "'', 'Z', '+00:00', '+0000', '+00', '-00:00'"
 """What may stand after the seconds: UTC, said or implied."""
@@ -117,6 +121,26 @@ def count(connection: sqlite3.Connection, rule: ExpiryRule, where: str) -> int:
     return found
 
 
+def tally(connection: sqlite3.Connection, rule: ExpiryRule, now: float) -> Tally:
+    """Count the rows, those that are compared, and those that have a time."""
+    far = msgspec.structs.replace(rule, retention=round(now - LAST))
+    where = " AND ".join(["1", *(_compared(connection, rule, each) for each in rule.where)])
+    timed = condition(connection, far, LAST, ())
+    return Tally(*(count(connection, rule, each) for each in ("1", where, timed)))
+
+
+def obstacle(connection: sqlite3.Connection, table: str, column: str) -> Obstacle | None:
+    """Say why no row of a table could ever be deleted."""
+    query = "SELECT type FROM sqlite_schema WHERE name = ? COLLATE NOCASE AND type IN ('table', 'view')"
+    found = connection.execute(query, (table,)).fetchone()
+    if found is None:
+        return Obstacle.MISSING
+    if found == ("view",):
+        return Obstacle.VIEW
+    names = {name.lower() for name, _rank in primary(connection, table)}
+    return None if column.lower() in names else Obstacle.COLUMN
+
+
 def _compared(connection: sqlite3.Connection, rule: ExpiryRule, comparison: Comparison) -> str:
     known = {name.lower() for name, _rank in primary(connection, rule.table)}
     if comparison.column.lower() not in known:
@@ -137,23 +161,35 @@ def _due(connection: sqlite3.Connection, rule: ExpiryRule, cutoff: float) -> str
     number = f"typeof({column}) IN ('integer', 'real')"
     # LIMIT -1 keeps SQLite from working a value's kind out again for each of the five.
     query = f"""
-        SELECT total(kind = 'n'), total(kind = 't'), total(kind = '?'),
-               min(value) FILTER (WHERE kind = 'n'), max(value) FILTER (WHERE kind = 'n')
+        SELECT total(kind = 'n'), total(kind = 't'), total(kind = 'c'), total(kind = '?'),
+               min(value) FILTER (WHERE kind = 'n' AND {usual("value")}),
+               max(value) FILTER (WHERE kind = 'n' AND {usual("value")}),
+               total(kind = 'n' AND {usual("value")} AND NOT {_is_compact("value", "integer")})
         FROM (SELECT {column} AS value,
                      CASE WHEN {column} IS NULL OR {column} = '' OR {column} = 0 THEN ''
-                          WHEN {number} AND {column} > 0 THEN 'n' WHEN {_is_text(column)} THEN 't' ELSE '?' END AS kind
+                          WHEN {number} AND {column} > 0 THEN 'n' WHEN {_is_text(column)} THEN 't'
+                          WHEN {_is_compact(column, "text")} THEN 'c' ELSE '?' END AS kind
               FROM {quoted(rule.table)} NOT INDEXED WHERE """  # noqa: S608 - quoted
     found = [
         connection.execute(f"{query}{where} LIMIT -1)", values).fetchone() for where, values in slices(connection, rule)
     ]
-    numbers, texts, others = (sum(column) for column in zip(*(row[:3] for row in found), strict=True))
-    bounds = [bound for row in found for bound in row[3:] if bound is not None]
-    if not numbers and not texts and not others:
-        return "0"
-    units = units_of(min(bounds), max(bounds), rule.units) if numbers else None
-    if others or (numbers and texts) or (numbers and units is None):
+    numbers, texts, compacts, others = (sum(column) for column in zip(*(row[:4] for row in found), strict=True))
+    bounds = [bound for row in found for bound in row[4:6] if bound is not None]
+    if others or sum(map(bool, (numbers, texts, compacts))) > 1:
         raise unsure(f"{rule.table}.{rule.column}")
-    return f"{number} AND {column} > 0 AND {column} < {cutoff * units!r}" if units else _before(column, cutoff)
+    if texts:
+        return _before(column, cutoff)
+    if compacts:
+        return _before_compact(column, cutoff, "text")
+    if not bounds:
+        return "0"
+    declared = Reading(rule.units, rule.epoch)
+    read = reading(min(bounds), max(bounds), declared, cutoff + rule.retention)
+    if read:
+        return f"{number} AND {column} > 0 AND {column} < {read.number(cutoff)!r}"
+    if rule.units or any(row[6] for row in found):
+        raise unsure(f"{rule.table}.{rule.column}")
+    return _before_compact(column, cutoff, "integer")
 
 
 def _is_text(column: str) -> str:
@@ -161,6 +197,18 @@ def _is_text(column: str) -> str:
     shapes = " OR ".join(f"{column} GLOB '{shape}'" for shape in _SHAPES)
     end = f"ltrim(substr({column}, 20), '.0123456789')"
     return f"(typeof({column}) = 'text' AND ({shapes}) AND {end} IN ({_ENDS}))"
+
+
+def _is_compact(column: str, kind: str) -> str:
+    """Return SQL that holds for a time in fourteen digits, as text or as a number."""
+    parts = ((5, "01", "12"), (7, "01", "31"), (9, "00", "23"))  # month, day, hour
+    bounds = [f"substr({column}, {first}, 2) BETWEEN '{low}' AND '{high}'" for first, low, high in parts]
+    return f"(typeof({column}) = '{kind}' AND CAST({column} AS TEXT) GLOB '{_COMPACT}' AND {' AND '.join(bounds)})"
+
+
+def _before_compact(column: str, cutoff: float, kind: str) -> str:
+    low, high = (f"'{end}'" if kind == "text" else end for end in (str(COMPACT_EARLIEST), compact(cutoff)))
+    return f"{column} >= {low} AND {column} < {high} AND {_is_compact(column, kind)}"
 
 
 def _before(column: str, cutoff: float) -> str:

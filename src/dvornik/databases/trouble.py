@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dvornik.contracts.database import Obstacle
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
 from dvornik.model import Reason
@@ -33,8 +34,27 @@ def unsure(context: str) -> UnreachableError:
     return UnreachableError(
         _("it is not certain how this column writes a time"),
         context=context,
-        hint=_("Times must be ISO 8601 text in UTC or numbers since 1970, all of one kind."),
+        hint=_(
+            "Times must be ISO 8601 text in UTC, fourteen digits, or numbers since 1970 of which the newest is near "
+            "today, all of one kind; else name the unit, or another column."
+        ),
     )
+
+
+def fruitless(obstacle: Obstacle, context: str) -> UnreachableError:
+    """Return the error for a declared table from which no row could ever go."""
+    message = {
+        Obstacle.MISSING: _("there is no such table"),
+        Obstacle.COLUMN: _("there is no such column"),
+        Obstacle.VIEW: _("this is a view: no rows of its own could go"),
+        Obstacle.FOREIGN: _("this is a foreign table: its rows lie on another server"),
+        Obstacle.DENIED: _("this user may not delete rows of this table"),
+        Obstacle.READ_ONLY: _("this server is a replica: no row of it could go"),
+    }[obstacle]
+    hint = _("Correct the section, or take it away; enabled = false leaves the table alone.")
+    if obstacle is Obstacle.DENIED:
+        hint = _("Grant DELETE on the table.")
+    return UnreachableError(message, context=context, hint=hint)
 
 
 def unkeyed(table: str) -> StuckError:

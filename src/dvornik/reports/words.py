@@ -340,6 +340,9 @@ _GATES: Final[dict[Gate, Callable[[], str]]] = {
     Gate.DATABASE_CHANGED: lambda: _("the database is another than at the last good run"),
     Gate.STORAGE_CHANGED: lambda: _("the directory is another than at the last good run"),
     Gate.STORAGE_EMPTY: lambda: _("the directory is empty and held {items} files before: is the volume mounted?"),
+    Gate.ROWS_SHARE: lambda: _(
+        "{count} of {rows} rows of {table} would go, and it was never cleaned before: is this the right column?"
+    ),
     Gate.CONFIGURATION_CHANGED: lambda: _("the configuration changed since the plan was made"),
     Gate.WINDOW: lambda: _("outside the maintenance window ({start} to {end})"),
     Gate.UNREACHABLE: lambda: _("a place cannot be reached"),
