@@ -26,6 +26,7 @@ class Reason(StrEnum):
     TRIGGER = "trigger"
     NO_KEY = "no-key"
     DERIVATIVE = "derivative"
+    COMPANION = "companion"
     UNSEARCHABLE = "unsearchable"
     UNFAMILIAR = "unfamiliar"
     GROUP = "group"
@@ -131,6 +132,15 @@ class Held(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """Bytes on the disk, where they were looked at."""
 
 
+class Told(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What one source of references, a table or a column, told of a place."""
+
+    named: int = 0
+    """Names that no source before it had named."""
+    values: int = 0
+    columns: Sequence[str] = ()
+
+
 class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """What a collector saw of one place as a whole; the trust gates and the caps are judged from it."""
 
@@ -148,6 +158,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """Whether the place is judged by references at all."""
     exact: bool = False
     """Whether ``references`` and ``found`` come from exact columns, so that a missing file is a fact."""
+    sources: Mapping[str, Told] = {}
+    """What each source told, by its label: ``default/app_photo.file``, ``default/article.*``."""
     reusable: int = 0
     """Of ``size``, what a database holds without using it."""
     tables: Mapping[str, tuple[int, int]] = {}

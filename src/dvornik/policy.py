@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 from msgspec import Meta
 
-from dvornik.model import Finding, Gate, Held, Reason, Refusal, Survey
+from dvornik.model import Finding, Gate, Held, Reason, Refusal, Survey, Told
 from dvornik.quantities import Duration, Size
 
 if TYPE_CHECKING:
@@ -149,6 +149,28 @@ def _compare(policy: Policy, survey: Survey, before: Survey) -> Iterator[Refusal
     known, now = (before.references, survey.references) if survey.exact else (before.matched, survey.matched)
     if known >= policy.judged_from and now < (1 - policy.max_fall) * known:
         yield _refuse(survey, Gate.REFERENCES_FELL, before=known, now=now)
+    else:
+        yield from _silent(policy, survey, before)
+
+
+def _silent(policy: Policy, survey: Survey, before: Survey) -> Iterator[Refusal]:
+    """Name the source that told much less than before, or whose table or column is gone, however few it named.
+
+    What another source tells by now is not lost: the sum of all tells.
+    """
+    fell = _named(before) - _named(survey)
+    for label, known in before.sources.items():
+        now = survey.sources.get(label, Told())
+        lost = known.named - now.named
+        is_there = label in survey.sources and set(known.columns) <= set(now.columns)
+        judged = policy.judged_from if is_there else 1
+        if known.named >= judged and lost > policy.max_fall * known.named and 2 * fell >= lost:
+            yield _refuse(survey, Gate.REFERENCES_FELL, before=known.named, now=now.named, source=label)
+            return
+
+
+def _named(survey: Survey) -> int:
+    return sum(told.named for told in survey.sources.values())
 
 
 def _refuse(survey: Survey, gate: Gate, **facts: float | str) -> Refusal:

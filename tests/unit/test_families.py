@@ -187,7 +187,7 @@ def test_a_shape_that_was_decided_holds_whatever_families_there_are_later() -> N
 @pytest.fixture
 def site(tmp_path: Path) -> SmallSite:
     site = site_of(tmp_path, [Made(["used/a1.jpg", "layers/roads.shp"], ["used/a1.jpg", "layers/roads.shp"])], [], [])
-    for name in ("used/lost.jpg", "layers/roads.dbf", "layers/rivers.dbf"):
+    for name in ("used/lost.jpg", "layers/lakes.dbf", "layers/rivers.dbf"):
         site.file(f"media/{name}")
     return site
 
@@ -195,7 +195,7 @@ def site(tmp_path: Path) -> SmallSite:
 def test_what_is_unfamiliar_waits_and_the_run_says_for_which_word(site: SmallSite) -> None:
     ran = site.dvornik("run", "media")
     assert ran.code == 0, ran.out + ran.err
-    assert site.files() == {"used/a1.jpg", "layers/roads.shp", "layers/roads.dbf", "layers/rivers.dbf"}
+    assert site.files() == {"used/a1.jpg", "layers/roads.shp", "layers/lakes.dbf", "layers/rivers.dbf"}
     assert "2 files (" in ran.out
     assert "dvornik families keep 'layers/{name}.dbf'" in ran.out
     assert "layers/{name}.dbf" in site.dvornik("why", "media/layers/rivers.dbf").out
@@ -204,9 +204,9 @@ def test_what_is_unfamiliar_waits_and_the_run_says_for_which_word(site: SmallSit
 def test_debris_and_keep_are_said_once_and_taken_back(site: SmallSite) -> None:
     assert site.dvornik("families", "debris", "layers/{name}.dbf").code == 0
     assert "debris" in site.dvornik("config").out
-    assert going(site) == {"used/lost.jpg", "layers/roads.dbf", "layers/rivers.dbf"}
+    assert going(site) == {"used/lost.jpg", "layers/lakes.dbf", "layers/rivers.dbf"}
     assert site.dvornik("families", "keep", "used/{name}.jpg").code == 0
-    assert going(site) == {"layers/roads.dbf", "layers/rivers.dbf"}
+    assert going(site) == {"layers/lakes.dbf", "layers/rivers.dbf"}
     for shape in ("layers/{name}.dbf", "used/{name}.jpg"):
         assert site.dvornik("families", "forget", shape).code == 0
     assert going(site) == {"used/lost.jpg"}
@@ -228,13 +228,13 @@ def test_the_list_shows_what_is_named_and_held(site: SmallSite) -> None:
     assert dbf["size"] > 0
     assert dbf["example"].startswith("layers/")
     one = json.loads(site.dvornik("families", "layers/{name}.dbf", "--json").out)[0]
-    assert sorted(one["members"]) == ["layers/rivers.dbf", "layers/roads.dbf"]
+    assert sorted(one["members"]) == ["layers/lakes.dbf", "layers/rivers.dbf"]
 
 
 def test_globs_of_the_configuration_say_debris_too(site: SmallSite) -> None:
     path = site.path / "dvornik.toml"
     path.write_text(path.read_text() + 'debris = ["layers/*"]\n')
-    assert going(site) == {"used/lost.jpg", "layers/roads.dbf", "layers/rivers.dbf"}
+    assert going(site) == {"used/lost.jpg", "layers/lakes.dbf", "layers/rivers.dbf"}
 
 
 def test_what_is_not_the_sites_media_stays(site: SmallSite) -> None:

@@ -222,10 +222,12 @@ def test_why_tells_by_which_original_a_thumbnail_is_kept_and_what_nearly_names_a
     assert (lost.verdict, lost.near) == (None, ["default/article.body id=1"])
 
 
-def test_placeholders_and_a_lonely_index_page_are_kept(site: SmallSite) -> None:
-    for name in (".gitkeep", "a/.htaccess", "b/index.html", "c/index.html", "c/other.bin"):
+def test_placeholders_and_what_guards_a_directory_are_kept(site: SmallSite) -> None:
+    for name in (".gitkeep", "a/.htaccess", "b/index.html", "c/index.html", "c/web.config", "c/other.bin"):
         site.file(f"media/{name}")
-    assert found(media(site)) == {"c/index.html", "c/other.bin"}
+    site.file("media/d/more.bin")
+    site.file("media/d/index.html", body=b"<p>a page of some length</p>" * 1000)
+    assert found(media(site)) == {"c/other.bin", "d/more.bin", "d/index.html"}
 
 
 def test_excluded_files_are_neither_found_nor_counted(site: SmallSite) -> None:

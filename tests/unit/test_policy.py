@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dvornik.model import Finding, Gate, Held, Reason, Survey
+from dvornik.model import Finding, Gate, Held, Reason, Survey, Told
 from dvornik.policy import Policy, grace, judge
 from dvornik.quantities import Duration, Size
 
@@ -97,6 +97,25 @@ def test_a_fall_of_the_references_by_more_than_a_fifth_is_distrusted(references:
     assert gates(Policy(), seen(references=references, found=references), HUNDRED) == refused
     plain = seen(exact=False, references=0, found=0)
     assert gates(Policy(), msgspec.structs.replace(plain, matched=references), plain) == refused
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "source"),
+    [
+        ({"a.*": Told(20, 40, ["x"])}, {}, "a.*"),
+        ({"a.*": Told(20, 40, ["x", "y"])}, {"a.*": Told(5, 40, ["x"])}, "a.*"),
+        ({"a.*": Told(20, 40, ["x"])}, {"a.*": Told(0, 0, ["x"])}, ""),
+        ({"a.*": Told(200, 400, ["x"])}, {"a.*": Told(100, 200, ["x"])}, "a.*"),
+        ({"a.*": Told(200, 400, ["x"])}, {"a.*": Told(180, 360, ["x"])}, ""),
+        ({"a.*": Told(200, 400, ["x"])}, {"b.*": Told(200, 400, ["x"])}, ""),
+        ({"a.*": Told(0, 400, ["x"])}, {}, ""),
+    ],
+)
+def test_a_source_that_is_gone_or_tells_much_less_is_named(
+    before: dict[str, Told], now: dict[str, Told], source: str
+) -> None:
+    refusals = list(judge(Policy(), seen(sources=now), seen(sources=before), 0, 0))
+    assert [each.facts["source"] for each in refusals] == ([source] if source else [])
 
 
 def test_files_without_any_reference_are_distrusted_however_few() -> None:

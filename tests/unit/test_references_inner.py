@@ -179,3 +179,27 @@ def test_a_path_that_a_long_text_happens_to_be_cut_in_names_no_directory(
     begin = names_module._SLICE - len("<img src=/media/photos/")
     names.strike_texts([b"x" * 9 + b" " * (begin - 9) + b"<img src=/media/photos/2024/b.jpg>" + b" y" * 9])
     assert not names.is_used("photos/2024", "a.jpg")
+
+
+@given(st.lists(st.text("ab-_.1", min_size=1, max_size=6), max_size=40), st.sampled_from(CONTAINERS))
+def test_no_name_that_belongs_to_another_is_passed_over(found: list[str], container: str) -> None:
+    found = [name for name in dict.fromkeys(found) if name not in {".", ".."}]
+    names = Names()
+    names.add(container, found)
+    names.strike_texts([name.encode() for name in found[::2]])
+    unused = names.unused(container, found)
+    told = set(names.akin(container, unused))
+    assert [name for name in unused if name not in told and names.companions.of(container, name)] == []
+
+
+@given(st.lists(st.binary(max_size=3)), st.lists(st.binary(max_size=3)))
+def test_keys_tell_what_was_added_twice_and_how_many_are_marked_in_both_kinds(
+    added: list[bytes], marked: list[bytes]
+) -> None:
+    told = []
+    for table in (keys.new_keys(), keys.PlainKeys()):
+        table.add_all(added)
+        table.mark_all(marked)
+        told.append(([table.again(key) for key in added], table.marked()))
+    assert told[0][0] == told[1][0] == [added.count(key) > 1 for key in added]
+    assert told[0][1] == len(set(added) & set(marked))

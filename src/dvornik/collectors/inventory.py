@@ -5,10 +5,11 @@ The other order loses what is uploaded in between, so nothing here looks a name 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -17,7 +18,9 @@ from dvornik.contracts.database import Column, Database, Lockable, Readable
 from dvornik.contracts.storage import Batch, Storage
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
+from dvornik.references import numbered
 from dvornik.references.derivatives import Pattern, candidates, keep_originals
+from dvornik.references.manifests import Manifests, may_be_text
 from dvornik.references.names import Names
 from dvornik.references.referrers import Referrers, Target, find_referrers
 from dvornik.references.search import Columns, Counted, Missing, Sought, count, missing, search
@@ -31,6 +34,10 @@ if TYPE_CHECKING:
 
 Listing = Callable[[Storage], Iterator[tuple[str, Sequence[str]]]]
 """Lists files of a storage: a container and its names at a time."""
+
+
+_COARSE: Final = 2_000_000_000
+"""Nanoseconds by which file systems' clocks may be behind."""
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -48,6 +55,8 @@ class Source(msgspec.Struct, frozen=True):
     """Globs of what may go where nothing names it, though nothing of its kind is known to be named."""
     decided: Decided = Decided()
     """What was said of shapes."""
+    tables: Callable[[], Collection[str]] = frozenset
+    """Returns the words of the tables that may hold the rows of its files."""
 
 
 class Inventory:
@@ -62,12 +71,15 @@ class Inventory:
         exclude: Mapping[str, Sequence[str]],
     ) -> None:
         """Take everything by name; ``texts`` are read as databases are, ``exclude`` are columns not searched."""
-        self.places = places
+        self.places = {place: msgspec.structs.replace(source, tables=self._words) for place, source in places.items()}
         self.databases = databases
+        self._tables: frozenset[str] | None = None
         self._exclude = exclude
         self._readable: dict[str, Readable] = {**texts, **databases}
         if len(self._readable) < len(texts) + len(databases):
             raise ValueError(*texts)
+        self._manifests: dict[str, list[tuple[str, Target]]] = {}
+        self._since = 0
         self._columns: dict[str, list[Column]] = {}
 
     def listed(self, places: Iterable[str], listing: Listing, lost: Lost | None = None) -> Listed:
@@ -76,10 +88,13 @@ class Inventory:
         A place that cannot be listed is noted in ``lost``, its names left empty; without it, that is an error.
         """
         listed: Listed = {}
+        if listing is everything:
+            self._since = time.time_ns() - _COARSE
         for place in places:
             source = self.places[place]
             listed[place] = Names(source.root, source.url)
             listed[place].derivatives = source.derivatives
+            listed[place].companions.beside = source.storage.names_in
             if listing is not everything:
                 listed[place].is_elsewhere = partial(_is_there, source.storage)
             try:
@@ -94,12 +109,40 @@ class Inventory:
                 listed[place] = Names(source.root, source.url)
         return listed
 
+    @property
+    def is_surveyed(self) -> bool:
+        """Tell whether everything was listed once, so that later looks at a part know which texts name others."""
+        return self._since > 0
+
     def search(self, listed: Mapping[str, Names], listing: Listing, lost: Collection[str] = ()) -> None:
         """Strike out what anything names; raise ``UnreachableError`` rather than conclude from a part of it."""
         search(self._sought(listed), self._readable, self._exclude)
+        self._follow(listed, listing, lost)
         for place, names in listed.items():
             if names.has_derivatives and place not in lost:
                 keep_originals(names, listing(self.places[place].storage))
+
+    def _follow(self, listed: Mapping[str, Names], listing: Listing, lost: Collection[str]) -> None:
+        """Read the texts among the files themselves; where only a part is listed, those that are known already."""
+        followed = []
+        for place, names in listed.items():
+            storage = self.places[place].storage
+            manifests = Manifests(place, listed, storage.texts)
+            if place not in lost and listing is not everything:
+                manifests.reread([*self._manifests.get(place, ()), *fresh(storage, self._since)])
+            elif place not in lost and names.has_texts():
+                manifests.begin(_by_run(storage))
+                followed.append(manifests)
+                self._manifests[place] = names.manifests
+        while sum(each.advance() for each in followed):  # each of them, not just the first
+            pass
+
+    def _words(self) -> frozenset[str]:
+        """Return the words of all tables' names."""
+        if self._tables is None:
+            columns = (column for database in self.databases.values() for column in database.columns())
+            self._tables = numbered.words(column.table for column in columns)
+        return self._tables
 
     def _sought(self, listed: Mapping[str, Names]) -> list[Sought]:
         sources = ((names, self.places[place]) for place, names in listed.items())
@@ -161,6 +204,24 @@ def present(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:
     for step in storage.walk(with_times=False):
         if isinstance(step, Batch) and step.names:
             yield step.container, step.names
+
+
+def _by_run(storage: Storage) -> Iterator[tuple[str, str, Sequence[str]]]:
+    """List what ``everything`` lists, with the run whose quarantine it is."""
+    for container, names in present(storage):
+        yield "", container, names
+    for run, batch in storage.quarantined():
+        yield run, batch.container, batch.names
+
+
+def fresh(storage: Storage, since: int) -> Iterator[tuple[str, Target]]:
+    """List the files that may be texts and that were written, or came, after a time in nanoseconds."""
+    for container, names in present(storage):
+        texts = list(filter(may_be_text, names))
+        seen = storage.examine(container, texts) if texts else None
+        for name, written in zip(seen.names, seen.times, strict=True) if seen else ():
+            if written >= since:
+                yield "", (container, name)
 
 
 def everything(storage: Storage) -> Iterator[tuple[str, Sequence[str]]]:

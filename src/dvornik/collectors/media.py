@@ -15,7 +15,6 @@ by itself; after ``policy.quarantine`` (14 days), and a third look, it is delete
 
 from __future__ import annotations
 
-import re
 from contextlib import nullcontext
 from functools import partial
 from itertools import islice
@@ -28,13 +27,15 @@ from dvornik.collectors.families import described
 from dvornik.collectors.foreign import Foreign
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
-from dvornik.collectors.names import SAMPLE, held, is_lonely
+from dvornik.collectors.names import GUARD_SIZE, GUARDS, SAMPLE, held, is_lonely
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.unnamed import Unnamed
 from dvornik.contracts.collector import Evidence, Rule
 from dvornik.contracts.storage import Batch, Storage
 from dvornik.errors import UnreachableError
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
+from dvornik.references import numbered
+from dvornik.references.companions import belongs, may_belong
 from dvornik.references.derivatives import ancestors, candidates, inherited, is_untold, verdict
 from dvornik.state import started
 from dvornik.storages.quarantine import has_beside
@@ -50,9 +51,8 @@ ORPHAN: Final = "media/orphan"
 RETURN: Final = "media/return"
 PURGE: Final = "media/purge"
 
-_NUMBER: Final = re.compile(r"\d{1,19}(?:\.[^.]*)?")
-"""A name that an application may make from the number of a row."""
-
+_FOLLOWS: Final = frozenset((Reason.REFERENCED, Reason.DERIVATIVE, Reason.COMPANION))
+"""Why a file stays that is as good as referred to."""
 _NO_MEDIA: Final = (Reason.PLACEHOLDER, Reason.EXCLUDED, Reason.NOT_OWN)
 """Why files stay that do not count as the site's."""
 _Facts = dict[str, int | float | str]
@@ -125,7 +125,7 @@ class Media:
             yield from _held(place, step, verdicts)
             reasons = list(verdicts.values())
             items += len(step.names) - sum(map(reasons.count, _NO_MEDIA))
-            matched += len(step.names) - len(reasons) + reasons.count(Reason.DERIVATIVE)
+            matched += len(step.names) - sum(reason not in _FOLLOWS for reason in reasons)
         for container, going, unfamiliar in unnamed.settled():
             seen = source.storage.examine(container, going) if going else Batch(container, ())
             size += sum(seen.sizes)
@@ -138,7 +138,7 @@ class Media:
                 size += sum(sizes)
         yield Survey(
             place, self.name, fingerprint, items, size, names.references, names.found, matched,
-            has_references=True, exact=bool(source.exact),
+            has_references=True, exact=bool(source.exact), sources=names.sources,
         )  # fmt: skip
 
     def _judge_quarantine(self, place: str, names: Names, now: int, *, thorough: bool) -> Iterator[Seen]:
@@ -171,7 +171,8 @@ class Media:
         if finding.rule == RETURN:
             return _returned(finding, storage.restore(finding.detail, finding.container, finding.names))
         if self._looked[0] != run:
-            self._looked = run, self._named(self._inventory.listed(self._there(), quarantine), quarantine)
+            listing = quarantine if self._inventory.is_surveyed else everything
+            self._looked = run, self._named(self._inventory.listed(self._there(), listing), listing)
         returned, gone, back = self._release(finding, self._looked[1])
         return msgspec.structs.replace(gone, missed=[*gone.missed, *_kept(returned, back)])
 
@@ -181,8 +182,9 @@ class Media:
         places = [place for place in self._there() if any(listing(self._sources[place].storage))]
         if not places:
             return
+        whole = listing if self._inventory.is_surveyed else everything
         try:
-            named = self._named(self._inventory.listed(places, listing), listing, run)
+            named = self._named(self._inventory.listed(places, whole), whole, run)
         except UnreachableError:
             for place in places:
                 for outcome in self._sources[place].storage.restore(run):
@@ -343,7 +345,7 @@ def _judged(
     for step in source.storage.walk(with_times=with_times):
         if isinstance(step, Batch):
             verdicts, kinds = _verdicts(names, patterns, step)
-            verdicts = _numbered(source, step, verdicts)
+            verdicts = _settled(source, step, verdicts)
             for name, reason in foreign.objections(step).items():
                 if verdicts.get(name) not in _NO_MEDIA:
                     verdicts[name] = reason
@@ -357,7 +359,7 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> tuple[dict[str,
 
     What is left out is referred to. A placeholder and what is excluded is called so even then.
     """
-    if is_lonely(batch):
+    if is_lonely(batch) and names.unused(batch.container, batch.names):
         return dict.fromkeys(batch.names, Reason.PLACEHOLDER), {}
     container, own = batch.container, names.derivatives
     unused, kinds = names.sorted(container, batch.names)
@@ -372,23 +374,29 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> tuple[dict[str,
             verdicts[name] = Reason.UNSEARCHABLE
         elif is_untold(names, container, name):
             verdicts[name] = Reason.DERIVATIVE
-    for name in candidates(container, [name for name, reason in verdicts.items() if not reason], own):
+    left = [name for name, reason in verdicts.items() if not reason]
+    made = frozenset(candidates(container, left, own))
+    for name in made:
         verdicts[name] = inherited(names, container, name)
+    for name in may_belong(names, container, [name for name in left if name not in made]):
+        verdicts[name] = belongs(names, container, name)
     return verdicts | {batch.names[row]: reason for row, reason in patterns.objections(batch).items()}, kinds
 
 
-def _numbered(source: Source, batch: Batch, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
-    """Hold files that are called by a mere number, unless such a one beside them is named.
+def _settled(source: Source, batch: Batch, verdicts: dict[str, Reason | None]) -> dict[str, Reason | None]:
+    """Hold what nothing can name: files called by a row's number, and the small ones that guard their directory.
 
-    Where no text ever names one of them, the application makes their names from its rows' numbers; not where columns
-    are known that hold the paths.
+    Where columns are known that hold the paths, no name is made from a number.
     """
-    unused = [name for name, reason in verdicts.items() if reason is None and _NUMBER.fullmatch(name)]
-    if source.exact or not unused:
+    unused = [name for name, reason in verdicts.items() if reason is None]
+    if not unused:
         return verdicts
-    if any(_NUMBER.fullmatch(name) for name in batch.names if name not in verdicts):
-        return verdicts
-    return verdicts | dict.fromkeys(unused, Reason.UNSEARCHABLE)
+    used = (name for name in batch.names if name not in verdicts)
+    untold = () if source.exact else numbered.untold(used, unused, source.tables())
+    guards = [name for name in unused if name in GUARDS]
+    seen = source.storage.examine(batch.container, guards) if guards else None
+    small = [name for name, size in zip(seen.names, seen.sizes, strict=True) if size <= GUARD_SIZE] if seen else ()
+    return verdicts | dict.fromkeys(untold, Reason.UNSEARCHABLE) | dict.fromkeys(small, Reason.PLACEHOLDER)
 
 
 def _held(place: str, batch: Batch, verdicts: Mapping[str, Reason | None]) -> Iterator[Held]:

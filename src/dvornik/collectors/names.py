@@ -25,6 +25,12 @@ _LIVING: Final = re.compile(r".*\.pid|\.X\d+-lock", re.DOTALL)
 """Files that say which process runs: nobody has them open, and they are as old as the process."""
 SAMPLE: Final = 5
 """Names that a line of held files shows, where there is nothing to mend."""
+GUARDS: Final = frozenset(
+    {"index.html", "index.htm", "index.php", "web.config", ".user.ini", "default.html", "robots.txt"}
+)
+"""Files that keep a web server from listing a directory, or from running what is in it; they are small."""
+GUARD_SIZE: Final = 4096
+"""Bytes on the disk that such a file takes at most."""
 _LONELY: Final = "index.html"
 """In an otherwise empty directory it keeps a web server from listing it."""
 

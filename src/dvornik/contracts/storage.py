@@ -47,6 +47,15 @@ class Storage(Protocol):
     def examine(self, container: str, names: Sequence[str], *, age_by: str = "newest") -> Batch:
         """Return the columns of the named files as they are now."""
 
+    def names_in(self, container: str) -> Sequence[str]:
+        """List the regular files of one directory as it is now; none where it cannot be listed."""
+
+    def texts(self, container: str, names: Sequence[str], run: str = "") -> Iterator[bytes | Reason]:
+        """Yield what each file (of the quarantine of ``run``) holds if it is a text, nothing of one that is none.
+
+        A reason says why it cannot be told.
+        """
+
     def locate(self, path: str) -> tuple[str, str] | None:
         """Split an absolute path into container and name; ``None`` where it is not below the root."""
 

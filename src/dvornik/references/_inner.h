@@ -44,11 +44,12 @@ static inline uint64_t hash_of(bytes at, size_t length) {
 struct keys {
     PyObject_HEAD
     uint64_t *added; /* until the first look-up */
-    uint32_t *slots; /* from then on: 30 bits of the hash, and the lowest two for SEEN and KNOWN; 0 is free */
+    uint32_t *slots; /* from then on: 29 bits of the hash, and the lowest three for SEEN, KNOWN, AGAIN; 0 is free */
     size_t count, room, size;
+    size_t marked; /* how many different ones were seen */
 };
 
-enum { SEEN = 1, KNOWN = 2, MARKS = SEEN | KNOWN };
+enum { SEEN = 1, KNOWN = 2, AGAIN = 4, MARKS = SEEN | KNOWN, BITS = MARKS | AGAIN }; /* AGAIN: added more than once */
 
 extern PyTypeObject *keys_type;
 extern PyType_Spec keys_spec, texts_spec;
@@ -59,26 +60,33 @@ int seal(struct keys *keys);                   /* before any is looked up; -1 wi
 int text_of(PyObject *key, bytes *at, size_t *length);
 
 /* What stands in a slot for a hash; never 0. */
-static inline uint32_t tag_of(uint64_t hash) { return ((uint32_t)hash | (MARKS + 1)) & ~(uint32_t)MARKS; }
+static inline uint32_t tag_of(uint64_t hash) { return ((uint32_t)hash | (BITS + 1)) & ~(uint32_t)BITS; }
 
 static inline uint32_t *slot_of(const struct keys *keys, uint64_t hash) {
     uint32_t tag = tag_of(hash);
     size_t at = (size_t)((hash >> 32) * keys->size >> 32);
-    while (keys->slots[at] && (keys->slots[at] & ~(uint32_t)MARKS) != tag)
+    while (keys->slots[at] && (keys->slots[at] & ~(uint32_t)BITS) != tag)
         at = at + 1 == keys->size ? 0 : at + 1;
     return &keys->slots[at];
 }
 
+/* Mark as seen, or more, and count what is seen for the first time. */
 static inline int mark_as(const struct keys *keys, bytes at, size_t length, uint32_t marks) {
     uint32_t *slot = slot_of(keys, hash_of(at, length));
-    if (*slot)
-        *slot |= marks;
-    return *slot != 0;
+    if (!*slot)
+        return 0;
+    ((struct keys *)keys)->marked += !(*slot & SEEN);
+    *slot |= marks;
+    return 1;
 }
 
 static inline int mark(const struct keys *keys, bytes at, size_t length) { return mark_as(keys, at, length, SEEN); }
 
 static inline int holds(const struct keys *keys, bytes at, size_t length) { return *slot_of(keys, hash_of(at, length)) != 0; }
+
+static inline int was_again(const struct keys *keys, bytes at, size_t length) {
+    return (*slot_of(keys, hash_of(at, length)) & AGAIN) != 0;
+}
 
 static inline uint32_t marks_on(const struct keys *keys, bytes at, size_t length) {
     return *slot_of(keys, hash_of(at, length)) & MARKS;

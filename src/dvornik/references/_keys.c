@@ -28,8 +28,10 @@ int seal(struct keys *keys) {
         PyErr_NoMemory();
         return -1;
     }
-    for (size_t at = 0; at < keys->count; at++)
-        *slot_of(keys, keys->added[at]) = tag_of(keys->added[at]);
+    for (size_t at = 0; at < keys->count; at++) {
+        uint32_t *slot = slot_of(keys, keys->added[at]);
+        *slot = *slot ? *slot | AGAIN : tag_of(keys->added[at]);
+    }
     free(keys->added);
     keys->added = NULL;
     return 0;
@@ -109,6 +111,11 @@ static int one(PyObject *self, PyObject *key, int (*ask)(const struct keys *, by
     return seal((void *)self) < 0 || text_of(key, &at, &length) < 0 ? -1 : ask((void *)self, at, length);
 }
 
+static PyObject *keys_marked(PyObject *self, PyObject *unused) {
+    (void)unused;
+    return PyLong_FromSize_t(((struct keys *)self)->marked);
+}
+
 static PyObject *truth(int answer) { return answer < 0 ? NULL : PyBool_FromLong(answer); }
 static int has_known(const struct keys *keys, bytes at, size_t length) {
     return (marks_on(keys, at, length) & KNOWN) != 0;
@@ -116,6 +123,7 @@ static int has_known(const struct keys *keys, bytes at, size_t length) {
 static PyObject *keys_known(PyObject *self, PyObject *key) { return truth(one(self, key, has_known)); }
 static PyObject *keys_mark(PyObject *self, PyObject *key) { return truth(one(self, key, mark)); }
 static PyObject *keys_seen(PyObject *self, PyObject *key) { return truth(one(self, key, has_seen)); }
+static PyObject *keys_again(PyObject *self, PyObject *key) { return truth(one(self, key, was_again)); }
 static int keys_contains(PyObject *self, PyObject *key) { return one(self, key, holds); }
 
 static PyObject *keys_forget(PyObject *self, PyObject *unused) {
@@ -123,6 +131,7 @@ static PyObject *keys_forget(PyObject *self, PyObject *unused) {
     struct keys *keys = (void *)self;
     for (size_t at = 0; keys->slots && at < keys->size; at++)
         keys->slots[at] &= ~(uint32_t)MARKS;
+    keys->marked = 0;
     return Py_NewRef(Py_None);
 }
 
@@ -132,7 +141,9 @@ static PyMethodDef keys_methods[] = {{"add_all", keys_add_all, METH_O, "Add many
                                      {"mark_known", keys_mark_known, METH_O, "Mark many as known, and seen; as mark_all."},
                                      {"known", keys_known, METH_O, "Tell whether it was marked as known."},
                                      {"seen", keys_seen, METH_O, "Tell whether it was added and marked."},
+                                     {"again", keys_again, METH_O, "Tell whether it was added more than once."},
                                      {"seen_all", keys_seen_all, METH_O, "Tell so of each."},
+                                     {"marked", keys_marked, METH_NOARGS, "How many different ones were marked."},
                                      {"forget", keys_forget, METH_NOARGS, "Take every mark away."},
                                      {NULL, NULL, 0, NULL}};
 

@@ -251,6 +251,68 @@ static PyObject *unused(PyObject *module, PyObject *arguments) {
     return NULL;
 }
 
+PyDoc_STRVAR(akin_doc, "akin(tokens, paths, stems, prefix, names) -> names\n\n"
+                       "Return those of one directory's names that another listed one may be akin to: Companions.");
+
+/* Tell whether a part of the name, up to a mark, is another's stem or, in its own directory, its name. */
+static int has_kin(const struct named *named, size_t begin, size_t end, int is_own) {
+    bytes at = named->name.folded + named->name.prefix;
+    while (end > begin && !is_alnum(at[end - 1]) && !is_own)
+        end--;
+    if (end == begin)
+        return 0;
+    return is_own ? was_again(named->stems, at + begin, end - begin) : holds(named->stems, at + begin, end - begin);
+}
+
+static int is_akin(struct named *named, PyObject *text) {
+    Py_ssize_t size;
+    const char *letters = PyUnicode_AsUTF8AndSize(text, &size);
+    unsigned char *at = named->name.folded + named->name.prefix;
+    if (!letters || size > NAME || named->name.prefix > NAME) {
+        PyErr_Clear();
+        return 1;
+    }
+    size_t length = (size_t)size, first = length, last = length, digits = 1;
+    for (size_t here = 0; here < length; here++) {
+        at[here] = lower[(unsigned char)letters[here]];
+        if (at[here] >= 0x80)
+            return 1;
+        if (at[here] == '.')
+            last = here;
+        if (first == length && !is_alnum(at[here]))
+            first = here;
+    }
+    for (size_t here = 0; here < last; here++)
+        digits &= at[here] >= '0' && at[here] <= '9';
+    if (digits)
+        return 1; /* numbers stand in no table */
+    for (size_t here = 1; here < length; here++) {
+        if (is_alnum(at[here]))
+            continue;
+        if (has_kin(named, 0, here, here == last))
+            return 1;
+        if (at[here] == '.' && (holds(named->paths, named->name.folded, named->name.prefix + here) ||
+                                (first + 1 < here && has_kin(named, first + 1, here, 0))))
+            return 1;
+    }
+    return first + 1 < length && has_kin(named, first + 1, length, 0);
+}
+
+static PyObject *akin(PyObject *module, PyObject *arguments) {
+    (void)module;
+    struct named named;
+    PyObject *names, *tails;
+    if (take_apart(arguments, &named, &names, &tails) < 0 || seal(named.paths) < 0 || seal(named.stems) < 0)
+        return NULL;
+    PyObject *found = PyList_New(0);
+    for (Py_ssize_t at = 0; found && at < PyList_Size(names); at++) {
+        PyObject *text = PyList_GetItem(names, at);
+        if (is_akin(&named, text) && PyList_Append(found, text) < 0)
+            Py_CLEAR(found);
+    }
+    return found;
+}
+
 PyDoc_STRVAR(mark_paths_doc, "mark_paths(paths, prefixes, values) -> rest\n\n"
                              "Mark the values that are listed paths as they stand; return those that may need more.");
 
@@ -364,6 +426,7 @@ static PyObject *name_kind(PyObject *module, PyObject *text) {
 PyMethodDef names_methods[] = {{"kind_of", name_kind, METH_O, kind_of_doc},
                                 {"add_names", add_names, METH_VARARGS, add_names_doc},
                                 {"unused", unused, METH_VARARGS, unused_doc},
+                                {"akin", akin, METH_VARARGS, akin_doc},
                                 {"telling", telling, METH_O, telling_doc},
                                 {"mark_paths", mark_paths, METH_VARARGS, mark_paths_doc},
                                 {NULL, NULL, 0, NULL}};

@@ -11,6 +11,7 @@ from itertools import dropwhile
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
+from dvornik.references.companions import belongs
 from dvornik.references.keys import inner
 
 if TYPE_CHECKING:
@@ -308,7 +309,9 @@ def verdict(names: Names, container: str, name: str) -> Reason | None:
 
 def inherited(names: Names, container: str, name: str) -> Reason | None:
     """Say why a file stays that nothing names."""
-    return Reason.DERIVATIVE if is_untold(names, container, name) or origin(names, container, name) else None
+    if is_untold(names, container, name) or origin(names, container, name):
+        return Reason.DERIVATIVE
+    return belongs(names, container, name)
 
 
 def origin(names: Names, container: str, name: str) -> tuple[str, str] | None:

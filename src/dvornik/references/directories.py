@@ -47,7 +47,7 @@ class Directories:
         self.parents.add_all(leaf_key(to_bytes(mark)) for mark in self._marks or ("",))
         self.wide = False
         """Whether any last part is not ASCII."""
-        self._containers: set[str] = {""}
+        self.containers: set[str] = {""}
         self._few: set[bytes] = set()
         self._leaf: re.Pattern[bytes] | None = None
         self.numeric = self.beyond_ascii = self._awkward = self._dotted = self._escape_like = False
@@ -55,8 +55,8 @@ class Directories:
 
     def add(self, container: str) -> None:
         """Take note of a directory and of those above it."""
-        while container not in self._containers:
-            self._containers.add(container)
+        while container not in self.containers:
+            self.containers.add(container)
             self.keys.add_all(self._spellings(container))
             self.beyond_ascii = self.beyond_ascii or not container.isascii()
             self._single = self._single or "/" not in container

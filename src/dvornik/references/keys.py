@@ -50,8 +50,14 @@ class Keys(Protocol):
     def seen(self, key: bytes) -> bool:
         """Tell whether it was added and marked."""
 
+    def again(self, key: bytes) -> bool:
+        """Tell whether it was added more than once."""
+
     def seen_all(self, keys: Iterable[bytes]) -> list[bool]:
         """Tell so of each key."""
+
+    def marked(self) -> int:
+        """How many different ones were marked."""
 
     def forget(self) -> None:
         """Take every mark away."""
@@ -173,3 +179,12 @@ class PlainKeys:
         """Tell whether it was marked as known."""
         shard, index = self._place(key)
         return index >= 0 and self._seen[shard][index] & _KNOWN != 0
+
+    def marked(self) -> int:
+        """How many different ones were marked."""
+        return sum(len(shard) - shard.count(0) for shard in self._seen)
+
+    def again(self, key: bytes) -> bool:
+        """Tell whether it was added more than once."""
+        shard, index = self._place(key)
+        return index >= 0 and self._shards[shard][index : index + 2].count(hash(key)) > 1

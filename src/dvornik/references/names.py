@@ -9,12 +9,16 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, AnyStr
 
+from dvornik.model import Told
 from dvornik.references import keys
 from dvornik.references.alphabets import is_binary, other_readings
+from dvornik.references.cleaned import Cleaned
 from dvornik.references.coded import QUOTED_PRINTABLE, decoded, regions, unquoted
+from dvornik.references.companions import Companions
 from dvornik.references.digests import Digests
 from dvornik.references.directories import Directories
 from dvornik.references.kinds import kind_of
+from dvornik.references.manifests import BINARY, Patterns
 from dvornik.references.packed import unpacked
 from dvornik.references.paths import Base, path_key
 from dvornik.references.stems import Stems
@@ -37,6 +41,8 @@ _OVERLAP = 1 << 13
 _LAYERS = 4
 """Texts within texts (JSON in base64 in what zlib packed) that are decoded, the outermost counted."""
 _SAMPLE = 100
+_SINGLY, _CATALOGUED = 2, 3
+"""Files of a directory that are named singly, at least, and how many of them to one that is not."""
 _LINES = CLEAN.translate(FLAT)[:10] + b"\n" + CLEAN.translate(FLAT)[11:]
 """Delimits as texts are delimited, line by line."""
 _LETTER = re.compile(r"[0-9A-Za-z]")
@@ -64,10 +70,22 @@ class Names:
         self.digests = Digests()
         self.is_elsewhere: Callable[[str], bool] | None = None
         """Of a listing of a part: whether a path below the root is there all the same, and so names no namesake."""
+        self.companions = Companions(self)
+        self._whole: dict[str, bool] = {}
+        self._named = 0
+        self.patterns = Patterns()
+        """What used texts below the root name by patterns."""
+        self.manifests: list[tuple[str, tuple[str, str]]] = []
+        """Those texts, each with the run in whose quarantine it lies, if it does."""
+        self.sources: dict[str, Told] = {}
+        """What each source told that none before it had, by its label."""
+        self.untold: set[str] = set()
+        """Directories of used texts that could not be read: whatever lies below may be named there."""
         self._base = Base(root, url)
         self._directories = Directories(self._base)
         self._words = Words()
         self._stems = Stems()
+        self.cleaned = Cleaned()
         self._paths = keys.new_keys()
         self._inner = keys.inner
         self._texts: Texts | None = None
@@ -99,11 +117,18 @@ class Names:
         words.longest = max(words.longest, longest)
         return rest  # type: ignore[no-any-return]
 
+    def _renew(self) -> None:
+        """Forget what was concluded from what was named."""
+        self.companions.renew()
+        self._whole.clear()
+
     # -- striking ------------------------------------------------------------------------------------------------
 
     def strike_texts(self, cells: Sequence[str | bytes]) -> None:
         """Strike every name that occurs in any of ``cells``, whatever stands around it and however it is escaped."""
         self.cells += len(cells)
+        self._renew()
+        self.cleaned.take([cell if isinstance(cell, bytes) else to_bytes(cell) for cell in cells], self.lists_stem)
         for _layer in range(_LAYERS):
             raw = [cell if isinstance(cell, bytes) else to_bytes(cell) for cell in cells]
             self._stems.strike(raw)
@@ -264,6 +289,13 @@ class Names:
 
     def forget(self) -> None:
         """Let nothing have been named yet: the same listing for another text."""
+        self._renew()
+        self.patterns = Patterns()
+        self.cleaned = Cleaned()
+        self.untold.clear()
+        self.sources = {}
+        self._named = 0
+        self.manifests = []
         for each in (self._words, self._paths, self._stems, self._directories, self._texts):
             if each:
                 each.forget()
@@ -272,8 +304,21 @@ class Names:
 
     def keep(self, container: str, name: str, *, known: bool = False) -> bool:
         """Strike one file by its place; tell whether it is listed."""
+        self._renew()
         key = self._key(container, name)
         return not self._paths.mark_known((key,)) if known else self._paths.mark(key)
+
+    def tell(self, label: str, columns: Sequence[str], values: int) -> None:
+        """Take note that a source was read, so many values: what is named by now and was not before is its own."""
+        tables = (self._words.tokens, self._words.atoms, self._paths, self._stems.keys)
+        named = sum(table.marked() for table in tables)
+        if label:
+            self.sources[label] = Told(named - self._named, values, columns)
+        self._named = named
+
+    def keep_below(self, key: bytes) -> None:
+        """Strike everything below a directory, by its ``path_key``; one that is not listed is none."""
+        self._directories.strike_values([key])
 
     # -- asking --------------------------------------------------------------------------------------------------
 
@@ -288,9 +333,32 @@ class Names:
         """Tell whether any listed name ends as this one does; quicker than to look for the name itself."""
         return self._words.has_ending(name)
 
+    def has_namesake(self, stem: str) -> bool:
+        """Tell whether several listed names are that stem and an ending."""
+        return self._stems.keys.again(path_key(stem))
+
+    def akin(self, container: str, names: Sequence[str]) -> Sequence[str]:
+        """Return those of one directory's names that may have another one's stem, or more."""
+        if not self._inner:
+            return names
+        prefix = path_key(container + "/") if container else b""
+        return self._inner.akin(self._words.tokens, self._paths, self._stems.keys, prefix, list(names))  # type: ignore[no-any-return]
+
+    def endings(self) -> Iterable[bytes]:
+        """Return what listed names end in, in lower case."""
+        return self._words.last
+
+    def directories(self) -> Iterable[str]:
+        """Return the directories of the listing and those above them."""
+        return self._directories.containers
+
+    def holds_directory(self, container: str) -> bool:
+        """Tell whether a directory, or one below it, is listed."""
+        return container in self._directories.containers
+
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
-        is_named = self._directories.is_used(container) or self._is_named(self._key(container, name), name)
+        is_named = self._is_kept_whole(container) or self._is_named(self._key(container, name), name)
         return is_named or not self._stems.without_digests(container, [name])
 
     def is_meant(self, container: str) -> bool:
@@ -301,6 +369,14 @@ class Names:
         """
         return self._directories.is_meant(container) or self._stems.is_meant(container)
 
+    def has_texts(self) -> bool:
+        """Tell whether any listed file may be a text, by how its name ends."""
+        return len(self._words.atoms) > 0 or b"gz" in self._words.last or not BINARY.issuperset(self._words.last)
+
+    def is_shaded(self, container: str) -> bool:
+        """Tell whether a used text that may name files below this directory could not be read."""
+        return bool(self.untold) and any(not each or f"{container}/".startswith(f"{each}/") for each in self.untold)
+
     def unused(self, container: str, names: Sequence[str]) -> list[str]:
         """Return those of one directory's names that nothing named."""
         return self.sorted(container, names)[0]
@@ -310,15 +386,30 @@ class Names:
 
         Known is a file that a file field, a value or a path names, or a directory around it that is named.
         """
+        is_whole = self._is_kept_whole(container, names)
         kinds: Kinds = {}
         unused = self._unused(container, names, kinds)
-        if self._directories.is_used(container):
+        if is_whole:
             return [], {kind: (files, files) for kind, (files, _known) in kinds.items()}
         left = self._stems.without_digests(container, unused)
         if len(left) < len(unused):
             for name in set(unused).difference(left):
                 _count(kinds, kind_of(name), 0, int(self._stems.knows_digest(container, name)))
         return left, kinds
+
+    def _is_kept_whole(self, container: str, names: Sequence[str] = ()) -> bool:
+        """Tell whether the directory, or one above it, is named, and its files are not named singly.
+
+        A catalogue with a row for each folder and each file would hold everything for ever.
+        """
+        if not self._directories.is_used(container):
+            return False
+        if container not in self._whole:
+            listed = (self.companions.beside(container) if self.companions.beside else ()) or names
+            left = len(self._stems.without_digests(container, self._unused(container, listed, {})))
+            named = len(listed) - left
+            self._whole[container] = named < _SINGLY or left > max(1, named // _CATALOGUED)
+        return self._whole[container]
 
     def _unused(self, container: str, names: Sequence[str], kinds: Kinds) -> list[str]:
         prefix = path_key(container + "/") if container else b""
@@ -349,7 +440,7 @@ class Names:
 
     def is_known(self, container: str, name: str) -> bool:
         """Tell whether a file field, a value or a path names the file, or a directory around it is named."""
-        if self._directories.is_used(container) or self._stems.knows_digest(container, name):
+        if self._is_kept_whole(container) or self._stems.knows_digest(container, name):
             return True
         return self.is_used(container, name) and self._is_known(self._key(container, name), name)
 

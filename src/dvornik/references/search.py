@@ -84,14 +84,17 @@ def search(
     for each in sought:
         each.names.strike_paths([value for value in each.defaults if value])
         each.names.strike_texts(each.named)
+        each.names.tell("", (), 0)
     for name, columns, snapshot in opened(sought, sources, exclude or {}):
         for column in columns.exact:
             read[f"{name}/{column.label}"] = _meanwhile(
                 partial(columns.strike, column), columns.values(snapshot, column)
             )
+            columns.tell(f"{name}/{column.label}", [column], read)
         for (schema, table), group in columns.texts.items():
             label = f"{name}/{schema + '.' if schema else ''}{table}.*"
             read[label] = _meanwhile(columns.strike_texts, snapshot.texts(table, group))
+            columns.tell(label, group, read)
     return Search({label: count for label, count in read.items() if count})
 
 
@@ -233,6 +236,11 @@ class Columns:
         """Strike what texts name, in every storage."""
         for each in self._sought:
             each.names.strike_texts(cells)
+
+    def tell(self, label: str, columns: Sequence[Column], read: Mapping[str, int]) -> None:
+        """Let every storage's names know what they were told of."""
+        for each in self._sought:
+            each.names.tell(label, sorted(column.name for column in columns), read[label])
 
     def values(self, snapshot: Snapshot, column: Column) -> Iterator[Sequence[str]]:
         """Stream the values of an exact column; one that is in no table and no view is an operator's mistake."""

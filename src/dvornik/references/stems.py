@@ -9,7 +9,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dvornik.references import cuts
 from dvornik.references.alphabets import is_binary
+from dvornik.references.hashed import Hashed
 from dvornik.references.keys import new_keys
 from dvornik.references.paths import path_key
 from dvornik.references.tokens import fold_stem
@@ -34,10 +36,6 @@ _DASHED = re.compile(rb"-(?<=%b{8}-)(?:%b{4}-){3}%b{12}".replace(b"%b", _DIGIT))
 _QUOTED = re.compile(rb'"%b{32}(?=")'.replace(b"%b", _DIGIT))
 """Both begin with a sign that is searched for quickly, and fold no letters: half the time."""
 _TOLD = re.compile(rb'["/](%b{8}-(?:%b{4}-){3}%b{12}|%b{32})(?![0-9A-Za-z-])'.replace(b"%b", _DIGIT))
-_DIGESTS = frozenset((32, 40, 56, 64, 96, 128))
-"""Hexadecimal digits of MD5, SHA-1 and SHA-2."""
-_FAN = re.compile(r"(?:^|/)([0-9a-fA-F]{1,4}(?:/[0-9a-fA-F]{1,4}){0,3})$")
-_REST = re.compile(r"^([0-9a-fA-F]{20,127})(?:\.[^\n]*)?$", re.MULTILINE)
 _DIGEST = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32,128}(?![0-9a-fA-F])")
 _OPENING = frozenset((b"{", b"["))
 _LIST = re.compile(rb"[,;|{}]+")
@@ -52,6 +50,7 @@ class Stems:
         """Start with none."""
         self.keys = new_keys()
         self._has_uuids = self._has_digests = False
+        self._hashed = Hashed()
 
     def add(self, folded: Iterable[bytes]) -> None:
         """Take note of names, as ``path_key`` folds them."""
@@ -69,9 +68,12 @@ class Stems:
         found = _identifiers(container)
         self.keys.add_all(found)
         self.note(has_uuids=bool(found))
-        for cut in digests(container, names).values():
+        self._has_digests = self._has_digests or bool(found)
+        self._hashed.note(found)
+        for cut in cuts.of_names(container, names).values():
             self.keys.add_all(cut)
-            self._has_digests = True
+            self._hashed.note(cut)
+            self._has_digests = self._has_uuids = True
 
     def strike(self, cells: Sequence[bytes]) -> None:
         """Strike what texts name wherever it stands; known is what does so as a value of its own."""
@@ -81,6 +83,7 @@ class Stems:
                 self.keys.mark_known(told(cells))
         if self._has_digests:
             self.keys.mark_all(hashes(cells))
+            self.keys.mark_known(self._hashed.of(cells))
 
     def strike_cells(self, cells: Sequence[bytes]) -> None:
         """Strike what a cell names as a whole."""
@@ -103,22 +106,23 @@ class Stems:
 
     def is_meant(self, container: str) -> bool:
         """Tell whether a UUID was seen that the directory, or one above it, is called by."""
-        return self._has_uuids and any(map(self.keys.seen, _identifiers(container)))
+        return (self._has_uuids or self._has_digests) and any(map(self.keys.seen, _identifiers(container)))
 
     def knows_digest(self, container: str, name: str) -> bool:
         """Tell whether a value is the digest that a file's path is."""
-        return self._has_digests and any(map(self.keys.known, digests(container, [name]).get(name, ())))
+        return self._has_digests and any(map(self.keys.known, cuts.of_names(container, [name]).get(name, ())))
 
     def without_digests(self, container: str, names: list[str]) -> list[str]:
         """Return those of one directory's names whose path is no digest that was seen."""
-        known = digests(container, names) if self._has_digests else {}
+        known = cuts.of_names(container, names) if self._has_digests else {}
         return [name for name in names if not any(map(self.keys.seen, known.get(name, ())))] if known else names
 
 
 def _identifiers(container: str) -> list[bytes]:
     if len(container) < SHORTEST:
         return []
-    return [each for part in path_key(container).split(b"/") for each in identifiers(part)]
+    parts = path_key(container).split(b"/")
+    return [each for part in parts for each in identifiers(part)] + cuts.of_directory(container)
 
 
 def stems(folded: bytes) -> tuple[bytes, ...]:
@@ -138,30 +142,12 @@ def stems(folded: bytes) -> tuple[bytes, ...]:
 def identifiers(part: bytes) -> tuple[bytes, ...]:
     """Return the UUIDs that a part of a folded path holds, with and without dashes; also one written as a ULID."""
     if len(part) == SHORTEST and _ULID.fullmatch(part):
-        return _spellings(b"%032x" % int(part.translate(_CROCKFORD), 32))
+        return cuts.spellings(b"%032x" % int(part.translate(_CROCKFORD), 32))
     if len(part) == _HEX_LENGTH and _HEX.fullmatch(part):
-        return _spellings(part)
+        return cuts.spellings(part)
     if len(part) >= _UUID_LENGTH and part.count(b"-") >= _DASHES:
-        return tuple(form for uuid in _UUID.findall(part) for form in _spellings(uuid.replace(b"-", b"")))
+        return tuple(form for uuid in _UUID.findall(part) for form in cuts.spellings(uuid.replace(b"-", b"")))
     return ()
-
-
-def _spellings(digits: bytes) -> tuple[bytes, bytes]:
-    return digits, b"-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
-
-
-def digests(container: str, names: Sequence[str]) -> dict[str, list[bytes]]:
-    """Return the digests by which files are known whose path is one, cut in parts: ``ab/cd/ef01….jpg``.
-
-    What lies deeper than the last part (GitLab's ``lfs-objects/91/eb/dfe5…``) says nothing of where the digest begins.
-    """
-    place = _FAN.search(container)
-    found: dict[str, list[bytes]] = {}
-    for match in _REST.finditer("\n".join(names)) if place else ():
-        before, rest = place[1].split("/") if place else [], match[1]
-        ways = ("".join(before[begin:]) + rest for begin in range(len(before)))
-        found[match[0]] = [way.lower().encode() for way in ways if len(way) in _DIGESTS]
-    return {name: keys for name, keys in found.items() if keys}
 
 
 def hashes(cells: Iterable[bytes]) -> set[bytes]:
@@ -189,7 +175,7 @@ def _is_sentence(cell: bytes) -> bool:
 def told(cells: Iterable[bytes]) -> set[bytes]:
     """Return the UUIDs that stand in quotes or behind a slash, in lower case."""
     found = _TOLD.findall(b"\n".join(cells))
-    return {form for each in found for form in _spellings(each.lower().replace(b"-", b""))}
+    return {form for each in found for form in cuts.spellings(each.lower().replace(b"-", b""))}
 
 
 def meant(cells: Iterable[bytes]) -> Iterator[bytes]:
@@ -206,7 +192,7 @@ def meant(cells: Iterable[bytes]) -> Iterator[bytes]:
             yield from _last(cell)
         if size == _RAW_LENGTH:
             yield from _in_bytes(raw)
-        elif 2 * size in _DIGESTS and is_binary(raw):
+        elif 2 * size in cuts.LENGTHS and is_binary(raw):
             yield raw.hex().encode()
         if cell[:1] in _OPENING:
             yield from _items(cell.split(b'"'))

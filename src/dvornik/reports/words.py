@@ -288,6 +288,7 @@ def reason(code: Reason) -> str:
         Reason.TRIGGER: _("deleting them runs a trigger: triggers = true says that this is meant"),
         Reason.NO_KEY: _("not archived: without a unique key undo could put a row back twice"),
         Reason.DERIVATIVE: _("made from a file that is used"),
+        Reason.COMPANION: _("belongs to a file that is used"),
         Reason.GROUP: _("part of an upload that goes on"),
         Reason.UNEXPIRED: _("not expired yet"),
         Reason.LASTING: _("without an end"),
@@ -324,6 +325,10 @@ def gate(refusal: Refusal) -> str:
         facts["limit"] = percent(float(facts["limit"]))
     if refusal.gate is Gate.BACKUP:
         return _backup(refusal)
+    if "source" in facts:
+        return _("{source} named {before} files at the last good run and names {now} now: is it complete?").format(
+            **facts
+        )
     return _GATES[refusal.gate]().format(**facts)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
@@ -22,6 +22,7 @@ from dvornik.storages import directories
 from dvornik.storages.claims import Claims, Rescue, Tally, miss_of, put_back, shown_name
 from dvornik.storages.kernel import code_of, is_exhausted, mounts, reason_of, room_for_files
 from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine
+from dvornik.storages.texts import text_of
 from dvornik.storages.walk import Looked, looked, version, walk
 
 if TYPE_CHECKING:
@@ -139,6 +140,28 @@ class LocalStorage:
             return Batch(container, (), others=[miss_of(name, error) for name in names])
         sizes, times, versions = zip(*states, strict=True) if states else ((), (), ())
         return Batch(container, kept, sizes, times, versions, others)
+
+    def names_in(self, container: str) -> Sequence[str]:
+        """List the regular files of one directory as it is now; none where it cannot be listed."""
+        try:
+            with self._root.child(container) as directory:
+                return [entry.name for entry in directory.entries() if entry.is_file(follow_symlinks=False)]
+        except OSError:
+            return ()
+
+    def texts(self, container: str, names: Sequence[str], run: str = "") -> Iterator[bytes | Reason]:
+        """Yield what each file (of the quarantine of ``run``) holds if it is a text, nothing of one that is none."""
+        try:
+            with (
+                self._quarantine.open_run(KEPT, run) if run else nullcontext(self._root) as top,
+                top.child(container) as directory,
+            ):
+                for name in names:
+                    yield text_of(directory, name)
+                return
+        except OSError as error:
+            reason = reason_of(error)
+        yield from [reason] * len(names)
 
     def locate(self, path: str) -> tuple[str, str] | None:
         """Split an absolute path into container and name; ``None`` where it is not below the root."""
