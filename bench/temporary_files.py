@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import shutil
 import statistics
 import subprocess
@@ -44,7 +45,8 @@ def fill(root: Path, directories: int, files: int) -> None:
         path.mkdir(parents=True)
         top = os.open(path, os.O_RDONLY)
         for index in range(files):
-            file = os.open(f"upload-{number:05d}-{index:06d}.tmp", os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=top)
+            name = f"upload-{secrets.token_hex(6)}.tmp"  # numbers would make them pieces of one upload
+            file = os.open(name, os.O_CREAT | os.O_WRONLY, 0o644, dir_fd=top)
             os.write(file, b"left behind\n")
             if index % 2:
                 os.utime(file, (then, then))

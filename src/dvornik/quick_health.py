@@ -152,8 +152,8 @@ def _failed(record: Record) -> Reason | None:
 def measure(roots: Iterable[str], limit: int) -> tuple[int, int]:
     """Return the bytes below ``roots`` and how many directories could not be read; stop once over ``limit``.
 
-    A file counts what it takes or what it says, whichever is more: an alert may rather come too early. Links are not
-    followed, other file systems are not entered, what is missing takes nothing.
+    A file counts the blocks that it takes, not what it says: a log with a hole takes no more than its lines. Links are
+    not followed, other file systems are not entered, what is missing takes nothing.
     """
     total = unreadable = 0
     for root in _outermost(roots):
@@ -185,7 +185,9 @@ def _weigh(entry: os.DirEntry[str], device: int, todo: list[str]) -> int:
             return 0
     except OSError:  # gone meanwhile
         return 0
-    return max(status.st_size, getattr(status, "st_blocks", 0) * 512)
+    if sys.platform == "win32":
+        return status.st_size
+    return status.st_blocks * 512
 
 
 def _device(root: str) -> int:

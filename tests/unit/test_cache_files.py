@@ -20,7 +20,7 @@ from dvornik.collectors.entries import Directory
 from dvornik.contracts.database import ExpiryRule
 from dvornik.databases import connect
 from dvornik.model import Finding, Held, Miss, Reason, Survey, Trouble
-from dvornik.storages.local_entries import LocalEntries
+from dvornik.storages.local import LocalStorage
 from tests.unit.small_site import DAY, SmallSite
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def django(tmp_path: Path) -> tuple[Path, Path]:
 
 def collector(root: Path, form: str, *, owned: bool = False) -> CacheCollector:
     place = EntryPlace("files", str(root), form, owned=owned)
-    return CacheCollector([], files={"files": Directory(place, LocalEntries("files", str(root)))})
+    return CacheCollector([], files={"files": Directory(place, LocalStorage("files", str(root)))})
 
 
 def scan(cache: CacheCollector, *, thorough: bool = False) -> list[Seen]:

@@ -173,6 +173,7 @@ CASES: list[ParameterSet] = [
     pytest.param(text, *told, id=text.replace("\n", " "))
     for text, *told in [
         ('[temp]\nolder_then = "1h"', "temp.older_then", "Did you mean older_than?"),
+        ('[temp]\nunits = ["tmp*"]', "temp.units", "found by themselves"),
         ('older_than = "1h"', "older_than", "Did you mean [temp] older_than?"),
         ('[temp]\nolder_than = "-1h"', 'temp.older_than = "-1h"', "with its unit"),
         ("[temp]\nolder_than = 7", "temp.older_than = 7", "with its unit"),

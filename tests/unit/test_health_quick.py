@@ -200,3 +200,14 @@ def test_another_interpreter_falls_back_to_the_library(monkeypatch: pytest.Monke
     """Without the C scanner the answer is the same, only later."""
     monkeypatch.setitem(sys.modules, "_json", None)
     assert quick_health.main(ASK, {}, str(site)) == 0
+
+
+def test_a_log_with_a_hole_counts_what_it_takes_and_not_what_it_says(tmp_path: Path) -> None:
+    """The blocks after the hole are a few thousand bytes."""
+    with (tmp_path / "app.log").open("wb") as log:
+        log.seek(3 * 10**9)
+        log.write(b"a line\n")
+    if (tmp_path / "app.log").stat().st_blocks > 1000:
+        pytest.skip("no holes on this file system")
+    size, unreadable = quick_health.measure([str(tmp_path)], 10**9)
+    assert (0 < size < 100_000, unreadable) == (True, 0)

@@ -78,6 +78,15 @@ def test_a_log_that_its_writer_still_has_open_is_kept(site: SmallSite) -> None:
     assert site.files("logs") == {"app.log"}
 
 
+def test_rotated_logs_of_the_usual_names_go_and_what_lies_beside_them_stays(site: SmallSite) -> None:
+    rotated = ("nohup.out.1", "catalina.out-20240101", "worker.err.1.gz", "access_log.1", "ERROR_LOG-20240101.GZ")
+    others = {"README", "app-audit.json", "logrotate.conf", "app.log.pos", "site.db", "site.db.1"}
+    for name in (*rotated, *others):
+        site.file(f"logs/{name}", age=90 * DAY)
+    assert site.dvornik("run", "logs").code == 0
+    assert site.files("logs") == others
+
+
 # the limit of a directory
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dvornik.collectors.generations import LogNames, is_generation, is_packed
+from dvornik.config import LogsSection
 from dvornik.model import Reason
 
 PATTERNS = ["*.log", "*.log.*", "*.out"]
@@ -39,7 +40,7 @@ def test_what_was_made_of_a_log_is_a_log(name: str) -> None:
     assert LogNames(PATTERNS, [], None).objection("", name) is None
 
 
-@pytest.mark.parametrize("name", ["results.out.gz", "notes-20260131.txt", "notes.txt-20260131T235959Z", "job.out.1"])
+@pytest.mark.parametrize("name", ["results.out.gz", "notes-20260131.txt", "notes.txt-20260131T235959Z", "job.bin.1"])
 def test_what_was_made_of_something_else_is_none(name: str) -> None:
     assert LogNames(PATTERNS, [], None).objection("", name) is Reason.EXCLUDED
 
@@ -50,3 +51,37 @@ def test_what_is_shielded_is_shielded_in_every_form(name: str) -> None:
     assert names.objection("", name) is Reason.EXCLUDED
     assert names.objection("sub", name) is Reason.EXCLUDED
     assert names.objection("", "other.log") is None
+
+
+ROTATED = [
+    "access_log.1", "error_log-20240101", "access_log-20240101.gz", "catalina.out-20240101", "nohup.out.1",
+    "x.err.1.gz",
+    "localhost_access_log.2024-01-01.txt", "syslog.1", "syslog.7.gz", "mail.log.2.bz2", "app.2024-01-01.log",
+    "app-2024-01-01T00-00-00.000.log.gz", "app.log.2024-W05", "app.log.2024-01", "log.20240101", "u_ex240101.log",
+    "gc.log.0.current", "APP.LOG.1", "Error.Log", "CATALINA.OUT-2024-01-01", "app.log_20240101", "app.log.1.old",
+    "worker.out.20240101-101112", "x.err-1704067200", "app.trace.bak", "app.log20240101", "maillog-20240107.xz",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ROTATED)
+def test_a_log_s_name_with_what_rotation_appends_is_a_log_by_default(name: str) -> None:
+    settings = LogsSection()
+    assert LogNames(settings.patterns, settings.exclude, None).objection("", name) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README", "README.1", "app-audit.json", "logrotate.conf", "app.log.conf", "app.log.YML", "app.log.pos",
+        "app.log.pos.1", "site.db", "site.db.1", "app.log.db-20240101", "notes-20240101.txt", "dump.2024-01-01.sql.gz",
+        "mysql-bin.000001", "catalog.1", "results.out.gz", "APP.LOG.POS", "geo.sqlite3.1", "backup-20240101.tar.gz",
+    ],
+)  # fmt: skip
+def test_what_is_no_log_is_none_however_it_was_rotated(name: str) -> None:
+    settings = LogsSection()
+    assert LogNames(settings.patterns, settings.exclude, None).objection("", name) is Reason.EXCLUDED
+
+
+def test_what_a_virtual_machine_is_writing_is_no_generation_that_is_over() -> None:
+    assert not is_generation("gc.log.0.current")
+    assert is_generation("app.log.2024-W05")

@@ -21,7 +21,7 @@ from dvornik.collectors.sessions import Sessions
 from dvornik.config import load
 from dvornik.errors import ConfigurationError
 from dvornik.model import Finding, Held, Reason, Survey, Trouble
-from dvornik.storages.local_entries import LocalEntries
+from dvornik.storages.local import LocalStorage
 from tests.unit.small_site import DAY, SmallSite
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ for count, expiry in ((1, None), (400, None), (1, 3600), (1, 30 * 86400), (1, -9
 
 def collector(root: Path, form: str, lifetime: int = 0, prefix: str = "") -> Sessions:
     place = EntryPlace("files", str(root), form, lifetime, prefix)
-    return Sessions({}, [], files={"files": Directory(place, LocalEntries("files", str(root)))})
+    return Sessions({}, [], files={"files": Directory(place, LocalStorage("files", str(root)))})
 
 
 def scan(sessions: Sessions) -> list[Seen]:

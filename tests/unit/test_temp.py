@@ -248,12 +248,6 @@ def test_a_link_left_in_a_directory_of_mkdtemp_does_not_keep_its_files(site: Sma
     assert "tmpab12_xyz/unpacked/data.csv" in found(scan(temp(site)))
 
 
-def test_which_directories_go_as_a_whole_is_a_setting(site: SmallSite) -> None:
-    unit(site, age=60)
-    assert found(scan(temp(site, units=[]))) == {"tmpab12_xyz/unpacked/data.csv"}
-    assert found(scan(temp(site, units=["tmpab*"]))) == set()
-
-
 def test_what_came_along_with_a_moved_directory_is_as_new_as_the_move(tmp_path: Path) -> None:
     root = tmp_path / "tmp"
     (tmp_path / "import/deep").mkdir(parents=True)

@@ -27,10 +27,10 @@ class WatchedStorage(LocalStorage):
         super().__init__(place, root, skip=skip)
         self._progress = progress
 
-    def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
-        """List as any other, and tell."""
-        for step in super().walk(with_times=with_times, age_by=age_by):
-            if isinstance(step, Batch):
+    def walk(self, *, with_times: bool, age_by: str = "newest", below: str = "") -> Iterator[Batch | Left]:
+        """List as any other, and tell; what is listed a second time is told once."""
+        for step in super().walk(with_times=with_times, age_by=age_by, below=below):
+            if isinstance(step, Batch) and not below:
                 self._progress.saw(len(step.names))
             yield step
 

@@ -159,10 +159,8 @@ class Yard:
         return {name: builders[name]() for name in STEPS if name in wanted}
 
     def _entries(self, places: Iterable[EntryPlace]) -> dict[str, Directory]:
-        from dvornik.storages.local_entries import LocalEntries
-
         return {
-            place.name: Directory(place, LocalEntries(place.name, place.root, skip=self._skipped(place.root)))
+            place.name: Directory(place, LocalStorage(place.name, place.root, skip=self._skipped(place.root)))
             for place in places
         }
 

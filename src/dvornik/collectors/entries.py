@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from dvornik.application import EntryPlace
-    from dvornik.contracts.storage import EntryStorage
+    from dvornik.contracts.storage import Storage
     from dvornik.model import Seen
 
 
@@ -28,7 +28,7 @@ class Directory(NamedTuple):
     """A place and what holds its files."""
 
     place: EntryPlace
-    storage: EntryStorage
+    storage: Storage
 
 
 class Entries:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from dvornik.collectors.names import Names
 from dvornik.model import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKED: Final = (".gz", ".zst", ".xz", ".bz2", ".lz4", ".lzma", ".z", ".zip", ".br", ".7z", ".tgz")
 _NUMBERED: Final = re.compile(r".+\.\d{1,5}|.+\.\w+-\d{1,5}|.+\.(?:old|prev|bak)", re.DOTALL | re.IGNORECASE)
@@ -14,6 +17,14 @@ _DATED: Final = re.compile(
     r"(?<!\d)(?:20\d\d[-_.]?(?:0[1-9]|1[0-2])[-_.]?(?:0[1-9]|[12]\d|3[01])(?:[T_.-]?\d{2}|[T_.-]?\d{4}|[T_.-]?\d{6})?Z?"
     r"|1\d{9}(?:\d{3})?)(?!\d)"
 )
+_ROTATED: Final = re.compile(
+    r"(?<=.)(?:[-_.@](?:\d{1,14}|20\d\d-(?:W\d\d|[01]\d)(?:-\d)?|old|prev|bak|save|orig)"
+    r"|[-_.@]?20\d\d[-_.]?[01]\d[-_.]?[0-3]\d(?:[T_.-]?\d{2}|[T_.-]?\d{4}|[T_.-]?\d{6})?Z?)$",
+    re.DOTALL | re.IGNORECASE,
+)
+"""What rotation appends to a log's name, once or several times: a number, a day, a month, a week, a word."""
+_CURRENT: Final = re.compile(r"\.current$", re.IGNORECASE)
+"""What a virtual machine calls the generation that it is writing."""
 _CUT: Final = re.compile(r"(.+)-\d{8}T\d{6}Z", re.DOTALL)
 """A generation that dvornik itself made of a log that was being written."""
 
@@ -46,7 +57,7 @@ def is_part(name: str) -> bool:
 
 def is_generation(name: str) -> bool:
     """Tell whether a file is a part of a log that is over. ``worker-3.log`` is not: that is a worker's own."""
-    return is_numbered(name) or is_dated(name)
+    return is_numbered(name) or is_dated(name) or _ROTATED.search(unpacked(name)) is not None
 
 
 class LogNames(Names):
@@ -54,19 +65,20 @@ class LogNames(Names):
 
     def __init__(self, patterns: list[str], exclude: list[str], own: tuple[str, str] | None) -> None:
         """Take glob patterns, and where dvornik's own log lies (directory and name) if that is in this place."""
-        super().__init__(patterns, exclude)
+        super().__init__(patterns, exclude, any_case=True)
         self._own = own
 
     def objection(self, container: str, name: str) -> Reason | None:
         """Say why a name is not meant. What shields a log shields what was made of it."""
         if self._is_own(container, name):
             return Reason.EXCLUDED
-        reason, log = super().objection(container, name), _made_of(name)
-        if log == name:
-            return reason
-        if self.is_excluded(container, name) or self.is_excluded(container, log):
+        reason = super().objection(container, name)
+        forms = list(_made_of(name))
+        if any(self.is_excluded(container, form) for form in forms):
             return Reason.EXCLUDED
-        return reason and super().objection(container, log)
+        return reason and next(
+            (None for form in forms if super(LogNames, self).objection(container, form) is None), reason
+        )
 
     def _is_own(self, container: str, name: str) -> bool:
         """Tell whether a file is dvornik's own log or one of its rotations, packed or not."""
@@ -75,10 +87,19 @@ class LogNames(Names):
         return name == self._own[1] or name.startswith((f"{self._own[1]}.", f"{self._own[1]}-"))
 
 
-def _made_of(name: str) -> str:
-    """Return the name of the log that a packed or cut generation was made of, else the name itself."""
-    if not is_generation(name):
-        return name
+def _made_of(name: str) -> Iterator[str]:
+    """Yield the names from which rotation and packing made this one, the log's own name last.
+
+    A packed file that was not rotated is none: ``results.out.gz`` was packed by hand.
+    """
     bare = unpacked(name)
-    cut = _CUT.fullmatch(bare)
-    return cut[1] if cut else bare
+    if bare != name and is_generation(name):
+        yield bare
+    text = bare[:-4] if bare.lower().endswith(".txt") and is_dated(bare) else bare
+    while bare:
+        shorter = _CURRENT.sub("", text)
+        rotated = _ROTATED.sub("", shorter)
+        if rotated in {bare, text}:
+            return
+        yield rotated
+        bare = text = unpacked(rotated)

@@ -38,10 +38,10 @@ _LONELY: Final = "index.html"
 class Names:
     """Tells which names of a directory are meant."""
 
-    def __init__(self, patterns: Sequence[str], exclude: Sequence[str]) -> None:
+    def __init__(self, patterns: Sequence[str], exclude: Sequence[str], *, any_case: bool = False) -> None:
         """Take glob patterns; those of ``exclude`` are matched against the name and against the path."""
-        self._wanted = None if list(patterns) == ["*"] else any_of(patterns)
-        self._excluded = any_of(exclude) if exclude else None
+        self._wanted = None if list(patterns) == ["*"] else any_of(patterns, any_case=any_case)
+        self._excluded = any_of(exclude, any_case=any_case) if exclude else None
         self._last = "", False
 
     def objection(self, container: str, name: str) -> Reason | None:
@@ -92,39 +92,6 @@ def _may_stay(names: Sequence[str]) -> bool:
     return ".pid\0" in text or "-lock\0" in text or not PLACEHOLDERS.isdisjoint(names)
 
 
-_WORDS: Final = ("part", "chunk", "piece", "segment", "block", "blob")
-_FLAT: Final = str.maketrans("123456789.", "000000000\0")
-"""Makes every number after a dot, and every one that a name begins with, look the same."""
-_CHUNK: Final = re.compile(
-    rf"(?:(?:{'|'.join(_WORDS)})s?[-_. ]?|^|\.)\d+(?:[-_.](?:of[-_.]?)?\d+)?(?=$|\.)", re.IGNORECASE
-)
-
-
-_DESCRIPTIONS: Final = (".info", ".json")
-"""What tusd and tus-node-server call the description of an upload: written once, read with every piece."""
-
-
-def described_by(name: str) -> str:
-    """Return the name of the upload that a file may describe, ``""`` for a name that describes none."""
-    return name[:-5] if name.lower().endswith(_DESCRIPTIONS) else ""
-
-
-def may_hold_pieces(names: Sequence[str]) -> bool:
-    """Tell whether any of the names may be a piece: one look at all of them, a tenth of asking each."""
-    text = "\0" + "\0".join(names).lower() + "\0"
-    described = any(f"{suffix}\0" in text for suffix in _DESCRIPTIONS)
-    return described or any(word in text for word in _WORDS) or not text.isascii() or "\x000" in text.translate(_FLAT)
-
-
-def upload_of(name: str) -> str:
-    """Return what the pieces of one chunked upload have in common, ``""`` for a name that is no piece of any.
-
-    ``film.mp4.part0077``, ``upload.3`` and a bare ``12`` are pieces: while one of them is fresh the upload goes on,
-    however old the others are.
-    """
-    return re.sub(r"\d+", "#", name) if _CHUNK.search(name) else ""
-
-
 def held(rule: str, batch: Batch, place: str, by_reason: dict[Reason, list[str]]) -> Iterator[Held]:
     """Yield a line a reason for what stays in a directory, as it is shown."""
     yield from map(shown, staying(rule, batch, place, by_reason))
@@ -150,6 +117,7 @@ def is_lonely(batch: Batch) -> bool:
     return list(batch.names) == [_LONELY] and not batch.others
 
 
-def any_of(patterns: Sequence[str]) -> re.Pattern[str]:
+def any_of(patterns: Sequence[str], *, any_case: bool = False) -> re.Pattern[str]:
     """Return what matches whatever one of the glob patterns does."""
-    return re.compile("|".join(f"(?:{fnmatch.translate(pattern)})" for pattern in patterns))
+    pattern = "|".join(f"(?:{fnmatch.translate(pattern)})" for pattern in patterns)
+    return re.compile(pattern, re.IGNORECASE if any_case else 0)

@@ -181,7 +181,7 @@ class Sessions:
         for directory in self._archives():
             for path, header in archives.kept(directory):
                 count, size = found.get(header.run, (0, 0))
-                found[header.run] = (count + archives.count(path), size + path.stat().st_size)
+                found[header.run] = (count + archives.count(path), size + archives.size_of(path))
         return found
 
     def undo(self, run: str) -> Iterator[Outcome]:
@@ -209,7 +209,7 @@ class Sessions:
         yield from self._files.purge(run)
         for directory in self._archives():
             for path, header in archives.kept(directory, run):
-                count, size = archives.count(path), path.stat().st_size
+                count, size = archives.count(path), archives.size_of(path)
                 with suppress(FileNotFoundError):
                     path.unlink()
                 yield Outcome(PURGE, header.database, header.table, count, freed=size)

@@ -52,9 +52,6 @@ class TempSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     )
     older_than: Annotated[Duration, Meta(description="Only files at least this old.")] = Duration("24h")
     age_by: AgeSetting = "newest"
-    units: Annotated[
-        list[str], Meta(description="Names of directories (glob) that go as a whole: only once all in them is old.")
-    ] = field(default_factory=lambda: ["tmp????????", "tmp.??????????", "pip-*", "npm-*", "playwright*", "puppeteer*"])
     prune_directories: Annotated[bool, Meta(description="Remove directories that are empty and old enough.")] = True
 
 
@@ -62,12 +59,20 @@ class LogsSection(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """``[logs]``: outdated logs."""
 
     paths: Annotated[list[str] | None, Meta(description="Directories; left out: found by themselves.")] = None
-    patterns: Annotated[list[str], Meta(description="Names that are logs (glob).")] = field(
-        default_factory=lambda: ["*.log", "*.log.*", "*.log-*", "*.out", "*.err", "*.trace"],
+    patterns: Annotated[
+        list[str], Meta(description="Names that are logs (glob), in any letter case; so are their rotations.")
+    ] = field(
+        default_factory=lambda: [
+            *("*.log", "*.log.*", "*.log-*", "*_log", "*.out", "*.err", "*.trace"),
+            *("syslog", "maillog", "log"),
+        ]
     )
     exclude: Annotated[list[str], Meta(description="Names or paths below the directory that stay (glob).")] = field(
-        # What shippers note of how far they have read, and databases: "*.log.*" would take them for rotated logs.
-        default_factory=lambda: ["*.pos", "*.offset", "*.lock", "*.db", "*.sqlite*"]
+        # What shippers note of how far they have read, databases, configuration: "*.log.*" would take them for logs.
+        default_factory=lambda: [
+            *("*.pos", "*.offset", "*.lock", "*.db", "*.sqlite*"),
+            *("*.conf", "*.cfg", "*.ini", "*.toml", "*.yml", "*.yaml"),
+        ]
     )
     older_than: Annotated[Duration, Meta(description="Only logs at least this old.")] = Duration("30d")
     age_by: AgeSetting = "newest"

@@ -149,6 +149,8 @@ _SECRET_SECTIONS = {"databases", "cache", "caches", "metrics", "telemetry", "not
 
 
 def _meant(name: str, section: type[msgspec.Struct]) -> str:
+    if (section.__name__, name) == ("TempSection", "units"):
+        return _("Remove it: directories that were made for one job are found by themselves.")
     if near := difflib.get_close_matches(name, section.__struct_fields__, 1):
         return _("Did you mean {name}?").format(name=near[0])
     for item in msgspec.structs.fields(Config):

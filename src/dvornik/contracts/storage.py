@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence  # noqa: TC003 - msgspec reads the annotations
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -20,6 +20,8 @@ class Batch(msgspec.Struct, frozen=True, gc=False):
     versions: Sequence[str] = ()
     others: Sequence[Miss] = ()
     """Entries that are never touched: symlinks, devices, mounts, what could not be looked at."""
+    below: Sequence[str] = ()
+    """With the last batch of a directory: the names of those in it, which are walked next."""
 
 
 class Left(msgspec.Struct, frozen=True, gc=False):
@@ -33,6 +35,15 @@ class Left(msgspec.Struct, frozen=True, gc=False):
     """How many names it held on entering, sub-directories included."""
 
 
+class Opened(NamedTuple):
+    """What visible programs use in one place at this moment."""
+
+    paths: frozenset[str] = frozenset()
+    """Files, pipes, sockets and directories, relative to the root."""
+    inodes: frozenset[int] = frozenset()
+    """All that is open on the root's device, whatever the mount by which another process has it."""
+
+
 class Storage(Protocol):
     """One place's files: how to list them, and how to take them away so that no needed file is lost."""
 
@@ -41,8 +52,8 @@ class Storage(Protocol):
     def fingerprint(self) -> str:
         """Return what tells this storage from another at the same address."""
 
-    def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
-        """List every directory top down, a batch each, with a ``Left`` once all below it was listed."""
+    def walk(self, *, with_times: bool, age_by: str = "newest", below: str = "") -> Iterator[Batch | Left]:
+        """List every directory top down (of all, or from ``below``), with a ``Left`` once all below it was listed."""
 
     def examine(self, container: str, names: Sequence[str], *, age_by: str = "newest") -> Batch:
         """Return the columns of the named files as they are now."""
@@ -61,6 +72,15 @@ class Storage(Protocol):
 
     def discard(self, finding: Finding, run: str, *, keep: bool) -> Outcome:
         """Claim, verify, and then delete, or keep in quarantine under ``run``."""
+
+    def discard_whole(self, finding: Finding, run: str) -> Outcome:
+        """Delete all files of one directory, whose names may be paths below it, or none: see ``whole``."""
+
+    def opened(self) -> Opened:
+        """Return what visible programs have open or mapped at this moment."""
+
+    def heads(self, container: str, names: Sequence[str], size: int) -> Iterator[bytes | Reason]:
+        """Yield the first ``size`` bytes of each file, or why they cannot be read."""
 
     def prune(self, finding: Finding) -> Outcome:
         """Remove the named directories that are empty."""
@@ -92,10 +112,3 @@ class LogStorage(Storage, Protocol):
 
     def cut(self, finding: Finding, run: str, algorithm: str, level: int) -> Outcome:
         """Move the head of each log, down to its last lines, into a file beside it; its writers notice nothing."""
-
-
-class EntryStorage(Storage, Protocol):
-    """A storage of sessions or cache entries: files whose first bytes say until when they are good."""
-
-    def heads(self, container: str, names: Sequence[str], size: int) -> Iterator[bytes | Reason]:
-        """Yield the first ``size`` bytes of each file, or why they cannot be read."""

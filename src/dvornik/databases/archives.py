@@ -6,6 +6,7 @@ import gzip
 import json
 import os
 import stat
+import sys
 import zlib
 from contextlib import suppress
 from itertools import islice
@@ -122,6 +123,14 @@ def kept(directory: str, run: str = "") -> Iterator[tuple[Path, Header]]:
                 continue
             if header.format == _FORMAT and run in {"", header.run}:
                 yield path, header
+
+
+def size_of(path: Path) -> int:
+    """Return the bytes that an archive takes on the disk."""
+    state = path.stat()
+    if sys.platform == "win32":
+        return state.st_size
+    return state.st_blocks * 512
 
 
 def count(path: Path) -> int:

@@ -289,7 +289,7 @@ def reason(code: Reason) -> str:
         Reason.NO_KEY: _("not archived: without a unique key undo could put a row back twice"),
         Reason.DERIVATIVE: _("made from a file that is used"),
         Reason.COMPANION: _("belongs to a file that is used"),
-        Reason.GROUP: _("part of an upload that goes on"),
+        Reason.GROUP: _("belongs to something still in use"),
         Reason.UNEXPIRED: _("not expired yet"),
         Reason.LASTING: _("without an end"),
         Reason.UNKNOWN_FORMAT: _("format not understood"),

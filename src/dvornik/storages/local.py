@@ -14,11 +14,11 @@ from contextlib import nullcontext, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
-from dvornik.contracts.storage import Batch, Left
+from dvornik.contracts.storage import Batch, Left, Opened
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
 from dvornik.model import Miss, Outcome, Reason
-from dvornik.storages import directories
+from dvornik.storages import directories, opened, whole
 from dvornik.storages.claims import Claims, Rescue, Tally, miss_of, put_back, shown_name
 from dvornik.storages.kernel import code_of, is_exhausted, mounts, reason_of, room_for_files
 from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine
@@ -107,12 +107,12 @@ class LocalStorage:
             raise self._unreachable(error) from error
         return f"{getattr(system, 'f_fsid', 0):x}:{inode}"
 
-    def walk(self, *, with_times: bool, age_by: str = "newest") -> Iterator[Batch | Left]:
-        """List every directory top down, a batch or more each, with a ``Left`` once all below it was listed."""
+    def walk(self, *, with_times: bool, age_by: str = "newest", below: str = "") -> Iterator[Batch | Left]:
+        """List every directory top down (of all, or from ``below``), with a ``Left`` once all below it was listed."""
         self._quarantine.check()
         for step in walk(
             self._root, with_times=with_times, age_by=age_by, skip=self._skip, mounts=self._mounts,
-            is_foreign=self.is_foreign,
+            is_foreign=self.is_foreign, below=below,
         ):  # fmt: skip
             if isinstance(step, Batch):
                 self._abandoned += [(step.container, miss.name) for miss in step.others if shown_name(miss.name)]
@@ -162,6 +162,21 @@ class LocalStorage:
         except OSError as error:
             reason = reason_of(error)
         yield from [reason] * len(names)
+
+    def heads(self, container: str, names: Sequence[str], size: int) -> Iterator[bytes | Reason]:
+        """Yield the first ``size`` bytes of each file, or why they cannot be read."""
+        try:
+            directory = self._root.child(container)
+        except OSError as error:
+            yield from [reason_of(error)] * len(names)
+            return
+        with directory:
+            for name in names:
+                yield _head(directory, name, size)
+
+    def opened(self) -> Opened:
+        """Return what visible programs have open or mapped at this moment."""
+        return opened.below(self.path)
 
     def locate(self, path: str) -> tuple[str, str] | None:
         """Split an absolute path into container and name; ``None`` where it is not below the root."""
@@ -215,6 +230,19 @@ class LocalStorage:
             if keep or reason_of(error) is not Reason.NO_SPACE:
                 raise
             return source
+
+    def discard_whole(self, finding: Finding, run: str) -> Outcome:
+        """Delete all files of one directory, whose names may be paths below it, or none: see ``whole``."""
+
+        def rescue(container: str) -> Rescue:
+            return partial(self._rescue, container, run, False)  # noqa: FBT003 - as it is bound elsewhere
+
+        ground = whole.Ground(self._root, self._quarantine, self._is_in_place, rescue, self._remember)
+
+        def listing(below: str) -> Iterator[Batch | Left]:
+            return self.walk(with_times=True, below=below)
+
+        return whole.discard(finding, run, ground, listing, partial(self.discard, run=run, keep=False))
 
     def _is_in_place(self, source: Directory) -> bool:
         """Tell whether a directory still is below the root, and the root's path still leads to the root."""
@@ -379,3 +407,14 @@ class LocalStorage:
                 put_back(hidden, directory, directory, shown_name(hidden))
         self._abandoned.clear()
         self._quarantine.tidy()
+
+
+def _head(directory: Directory, name: str, size: int) -> bytes | Reason:
+    try:
+        descriptor = directory.open_file(name)
+        try:
+            return os.read(descriptor, size)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        return reason_of(error)

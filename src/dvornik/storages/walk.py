@@ -96,7 +96,7 @@ class _Tree(NamedTuple):
         return Reason.NOT_OWN if self.is_foreign and self.is_foreign(path) else None
 
 
-def walk(  # noqa: PLR0913 - what a tree is to be known by
+def walk(  # noqa: PLR0913 - what to list, how, and what to leave out
     root: Directory,
     *,
     with_times: bool,
@@ -104,15 +104,16 @@ def walk(  # noqa: PLR0913 - what a tree is to be known by
     skip: frozenset[str] = frozenset(),
     mounts: frozenset[str] = frozenset(),
     is_foreign: Callable[[str], bool] | None = None,
+    below: str = "",
 ) -> Iterator[Batch | Left]:
-    """List the tree below ``root`` top down.
+    """List the tree below ``root`` top down; from the directory ``below`` on where only that is meant.
 
     ``skip`` and ``mounts`` are directories (relative paths) that are not entered, nor are those of which ``is_foreign``
     says that they are another program's, and those that somebody has locked, which asks cleaners to stay out
     (tmpfiles.d(5)). On the way down only names are kept, so that memory stays small in a tree of any depth.
     """
     tree = _Tree(age_by if with_times else "", skip, mounts, locked(), is_foreign)
-    steps = _Walk(root, tree)
+    steps = _Walk(root, tree, below)
     try:
         yield from steps
     finally:
@@ -122,11 +123,11 @@ def walk(  # noqa: PLR0913 - what a tree is to be known by
 class _Walk:
     """One way through a tree. What comes next is read while the caller looks at what was read last."""
 
-    def __init__(self, root: Directory, tree: _Tree) -> None:
+    def __init__(self, root: Directory, tree: _Tree, below: str) -> None:
         self._root = root
         self._tree = tree
-        self._todo: list[_Ahead | _Entered] = [_Ahead(0, "")]
-        self._way: list[str] = []
+        self._way = below.split("/") if below else []
+        self._todo: list[_Ahead | _Entered] = [_Ahead(len(self._way), self._way[-1] if below else "")]
         self._reader = _reader(root, tree.age_by)
         self._listing: _Listing | None = None
         """The directory that is being read."""
@@ -244,7 +245,8 @@ class _Listing:
         others = [miss for name, kind, code in rows.others for miss in self._set_apart(name, kind, code)]
         since = self._since
         times = [max(time, since) for time in rows.times] if since else rows.times
-        return Batch(container, rows.names, rows.sizes, times, rows.versions, others)
+        below = sorted(self._below) if self.is_done else ()
+        return Batch(container, rows.names, rows.sizes, times, rows.versions, others, below)
 
     def todo(self) -> Iterator[_Ahead | _Entered]:
         """Yield what comes next, last first: the directory's end, before that its sub-directories."""
