@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # The reference site with dvornik beside it: the image that docker-compose.yml starts.
 
 FROM python:3.11-slim AS build
@@ -23,13 +22,15 @@ FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /app --no-create-home --shell /usr/sbin/nologin app
 COPY --from=build /app/venv /app/venv
 COPY backend /app/backend
-# Volumes take their owner from the directories of the image.
+# Volumes take owner and mode from the directories of the image; the state is its user's alone.
 RUN /app/venv/bin/python -m compileall -q /app/backend \
- && install --directory --owner app --group app \
-    /app/backend/media /app/backend/logs /app/backend/tmp /app/backend/.dvornik
+ && install --directory --owner app --group app /app/backend/media /app/backend/logs /app/backend/tmp \
+ && install --directory --owner app --group app --mode 0700 /app/backend/.dvornik
 
 ENV PATH=/app/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
+    LANG=C.UTF-8 \
+    DVORNIK_LANG=ru \
     DJANGO_DEBUG=0
 WORKDIR /app/backend
 USER app

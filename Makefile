@@ -13,7 +13,8 @@ PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --custom-compile-command 'make requirements'
 COMPILE = $(PIN) pyproject.toml
 
-.PHONY: help demo test test-apps test-mysql fuzz tests lint format messages reference requirements clean site dev
+.PHONY: help demo test test-apps test-containers test-mysql fuzz tests lint format dist messages reference
+.PHONY: requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
 help: ## this list
@@ -36,6 +37,9 @@ fuzz: dev ## try many more made-up sites: no needed file goes, orphans are found
 test-mysql: dev ## promise on MySQL itself what is promised on MariaDB
 	$(BIN)/pytest -n 2 --dist worksteal -m mysql $(ARGS)
 
+test-containers: dev ## build the image, bring the compose file up, run every flag in it (Docker; as root it is fetched)
+	$(BIN)/pytest -m containers $(ARGS) tests/containers
+
 lint: dev ## format, lint, types and floors, without changing anything
 	@$(MAKE) --no-print-directory -k -j 2 --output-sync=target style types-linux types-win32 types-darwin floors
 
@@ -55,6 +59,9 @@ floors:
 format: dev ## let ruff format and mend what it can
 	$(BIN)/ruff check --fix-only --quiet
 	$(BIN)/ruff format
+
+dist: dev ## build the sdist and the wheel into dist/, and try them in empty environments
+	@$(BIN)/python -m tools.dist
 
 messages: dev ## bring the translations into step with the source, and compile them
 	$(BIN)/python -m tools.messages

@@ -34,12 +34,12 @@ This Python cannot make virtual environments. On Debian and Ubuntu, as root:
 then start again."""
 
 
-def run(*command: str | Path, quiet: bool = False) -> bool:
+def run(*command: str | Path, quiet: bool = False, directory: Path = ROOT) -> bool:
     """Show a command, run it, and tell whether it succeeded. A quiet one shows itself only when it works."""
     line = "$ " + " ".join(str(part) for part in command)
     if not quiet:
         print(line, flush=True)
-    worked = subprocess.run(command, check=False, cwd=ROOT, capture_output=quiet).returncode == 0
+    worked = subprocess.run(command, check=False, cwd=directory, capture_output=quiet).returncode == 0
     if quiet and worked:
         print(line, flush=True)
     return worked
@@ -100,13 +100,33 @@ def make(environment: Path) -> bool:
     )
 
 
-def install_venv() -> bool:
-    """Install Debian's python3-venv where that is possible and allowed; `False` elsewhere."""
-    if sys.platform == "win32" or os.geteuid() != 0 or not shutil.which("apt-get"):
+def make_with_fetched_pip(environment: Path) -> bool:
+    """Make the environment with pip out of Debian's package, unpacked into the cache: the system is left as it is."""
+    if not (shutil.which("apt-get") and shutil.which("dpkg")):
         return False
-    os.environ["DEBIAN_FRONTEND"] = "noninteractive"
-    install = ("apt-get", "install", "--yes", "--no-install-recommends", "python3-venv")
-    return run(*install, quiet=True) or (run("apt-get", "--quiet", "update") and run(*install))
+    print("No pip here: Debian's package of it is unpacked into .cache; the system stays as it is.", flush=True)
+    wheel = fetch_pip(ROOT / ".cache" / "pip")
+    if wheel is None or not run(sys.executable, "-m", "venv", "--clear", "--without-pip", environment, quiet=True):
+        return False
+    return run(interpreter(environment), wheel / "pip", "install", "--quiet", "pip")
+
+
+def fetch_pip(place: Path) -> Path | None:
+    """Return pip's own wheel out of the package that python3-venv would bring; ``None`` where it cannot be had."""
+    (place / "lists" / "partial").mkdir(parents=True, exist_ok=True)
+    apt = ("apt-get", "-qq", "-o", "APT::Sandbox::User=root")
+    own = ("-o", f"Dir::State::lists={place / 'lists'}", "-o", f"Dir::Cache={place}")
+    fetch = ("download", "python3-pip-whl")
+    if not (
+        run(*apt, *fetch, quiet=True, directory=place)
+        or (run(*apt, *own, "update", directory=place) and run(*apt, *own, *fetch, directory=place))
+    ):
+        return None
+    unpacked = place / "unpacked"
+    for package in place.glob("*.deb"):
+        if not run("dpkg", "-x", package, unpacked, quiet=True):
+            return None
+    return next(unpacked.rglob("pip-*.whl"), None)
 
 
 def fill(requirements: str, environment: Path) -> bool:
@@ -129,7 +149,7 @@ def main(requirements: str, environment: Path) -> str | None:
     if not works(environment):
         if not is_ours(environment):
             return f"{environment} is no virtual environment, and not empty: it is left alone"
-        if not make(environment) and not (install_venv() and make(environment)):
+        if not make(environment) and not make_with_fetched_pip(environment):
             return NO_ENVIRONMENT
     for old in CONTAINED:
         stamp(old, environment).unlink(missing_ok=True)

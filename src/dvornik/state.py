@@ -12,7 +12,6 @@ import os
 import secrets
 import shutil
 import sqlite3
-import stat
 import sys
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik import state_directory
 from dvornik.errors import DvornikError, LockedError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Outcome, Survey
@@ -121,6 +121,8 @@ class State:
         self.directory = Path(directory)
         self.degraded = ""
         """Why nothing is recorded any more; empty while the disk takes it."""
+        self.made_private = False
+        """Whether ``lock`` took from the directory what other users could do there."""
         self._lock = -1
         self._db: sqlite3.Connection | None = None
 
@@ -152,22 +154,21 @@ class State:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except FileExistsError as error:
-            raise DvornikError(_("The state is not a directory."), context=str(self.directory)) from error
+            raise state_directory.error(self.directory, state_directory.FILE) from error
         except OSError as error:
             self.degraded = str(error)
             return next(parent for parent in self.directory.parents if parent.is_dir())
-        state, link = self.directory.stat(), self.directory.lstat()  # a link, too, must be ours, or the administrator's
-        if hasattr(os, "geteuid") and not (
-            state.st_uid == os.geteuid()
-            and link.st_uid in {0, os.geteuid()}
-            and not stat.S_IMODE(state.st_mode) & 0o077
-        ):
-            raise DvornikError(
-                _("The state directory is not ours alone."),
-                context=str(self.directory),
-                hint=_("Run dvornik as the user it belongs to; it wants mode 0700."),
-            )
+        if self.will_be_private():
+            state_directory.make_private(self.directory)
+            self.made_private = True
         return self.directory
+
+    def will_be_private(self) -> bool:
+        """Tell whether a run would first close the directory to others; raise where none could use it. Reads only."""
+        code = state_directory.objection(self.directory)
+        if code in {"", state_directory.OPEN}:
+            return bool(code)
+        raise state_directory.error(self.directory, code)
 
     # the record
 

@@ -67,19 +67,65 @@ def test_the_lock_dies_with_its_process(state: State) -> None:
     state.lock()
 
 
-def test_a_directory_that_others_may_enter_is_refused(state: State) -> None:
+@pytest.mark.parametrize("mode", [0o755, 0o750, 0o777, 0o1777, 0o2775])
+def test_a_directory_of_ours_that_others_may_enter_is_made_private(state: State, mode: int) -> None:
     state.directory.mkdir(parents=True)
+    for name in ("state.db", "state.db-wal", "health.json", ".health.json.q1x2", ".gitkeep"):
+        (state.directory / name).touch()
+    (state.directory / "plans").mkdir()
+    (state.directory / "plans" / f"{RUN}.jsonl").touch()
+    state.directory.chmod(mode)
+    assert state.will_be_private()
+    assert state.directory.stat().st_mode & 0o7777 == mode, "asking changes nothing"
+    state.lock()
+    assert state.made_private
+    assert state.directory.stat().st_mode & 0o777 == 0o700
+    assert not state.will_be_private()
+
+
+@pytest.mark.parametrize("alien", ["manage.py", "media/", "plans/notes/", "state.db.bak", "link"])
+def test_a_directory_that_holds_something_else_is_left_open_and_refused(state: State, alien: str) -> None:
+    path = state.directory / alien
+    path.parent.mkdir(parents=True)
+    path.mkdir() if alien.endswith("/") else path.symlink_to("state.db") if alien == "link" else path.touch()
     state.directory.chmod(0o755)
+    with pytest.raises(DvornikError, match="more than dvornik's state") as refused:
+        state.lock()
+    assert f"chmod 700 {state.directory}" in refused.value.hint
+    assert state.directory.stat().st_mode & 0o777 == 0o755
+
+
+def test_a_file_of_ours_that_has_a_second_name_elsewhere_is_not_taken_for_our_state(state: State) -> None:
+    state.directory.mkdir(parents=True)
+    (state.directory / "state.db").touch()
+    (state.directory.parent / "copy").hardlink_to(state.directory / "state.db")
+    state.directory.chmod(0o777)
     with pytest.raises(DvornikError):
         state.lock()
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
+def test_an_open_directory_that_holds_a_file_of_another_user_is_refused(state: State) -> None:
+    (state.directory / "plans").mkdir(parents=True)
+    for name in ("health.json", "plans/x.jsonl"):
+        (state.directory / name).touch()
+        os.chown(state.directory / name, 12345, 12345)
+        state.directory.chmod(0o777)
+        with pytest.raises(DvornikError):
+            state.lock()
+        (state.directory / name).unlink()
+    state.lock()
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root gives files away")
 def test_a_directory_of_another_owner_is_refused(state: State) -> None:
     state.directory.mkdir(parents=True, mode=0o700)
     os.chown(state.directory, 12345, 12345)
-    with pytest.raises(DvornikError):
+    with pytest.raises(DvornikError) as refused:
         state.lock()
+    assert f"chown 0 {state.directory} && chmod 700 {state.directory}" in refused.value.hint
+    with pytest.raises(DvornikError):
+        state.will_be_private()
 
 
 def test_a_file_in_its_place_is_refused(state: State) -> None:

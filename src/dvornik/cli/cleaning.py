@@ -120,6 +120,9 @@ def _tell_of_caches_that_stay(yard: Yard) -> None:
 
 
 def _preview(yard: Yard, engine: Engine, order: Order) -> int:
+    if yard.state.will_be_private() and order.tells:
+        message = _("The state directory is open to other users: a run makes it private (0700): {path}")
+        say(f"🔒 {message.format(path=words.safe(str(yard.state.directory)))}")
     with state.scratch_plan() as sink:
         result = engine.plan(state.new_run(), sink, thorough=order.thorough, allowed=order.allowed)
         result.finish()
@@ -140,13 +143,25 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
     return result.exit_code
 
 
+def lock(yard: Yard, *, quiet: bool = False) -> None:
+    """Take the lock; say, and note in the log, where the state directory was open to others until now."""
+    yard.state.lock()
+    if yard.state.made_private:
+        message = _("The state directory was open to other users: it is now private (0700): {path}").format(
+            path=yard.state.directory
+        )
+        yard.log.warning("state", message)  # noqa: PLE1205 - the maintenance log's own: operation and result
+        if not quiet:
+            say(f"🔒 {words.safe(message)}")
+
+
 def findings(plan: IO[bytes]) -> Iterator[Finding]:
     """Yield the findings of a plan."""
     return (line for line in plans.read(plan, only=[Finding]) if isinstance(line, Finding))
 
 
 def _perform(yard: Yard, engine: Engine, order: Order) -> int:
-    yard.state.lock()
+    lock(yard, quiet=not order.tells)
     run = state.new_run()
     yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
     recover(engine, quiet=not order.tells)

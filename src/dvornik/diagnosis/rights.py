@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik import state_directory
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -47,18 +49,12 @@ def look(before: Rights, path: str) -> Rights:
 
 
 def state_objection(directory: Path) -> str:
-    """Say, as a code, what keeps this user from using the state: ``owner``, ``mode``, ``file``; empty: nothing."""
-    try:
-        state = directory.stat()
-    except OSError:
-        return ""
-    if not stat.S_ISDIR(state.st_mode):
-        return "file"
-    if os.name == "nt":
-        return ""
-    if state.st_uid != _user():
-        return "owner"
-    return "mode" if stat.S_IMODE(state.st_mode) & 0o077 else ""
+    """Say, as a code, what keeps this user from using the state: ``owner``, ``mode``, ``file``; empty: nothing.
+
+    A directory that the next run makes private is no objection.
+    """
+    code = state_directory.objection(directory)
+    return "" if code == state_directory.OPEN else code
 
 
 def user(number: int | None = None) -> str:

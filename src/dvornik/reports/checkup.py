@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik import state_directory
 from dvornik.application import Found  # noqa: TC001 - msgspec reads the annotations
 from dvornik.contracts.database import TableSize  # noqa: TC001 - msgspec reads the annotations
 from dvornik.diagnosis import Disk, Growth, Large, Size, user
@@ -289,7 +291,7 @@ def _state_problems(checkup: Checkup) -> Iterator[Problem]:
     if checkup.state_objection:
         yield Problem(
             said[checkup.state_objection].format(path=words.safe(checkup.state)),
-            _("Run dvornik as the user it belongs to; it wants mode 0700."),
+            words.safe(state_directory.error(Path(checkup.state), checkup.state_objection).hint),
         )
 
 

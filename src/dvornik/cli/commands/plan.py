@@ -8,7 +8,7 @@ import click
 
 from dvornik import plans, state
 from dvornik.cli import options
-from dvornik.cli.cleaning import Order, findings, perform, recover, tell
+from dvornik.cli.cleaning import Order, findings, lock, perform, recover, tell
 from dvornik.cli.output import answering, say
 from dvornik.cli.yard import Yard, chosen
 from dvornik.errors import ConfigurationError
@@ -92,7 +92,7 @@ def apply() -> click.Command:
                 raise ConfigurationError(
                     _("The plan has another digest."), context=f"{file}: {actual}", hint=_("Look it over again.")
                 )
-            yard.state.lock()
+            lock(yard, quiet=quiet or as_json)
             yard.strict |= strict
             engine = yard.engine(header.collectors)
             order = Order(header.collectors, thorough=header.thorough, allowed=allow, json=as_json, quiet=quiet)

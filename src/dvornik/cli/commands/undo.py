@@ -9,7 +9,7 @@ import click
 
 from dvornik import state
 from dvornik.cli import options
-from dvornik.cli.cleaning import confirm_purge, recover, tell_left_behind
+from dvornik.cli.cleaning import confirm_purge, lock, recover, tell_left_behind
 from dvornik.cli.output import answering, say
 from dvornik.collectors.sessions import PURGE, RETURN, Sessions
 from dvornik.errors import ConfigurationError, RefusedError, UnreachableError
@@ -38,7 +38,7 @@ def undo() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, run: str | None, as_json: bool) -> int:
-        yard.state.lock()
+        lock(yard, quiet=as_json)
         engine = yard.engine(REVERSIBLE)
         waiting = engine.set_aside()
         tell_left_behind(yard, loud=True)
@@ -76,7 +76,7 @@ def purge() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, run: str | None, everything: bool, yes: bool, allow: list[str], as_json: bool) -> int:
-        yard.state.lock()
+        lock(yard, quiet=as_json)
         engine = yard.engine(REVERSIBLE)
         recover(engine, quiet=as_json)
         waiting = engine.set_aside()
