@@ -115,6 +115,8 @@ class App(msgspec.Struct, frozen=True):
     session_stores: Sequence[CachePlace] = ()
     """Servers on which sessions without an end are to be ended by idle time."""
     cache_files: Sequence[EntryPlace] = ()
+    static: Sequence[str] = ()
+    """Directories of static files, which a web server serves."""
     texts: Sequence[str] = ()
     """Files and directories whose texts may name media."""
     cache_tables: Sequence[ExpiryRule] = ()

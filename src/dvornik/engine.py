@@ -179,6 +179,7 @@ class Engine:
             self._tidy()
             result.finish()
             self._state.finish(result.run, result.status, result.digest, result.summary())
+            result.unrecorded = self._state.degraded
 
     def _remember(self, run: str, surveys: Iterable[Survey], refused: set[tuple[str, str, str]]) -> None:
         """Keep what was trusted: the next run is judged against it."""

@@ -59,6 +59,14 @@ class Step(msgspec.Struct, frozen=True):
     """Of the caches' step: of each cache, by its place."""
 
 
+class Begun(msgspec.Struct, frozen=True):
+    """A cleanup that began at ``started`` (seconds since the epoch)."""
+
+    run: str
+    started: float
+    steps: Sequence[str]
+
+
 class Health(msgspec.Struct, frozen=True):
     """Everything the alerts are judged by, so that the check needs neither configuration nor application."""
 
@@ -88,6 +96,10 @@ class Health(msgspec.Struct, frozen=True):
     language: str = ""
     unread: str = ""
     """Why the record before this one could not be read; empty: it could, or there was none."""
+    state: str = ""
+    """The absolute state directory."""
+    begun: Begun | None = None
+    """The cleanup that is under way, or was killed: whether its lock is held tells."""
     version: int = VERSION
 
 
@@ -118,9 +130,22 @@ def after(health: Health, run: LastRun, steps: Mapping[str, Step] | None = None)
         last = step.finished if step.status == "done" else before
         known[name] = msgspec.structs.replace(step, last_success=last)
     freed = sum(total.freed for step in (steps or {}).values() for total in step.totals.values())
+    freed = health.freed + max(0, freed)
     return msgspec.structs.replace(
-        health, last_run=run, last_success=success, steps=known, freed=health.freed + max(0, freed), unread=""
+        health, last_run=run, last_success=success, steps=known, freed=freed, unread="", begun=None
     )
+
+
+def begin(health: Health, run: str, steps: Sequence[str], now: float) -> Health:
+    """Return ``health`` while ``run`` is under way; the caller holds the lock, so that whatever began before is dead.
+
+    Each step of that stays killed until it succeeds: the daily success of another must not hide it.
+    """
+    if dead := health.begun:
+        ended = LastRun(dead.run, dead.started, quick_health.KILLED, 1)
+        unread, killed = health.unread, {name: Step(dead.run, dead.started, ended.status) for name in dead.steps}
+        health = msgspec.structs.replace(after(health, ended, killed), unread=unread)
+    return msgspec.structs.replace(health, begun=Begun(run, now, steps))
 
 
 def steps(result: Result, finished: float) -> dict[str, Step]:

@@ -122,6 +122,7 @@ def is_due(every: Every, last: float | None, now: float) -> bool:
 
 def _over(code: str) -> str:
     return {
+        quick_health.STATE: _("✅ The state directory can be used again"),
         quick_health.UNREAD: _("✅ The record of past cleanups can be read again"),
         quick_health.STALE: _("✅ Cleanups succeed again"),
         quick_health.TEMP: _("✅ Temporary files take no more than they may"),

@@ -11,6 +11,8 @@ import os
 import sys
 import time
 
+from dvornik import state_check
+
 TYPE_CHECKING = False  # typing alone costs a third of the budget
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,6 +40,13 @@ if TYPE_CHECKING:
         status: str
         last_success: float | None
 
+    class Begun(TypedDict):
+        """A cleanup that began; it is in the record until it ended. ``started`` in seconds since the epoch."""
+
+        run: str
+        started: float
+        steps: list[str]
+
     class Record(TypedDict):
         """What a run leaves for the health check; ``dvornik.health.Health`` explains the fields."""
 
@@ -57,6 +66,8 @@ if TYPE_CHECKING:
         steps: dict[str, Step]
         language: str
         unread: str
+        state: str
+        begun: Begun | None
 
     Reason = tuple[str, dict[str, float | int | str]]
 
@@ -64,12 +75,17 @@ if TYPE_CHECKING:
 VERSION = 1
 NAME = "health.json"
 STALE, TEMP, LOGS, FAILED = "no-recent-cleanup", "temp-size", "logs-size", "last-run-failed"
-UNREAD = "record-unreadable"
-ALERTS = (UNREAD, STALE, TEMP, LOGS, FAILED)
+UNREAD, STATE = "record-unreadable", "state-unusable"
+ALERTS = (STATE, UNREAD, STALE, TEMP, LOGS, FAILED)
 """Every alert, in the order in which they are told."""
+KILLED = "killed"
+"""The status of a cleanup that began and never ended."""
+LOST = "lost"
+"""Why a state is unusable that is empty, though the log tells of cleanups."""
 DAMAGED = "damaged"
 """Why a record is unreadable that could be opened; otherwise the system's own words."""
 DAY = 86400
+_STATE = ".dvornik"
 _LANGUAGES = ("ru", "en")
 _NO_RECORD = (AttributeError, IndexError, KeyError, OverflowError, TypeError, ValueError)
 """What a record that is JSON, but not as it was written, raises where it is used."""
@@ -102,7 +118,8 @@ def main(argv: Sequence[str], environ: Mapping[str, str], directory: str, langua
 
 def judge(record: Record, now: float) -> tuple[list[Reason], int]:
     """Return the alerts at ``now`` (seconds since the epoch) and how many directories could not be measured."""
-    reasons: list[Reason] = [reason for reason in (_unread(record), _stale(record, now), _failed(record)) if reason]
+    judged = (_unusable(record), _unread(record), _stale(record, now), _failed(record))
+    reasons: list[Reason] = [reason for reason in judged if reason]
     unreadable = 0
     for code, roots, limit in (
         (TEMP, record["temp"], record["temp_limit"]),
@@ -116,9 +133,18 @@ def judge(record: Record, now: float) -> tuple[list[Reason], int]:
     return reasons, unreadable
 
 
+def _unusable(record: Record) -> Reason | None:
+    """Alert where no run of this user could use the state: what fails before it begins leaves no other trace."""
+    state = record.get("state", "")  # a record of before had none
+    why = state and state_check.objection(state)
+    return (STATE, {"why": why, "state": state}) if why else None
+
+
 def _unread(record: Record) -> Reason | None:
     """Alert when there is a record that nobody can read: it may have been of a failure."""
     why = record.get("unread", "")
+    if why == LOST:
+        return STATE, {"why": why, "state": record.get("state", "")}
     return (UNREAD, {"why": why}) if why else None
 
 
@@ -140,6 +166,10 @@ def _failed(record: Record) -> Reason | None:
     """Alert when the last cleanup failed, or the last by any one step: the daily success of another hides it not."""
     run = record["last_run"]
     failing = {name: step for name, step in record.get("steps", {}).items() if step["status"] != "done"}
+    begun = record.get("begun")
+    if begun and not state_check.is_locked(record["state"]):
+        both = " ".join({**failing, **dict.fromkeys(begun["steps"])})
+        return FAILED, {"finished": begun["started"], "status": KILLED, "steps": both}
     steps = " ".join(failing)
     if run is not None and run["exit_code"]:
         return FAILED, {"finished": run["finished"], "status": run["status"], "steps": steps}
@@ -262,7 +292,12 @@ def _record(config: str, environ: Mapping[str, str], directory: str) -> Record |
     try:
         state = environ.get("DVORNIK_APP_STATE") or _state(path)
         home = os.path.dirname(path) if path else directory  # noqa: PTH120 - as above
-        record = read(os.path.join(home, state, NAME))  # noqa: PTH118 - as above
+        place = os.path.join(home, state)  # noqa: PTH118 - as above
+        if state == _STATE and not os.path.lexists(place):
+            from dvornik import served  # noqa: PLC0415 - few need it
+
+            place = served.state_for(home)
+        record = read(os.path.join(place, NAME))  # noqa: PTH118 - as above
         return record if is_current(record, path, environ, directory) else None
     except (OSError, *_NO_RECORD):
         return None
@@ -285,7 +320,7 @@ def _state(config: str) -> str:
     A wrong guess does no harm: a record names the configuration that it was made from, and is checked against it.
     """
     if not config:
-        return ".dvornik"
+        return _STATE
     section = ""
     with open(config, encoding="utf-8") as file:  # noqa: PTH123 - pathlib is too dear here
         for line in file:
@@ -295,7 +330,7 @@ def _state(config: str) -> str:
                 section = text
             elif equals and section == "[app]" and name.strip() == "state":
                 return _unquote(value.strip())
-    return ".dvornik"
+    return _STATE
 
 
 def _unquote(value: str) -> str:
@@ -343,6 +378,10 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
         key = "never"
     elif code == UNREAD and facts["why"] == DAMAGED:
         key = DAMAGED
+    elif code == FAILED and facts["status"] == KILLED:
+        key = KILLED
+    elif code == STATE:
+        key = f"{STATE}: {facts['why']}"
     steps = ", ".join(_STEPS[language].get(step, step) for step in str(facts.get("steps", "")).split())
     said = _SENTENCES[key][language].format(
         age=_duration(float(facts.get("max_age", 0)), language),
@@ -351,6 +390,7 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
         finished=_moment(float(facts.get("finished", 0))),
         status=facts.get("status", ""),
         why=facts.get("why", ""),
+        state=_plain(str(facts.get("state", ""))),
     )
     return f"{said}: {steps}" if steps else said
 
@@ -388,6 +428,42 @@ _SENTENCES = {
         "ru": "❌ Последняя очистка завершилась с ошибкой ({finished}, {status})",
         "en": "❌ The last cleanup ended with an error ({finished}, {status})",
     },
+    KILLED: {
+        "ru": "❌ Очистка началась {finished} и не закончилась: процесс убит (kill -9, нехватка памяти, перезагрузка)",
+        "en": "❌ A cleanup began at {finished} and never ended: it was killed (kill -9, out of memory, a reboot)",
+    },
+    f"{STATE}: {state_check.OWNER}": {
+        "ru": "❌ Каталог состояния {state} принадлежит другому пользователю: запускайте dvornik от его имени",
+        "en": "❌ The state directory {state} belongs to another user: run dvornik as that user",
+    },
+    f"{STATE}: {state_check.MODE}": {
+        "ru": "❌ Каталог состояния {state} открыт другим пользователям: chmod 0700",
+        "en": "❌ The state directory {state} is open to other users: chmod 0700",
+    },
+    f"{STATE}: {state_check.FILE}": {
+        "ru": "❌ Состояние {state} — не каталог",
+        "en": "❌ The state {state} is not a directory",
+    },
+    f"{STATE}: {state_check.MISSING}": {
+        "ru": "❌ Каталога состояния {state} нет, и создать его нельзя: подключён ли том?",
+        "en": "❌ The state directory {state} is missing and cannot be made: is the volume mounted?",
+    },
+    f"{STATE}: {state_check.DENIED}": {
+        "ru": "❌ Нет прав на каталог состояния {state} (Permission denied)",
+        "en": "❌ The state directory {state} cannot be read and written (Permission denied)",
+    },
+    f"{STATE}: {state_check.READ_ONLY}": {
+        "ru": "❌ Каталог состояния {state} на диске, доступном только для чтения: очистку не записать",
+        "en": "❌ The state directory {state} is on a read-only disk: no cleanup can be recorded",
+    },
+    f"{STATE}: {state_check.FULL}": {
+        "ru": "❌ На диске каталога состояния {state} нет места: очистку не записать",
+        "en": "❌ The disk of the state directory {state} is full: no cleanup can be recorded",
+    },
+    f"{STATE}: {LOST}": {
+        "ru": "❌ В каталоге состояния {state} нет записей, а в журнале очистки есть: подключён ли том?",
+        "en": "❌ The state directory {state} has no record, and the log tells of cleanups: is the volume mounted?",
+    },
 }
 _UNITS = {
     "ru": (("дня", "дней", DAY), ("часа", "часов", 3600), ("минуты", "минут", 60), ("секунды", "секунд", 1)),
@@ -416,6 +492,11 @@ def size_text(size: int, language: str) -> str:
         step += 1
     number = f"{value:.1f}".removesuffix(".0")
     return f"{number.replace('.', ',') if language == 'ru' else number} {names[step]}"
+
+
+def _plain(text: str) -> str:
+    """Return a path as a terminal may show it."""
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def _moment(seconds: float) -> str:

@@ -82,6 +82,8 @@ class Result:
         """When each collector had its turn, in seconds since the epoch, in this order."""
         self.guards: list[Refusal] | None = None
         self.interrupted = False
+        self.unrecorded = ""
+        """Why the history does not know this run; empty: it does."""
 
     def total(self, rule: str) -> Total:
         """Return the total of a rule, empty where nothing was seen."""

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
-from dvornik import state_directory
+from dvornik import atomic, served, state_check, state_directory
 from dvornik.errors import DvornikError, LockedError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Outcome, Survey
@@ -63,6 +63,13 @@ RUNNING: Final = "running"
 KEEP: Final = "keep"
 DEBRIS: Final = "debris"
 """What an operator may say of a family of files."""
+INTERRUPTED: Final = "interrupted"
+_RESERVE: Final = "reserve"
+_RESERVED: Final = 1 << 18
+"""Bytes that are kept so that the record of a run on a full disk can take their place."""
+_ASKED: Final = 25
+_PAUSE: Final = 0.02
+"""How often the lock is asked for, and seconds between: who only looks whether it is held holds it for a moment."""
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True):
@@ -125,6 +132,8 @@ class State:
         """Whether ``lock`` took from the directory what other users could do there."""
         self._lock = -1
         self._db: sqlite3.Connection | None = None
+        self._begun: tuple[str, str, float, str] | None = None
+        """The run that is under way: its row, for a record that could not take it when it began."""
 
     # the lock
 
@@ -161,6 +170,8 @@ class State:
         if self.will_be_private():
             state_directory.make_private(self.directory)
             self.made_private = True
+        if served.root_of(os.path.realpath(self.directory.parent)):
+            served.deny(str(self.directory))
         return self.directory
 
     def will_be_private(self) -> bool:
@@ -194,11 +205,17 @@ class State:
             self._write("COMMIT")
 
     def begin(self, run: str, verb: str, collectors: Sequence[str]) -> None:
-        """Record that a run starts."""
-        self._write(
-            "INSERT OR REPLACE INTO runs (id, verb, started, status, collectors) VALUES (?, ?, ?, ?, ?)",
-            run, verb, time.time(), RUNNING, ",".join(collectors),
-        )  # fmt: skip
+        """Record that a run starts; a second time, for the same run, changes nothing."""
+        if self._begun is None or self._begun[0] != run:
+            self._begun = run, verb, time.time(), ",".join(collectors)
+            self._start()
+
+    def _start(self) -> None:
+        if self._begun:
+            self._write(
+                "INSERT OR REPLACE INTO runs (id, verb, started, collectors, status) VALUES (?, ?, ?, ?, ?)",
+                *self._begun, RUNNING,
+            )  # fmt: skip
 
     def intend(self, run: str, rule: str, place: str, container: str, planned: int) -> int:
         """Record what is about to be done; return the batch's number for its outcome."""
@@ -217,11 +234,46 @@ class State:
         )  # fmt: skip
 
     def finish(self, run: str, status: str, digest: str, summary: dict[str, int]) -> None:
-        """Record how a run ended."""
-        self._write(
-            "UPDATE runs SET finished = ?, status = ?, digest = ?, summary = ? WHERE id = ?",
-            time.time(), status, digest, msgspec.json.encode(summary).decode(), run,
-        )  # fmt: skip
+        """Record how a run ended; where the disk had no room for its beginning, or has none now, by the reserve's."""
+        if self.degraded and self._begun and self._begun[0] == run:
+            self._try_again()
+        figures = msgspec.json.encode(summary).decode()
+        ended = (time.time(), status, digest, figures, run)
+        self._write("UPDATE runs SET finished = ?, status = ?, digest = ?, summary = ? WHERE id = ?", *ended)
+        if self._begun and self._begun[0] == run:
+            self._begun = None
+
+    def give_up(self, status: str) -> None:
+        """Record how the run under way ended that came to nothing; nothing where it ended before."""
+        if self._begun:
+            self.finish(self._begun[0], status, "", {})
+
+    def _try_again(self) -> None:
+        """Record what is under way after all: the cleaning has made room meanwhile, and the reserve makes some."""
+        self.release()
+        with contextlib.suppress(sqlite3.Error):
+            if self._db is not None:
+                self._db.close()
+        self._db, self.degraded = None, ""
+        try:
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            self.degraded = str(error)
+        self._start()
+
+    # the reserve
+
+    def reserve(self) -> None:
+        """Keep a little of the disk, where there is plenty, for the record of a run that finds it full."""
+        path = self.directory / _RESERVE
+        with contextlib.suppress(OSError):
+            if not self.degraded and not path.exists() and shutil.disk_usage(self.directory).free > 16 * _RESERVED:
+                atomic.write(path, os.urandom(_RESERVED))  # nothing that a file system would leave out or pack
+
+    def release(self) -> None:
+        """Give the reserve back to the disk."""
+        with contextlib.suppress(OSError):
+            (self.directory / _RESERVE).unlink()
 
     def remember(self, run: str, survey: Survey) -> None:
         """Keep a good run's survey: the next one is judged against it."""
@@ -292,16 +344,20 @@ class State:
         return None
 
     def runs(self, limit: int = 20) -> list[Run]:
-        """Return the latest runs, newest first. Reads only."""
+        """Return the latest runs, newest first; one whose process was killed is interrupted. Reads only."""
         rows = self._read(
             "SELECT id, verb, started, finished, status, collectors, digest, summary FROM runs "
             "ORDER BY started DESC, rowid DESC LIMIT ?",
             limit,
         )
-        return [
+        found = [
             msgspec.convert((*row[:5], str(row[5]).split(","), row[6], msgspec.json.decode(str(row[7]))), Run)
             for row in rows
         ]
+        if any(run.status == RUNNING for run in found) and self._lock < 0:
+            is_dead = not state_check.is_locked(str(self.directory))
+            return [_ended(run) if is_dead else run for run in found]
+        return found
 
     def batches(self, run: str) -> Iterator[tuple[str, str, str, int, int | None, str]]:
         """Yield rule, place, container, planned, done and the outcome's JSON of each batch. Reads only."""
@@ -317,7 +373,8 @@ class State:
 
     def interrupted(self) -> list[str]:
         """Return runs that began and never ended. Ask only under the lock: nobody else can be running then."""
-        return [str(row[0]) for row in self._read("SELECT id FROM runs WHERE status = ?", RUNNING)]
+        current = self._begun[0] if self._begun else ""
+        return [str(row[0]) for row in self._read("SELECT id FROM runs WHERE status = ? AND id != ?", RUNNING, current)]
 
     def _read(self, sql: str, *values: object) -> list[tuple[object, ...]]:
         path = self.directory / "state.db"
@@ -395,8 +452,21 @@ def _name(text: str) -> str:
 
 
 def _flock(descriptor: int) -> None:
-    if sys.platform != "win32":
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    """Take the lock; raise ``BlockingIOError`` when a run has it."""
+    for asked in range(1, _ASKED + 1):
+        try:
+            if sys.platform != "win32":
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if asked == _ASKED:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
+
+
+def _ended(run: Run) -> Run:
+    return msgspec.structs.replace(run, status=INTERRUPTED) if run.status == RUNNING else run
 
 
 def scratch_plan() -> IO[bytes]:

@@ -27,9 +27,11 @@ MODE: Final = "mode"
 OPEN: Final = "open"
 """It is open to others, and the next run makes it private."""
 _PLANS: Final = "plans"
-MADE: Final = frozenset({"state.db", _PLANS, "health.json", "told.json", "reported.json", "schedule.json"})
+MADE: Final = frozenset({"state.db", _PLANS, "health.json", "told.json", "reported.json", "schedule.json", "reserve"})
 """What dvornik makes there, besides what SQLite puts beside its file and what waits to be renamed."""
-_PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore"})
+_LOG: Final = "maintenance.log"
+"""With its rotations: it lies there where a web server would serve it elsewhere."""
+_PLACEHOLDERS: Final = frozenset({".gitkeep", ".gitignore", ".htaccess"})
 _OTHERS: Final = 0o077
 _PRIVATE: Final = 0o700
 
@@ -122,7 +124,7 @@ def _is_ours(entry: os.DirEntry[str], parent: int) -> bool:
 def _is_made(name: str) -> bool:
     base = name.removesuffix("-wal").removesuffix("-shm").removesuffix("-journal")
     waiting = name.startswith(".") and any(name.startswith(f".{made}.") for made in MADE)
-    return base in MADE or waiting or name in _PLACEHOLDERS
+    return base in MADE or waiting or name in _PLACEHOLDERS or name.startswith(_LOG)
 
 
 @contextlib.contextmanager

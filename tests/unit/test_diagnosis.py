@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik import diagnosis
+from dvornik import diagnosis, state_check
 from dvornik.diagnosis import Size
 from dvornik.diagnosis.rights import Rights, look
 from dvornik.state import State, Weight
@@ -137,11 +137,11 @@ def test_a_state_of_somebody_else_is_a_problem(site: SmallSite) -> None:
 def test_a_state_that_is_open_to_others_is_a_problem(site: SmallSite) -> None:
     site.state.mkdir()
     site.state.chmod(0o755)
-    assert diagnosis.state_objection(site.state) == "", "the next run makes it private"
+    assert state_check.objection(str(site.state)) == "", "the next run makes it private"
     (site.state / "manage.py").touch()
-    assert diagnosis.state_objection(site.state) == "mode"
+    assert state_check.objection(str(site.state)) == "mode"
     site.state.chmod(0o700)
-    assert diagnosis.state_objection(site.state) == ""
+    assert state_check.objection(str(site.state)) == ""
 
 
 def test_the_doctor_says_where_it_stands_what_grows_and_what_a_run_would_do(site: SmallSite) -> None:

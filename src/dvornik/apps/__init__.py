@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 from dvornik.application import App
@@ -12,6 +13,7 @@ from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from dvornik.config import Loaded
 
@@ -26,6 +28,21 @@ def discover(loaded: Loaded, env: Mapping[str, str]) -> App:
         ConfigurationError: ``kind = "django"`` was asked for and no project is there.
     """
     return declared.over(loaded, _found(loaded, env))
+
+
+def nothing_found(base: Path) -> ConfigurationError:
+    """Say that nothing is under care at ``base``, and where Django projects are that could have been meant."""
+    message = _("Nothing to look after was found here.")
+    projects = django.projects(base)
+    if not projects:
+        hint = _("Go to the application's directory, or write a dvornik.toml: dvornik init")
+        return ConfigurationError(message, context=str(base), hint=hint)
+    names = ", ".join(str(project.relative_to(base) / "manage.py") for project in projects)
+    return ConfigurationError(
+        message,
+        context=_("{base}; projects below it: {names}").format(base=base, names=names),
+        hint=_("Go to the one that is meant, such as: cd {path}").format(path=shlex.quote(str(projects[0]))),
+    )
 
 
 def _found(loaded: Loaded, env: Mapping[str, str]) -> App:

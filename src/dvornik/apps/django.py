@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 _MODULE = re.compile(r"""DJANGO_SETTINGS_MODULE["']\s*,\s*["']([\w.]+)["']""")
 _TIMEOUT = 60.0
+_LEVELS = 3
+_MOST_CHILDREN = 2000
+_MOST_PROJECTS = 10
+_FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env"})
+"""Directories whose projects are somebody else's."""
 _LONGEST_MESSAGE = 300
 
 
@@ -162,6 +167,24 @@ def without_manage(loaded: Loaded, env: Mapping[str, str]) -> Path | None:
     """Return the base where the settings module is named although there is no ``manage.py``: an installed package."""
     is_named = bool(loaded.config.app.settings or env.get("DJANGO_SETTINGS_MODULE"))
     return loaded.base if is_named and not is_shared(loaded.base) else None
+
+
+def projects(base: Path) -> list[Path]:
+    """Return the directories below ``base`` with a project's ``manage.py``, the first few, not many levels down."""
+    found: list[Path] = []
+    level = [base]
+    for _depth in range(_LEVELS):
+        level = [child for directory in level for child in _children(directory)][:_MOST_CHILDREN]
+        found += [child for child in level if _has_project(child)]
+    return found[:_MOST_PROJECTS]
+
+
+def _children(directory: Path) -> list[Path]:
+    try:
+        children = sorted(child for child in directory.iterdir() if child.is_dir() and not child.is_symlink())
+    except OSError:
+        return []
+    return [child for child in children if not child.name.startswith(".") and child.name not in _FOREIGN]
 
 
 def ask(project: Path, loaded: Loaded, env: Mapping[str, str]) -> Answer | Trouble:

@@ -96,6 +96,7 @@ class _Project:
             cache_files=self._places.cache_files,
             cache_tables=self._cache_tables(),
             session_servers=[memcached_server(each) for each in self._answer.sessions.servers if each.strip()],
+            static=[self._answer.static_root] if self._answer.static_root else [],
             texts=self._answer.templates,
             found=[*self._places.found, *shown],
             trouble=[*self._trouble, *self._places.trouble],

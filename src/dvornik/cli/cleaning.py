@@ -64,7 +64,9 @@ class Order(msgspec.Struct, frozen=True):
 
 def clean(yard: Yard, order: Order) -> int:
     """Carry out one cleanup; return the exit code."""
-    _must_have_something(yard, order)
+    yard.must_have_something()
+    if order.asked_for_cache:
+        _must_have_cache(yard)
     if order.report:
         reporting.must_be_writable(order.report)
     if order.tells:
@@ -74,32 +76,15 @@ def clean(yard: Yard, order: Order) -> int:
         yard.progress = progress.for_person(sys.stderr, os.environ)
     if order.asked_for_cache:
         _tell_of_caches_that_stay(yard)
-    engine = yard.engine(order.steps)
     try:
-        return _preview(yard, engine, order) if order.dry else _perform(yard, engine, order)
+        return _preview(yard, yard.engine(order.steps), order) if order.dry else _perform(yard, order)
     finally:  # whatever ended it finds a clean line and its cursor
         if yard.progress:
             yard.progress.clear()
 
 
-def _must_have_something(yard: Yard, order: Order) -> None:
-    app = yard.app
-    if not (
-        app.temp
-        or app.logs
-        or app.media
-        or app.databases
-        or app.session_files
-        or app.session_stores
-        or app.has_cache
-        or app.trouble
-    ):
-        raise ConfigurationError(
-            _("Nothing to look after was found here."),
-            context=str(yard.loaded.base),
-            hint=_("Go to the application's directory, or write a dvornik.toml: dvornik init"),
-        )
-    if order.asked_for_cache and not app.has_cache:
+def _must_have_cache(yard: Yard) -> None:
+    if not yard.app.has_cache:
         raise ConfigurationError(
             _("No cache is configured, so there is nothing to clear."),
             context=str(yard.loaded.source or yard.loaded.base),
@@ -160,10 +145,11 @@ def findings(plan: IO[bytes]) -> Iterator[Finding]:
     return (line for line in plans.read(plan, only=[Finding]) if isinstance(line, Finding))
 
 
-def _perform(yard: Yard, engine: Engine, order: Order) -> int:
+def _perform(yard: Yard, order: Order) -> int:
     lock(yard, quiet=not order.tells)
     run = state.new_run()
     yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
+    engine = yard.engine(order.steps)  # after the beginning, so that what fails here is a run that failed
     recover(engine, quiet=not order.tells)
     with ExitStack() as opened:
         try:
@@ -221,7 +207,7 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
             elif order.quiet:
                 complain(result, dry=False)
             else:
-                say(*text.databases(result), *text.space(result), *text.disks(disks))
+                say(*text.databases(result), *text.space(result), *text.disks(disks), *text.room(disks, result))
                 tell(result, dry=False)
         finally:  # one that cannot be written does not cost the other
             if order.report:
@@ -318,5 +304,5 @@ def tell_left_behind(yard: Yard, *, loud: bool) -> None:
 
 def complain(result: Result, *, dry: bool) -> None:
     """Say what went wrong, on standard error; nothing where nothing did: cron mails whatever is said."""
-    if result.exit_code:
+    if result.exit_code or result.unrecorded:
         output.complain(*text.trouble(result), text.closing(result, dry=dry))

@@ -15,6 +15,7 @@ from dvornik.cli.colours import Context
 from dvornik.cli.output import say
 from dvornik.cli.yard import Yard, chosen
 from dvornik.languages import _
+from dvornik.reports import words
 
 _ONLY = {
     "temp_only": "temp",
@@ -112,9 +113,12 @@ def command(directory: str) -> click.Command:
 
 def check(yard: Yard, *, quiet: bool = False) -> int:
     """Answer the health check the thorough way: from the configuration as it is now."""
+    yard.must_have_something()
     reasons, unreadable = quick_health.judge(health.record(yard.health()), time.time())
-    said = [*quick_health.lines(reasons, unreadable, languages.current())]
-    said += [f"⚠️ {trouble.message}" for trouble in yard.app.trouble]
-    if reasons or not quiet:
+    said = [f"❌ {words.safe(trouble.message)}" for trouble in yard.app.trouble]  # a run would end with 12
+    if reasons or not said:
+        said = [*quick_health.lines(reasons, unreadable, languages.current()), *said]
+    is_ill = bool(reasons or yard.app.trouble)
+    if is_ill or not quiet:
         say(*said)
-    return 1 if reasons else 0
+    return 1 if is_ill else 0

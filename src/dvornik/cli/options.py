@@ -67,8 +67,8 @@ def aggressive(command: Callable[..., Any]) -> Callable[..., Any]:
     return click.option(
         "--aggressive", is_flag=True,
         help=_(
-            "Everything, the cache included, each step thoroughly: quarantine is purged (no undo for it), "
-            "the database rewritten. May remove cached data that matters."
+            "Everything, the cache included, each step thoroughly: what earlier runs set aside is purged (no undo for "
+            "it), the database rewritten. May remove cached data that matters."
         ),
     )(command)  # fmt: skip
 

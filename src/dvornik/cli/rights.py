@@ -27,7 +27,7 @@ def give_up(yard: Yard) -> bool:
     if asks_proc or yard.config.backup.command:
         return False
     try:
-        private = [quarantine.made(root) for root in roots]
+        private = [quarantine.made(root, yard.public) for root in roots]
     except FileNotFoundError:  # a root that was moved away this moment: nothing of it will be found in its place
         return False
     if not all(map(grips.has_leases, private)):

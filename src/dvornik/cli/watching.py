@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 class WatchedStorage(LocalStorage):
     """A directory tree that tells how many files were listed."""
 
-    def __init__(self, place: str, root: str, *, skip: Collection[str], progress: Progress) -> None:
+    def __init__(
+        self, place: str, root: str, *, skip: Collection[str], public: Collection[str], progress: Progress
+    ) -> None:
         """Take the tree at ``root``, and whom to tell."""
-        super().__init__(place, root, skip=skip)
+        super().__init__(place, root, skip=skip, public=public)
         self._progress = progress
 
     def walk(self, *, with_times: bool, age_by: str = "newest", below: str = "") -> Iterator[Batch | Left]:

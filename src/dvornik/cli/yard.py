@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypedDict
 
 import msgspec
 
@@ -25,7 +26,7 @@ from dvornik.databases import connect
 from dvornik.databases.upkeep import Rewritable
 from dvornik.engine import Engine
 from dvornik.errors import UnreachableError
-from dvornik.maintenance_log import MaintenanceLog
+from dvornik.maintenance_log import MaintenanceLog, tells_of_runs
 from dvornik.metrics.otlp import Trace
 from dvornik.state import State
 from dvornik.storages import quarantine
@@ -48,6 +49,13 @@ STEPS: Final = ("temp", "logs", "media", "sessions", "database", "cache")
 """The collectors in the order of a run."""
 DEFAULT: Final = STEPS[:-1]
 """What runs unasked: never the cache."""
+
+
+class Around(TypedDict):
+    """What a storage is to know of directories that are not its own."""
+
+    skip: Sequence[str]
+    public: frozenset[str]
 
 
 class Yard:
@@ -83,6 +91,21 @@ class Yard:
     def app(self) -> App:
         """The application, found out or told."""
         return apps.discover(self.loaded, self._env)
+
+    def must_have_something(self) -> None:
+        """Raise ``ConfigurationError`` where nothing is under care: whoever asks stands in the wrong directory."""
+        app = self.app
+        if not (
+            app.temp
+            or app.logs
+            or app.media
+            or app.databases
+            or app.session_files
+            or app.session_stores
+            or app.has_cache
+            or app.trouble
+        ):
+            raise apps.nothing_found(self.loaded.base)
 
     def troubles(self, steps: Iterable[str]) -> list[Trouble]:
         """Return what was wrong with the application before any step, as far as these steps need it."""
@@ -160,14 +183,14 @@ class Yard:
 
     def _entries(self, places: Iterable[EntryPlace]) -> dict[str, Directory]:
         return {
-            place.name: Directory(place, LocalStorage(place.name, place.root, skip=self._skipped(place.root)))
+            place.name: Directory(place, LocalStorage(place.name, place.root, **self._around(place.root)))
             for place in places
         }
 
     def _logs(self) -> Logs:
         from dvornik.storages.local_logs import LocalLogs
 
-        storages = {p.name: LocalLogs(p.name, p.root, skip=self._skipped(p.root)) for p in self.app.logs}
+        storages = {p.name: LocalLogs(p.name, p.root, **self._around(p.root)) for p in self.app.logs}
         return Logs(storages, self.config.logs, own=self.config.log.path)
 
     # What only media wants is imported when it is asked for: half of a short run's start.
@@ -180,7 +203,9 @@ class Yard:
 
     def left_behind(self) -> dict[str, str]:
         """Return the older quarantines that neither undo nor purge reaches any more, by the media's name."""
-        found = {place.name: quarantine.left_behind(os.path.realpath(place.root)) for place in self.app.media}
+        found = {
+            place.name: quarantine.left_behind(os.path.realpath(place.root), self.public) for place in self.app.media
+        }
         return {name: path for name, path in found.items() if path}
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
@@ -189,15 +214,20 @@ class Yard:
 
     def storage(self, name: str, root: str) -> LocalStorage:
         """Return the place of files at ``root``; who watches is told what it sees."""
-        skip = self._skipped(root)
         if self.progress is not None:
-            return WatchedStorage(name, root, skip=skip, progress=self.progress)
-        return LocalStorage(name, root, skip=skip)
+            return WatchedStorage(name, root, **self._around(root), progress=self.progress)
+        return LocalStorage(name, root, **self._around(root))
 
-    def _skipped(self, root: str) -> list[str]:
-        """Return the directories that belong to somebody else than the place at ``root``."""
+    def _around(self, root: str) -> Around:
+        """Return the directories that belong to somebody else than the place at ``root``, and what is served."""
         others = [other for other in self.roots.values() if os.path.realpath(other) != os.path.realpath(root)]
-        return [*others, self.config.app.state]
+        return {"skip": [*others, self.config.app.state], "public": self.public}
+
+    @property
+    def public(self) -> frozenset[str]:
+        """The directories that a web server is there to serve: media and static files."""
+        roots = [*(place.root for place in self.app.media), *self.app.static]
+        return frozenset(map(os.path.realpath, roots))
 
     def engine(self, names: Iterable[str]) -> Engine:
         """Build an engine over the named collectors."""
@@ -224,6 +254,8 @@ class Yard:
         """Return what the alerts are judged by, from the configuration as it is now and the last record."""
         source = str(self.loaded.source or "")
         before, unread = health.left(self._health_path)
+        if before is None and not unread and self.config.log.path and tells_of_runs(Path(self.config.log.path)):
+            unread = quick_health.LOST
         paths = [path for path in (source, str(self.state.directory)) if path]
         return health.Health(
             since=before.since if before else health.since(paths, time.time()),
@@ -243,6 +275,8 @@ class Yard:
             freed=before.freed if before else 0,
             quarantine=before.quarantine if before else 0,
             unread=before.unread if before else unread,
+            state=str(self.state.directory),
+            begun=before.begun if before else None,
         )
 
     def _may_run(self, step: str) -> bool:
@@ -272,13 +306,21 @@ class Yard:
         """Note that a cleanup begins; ``what`` describes it in the log."""
         self.running, self._steps, self.trace = run, steps, Trace(time.time())
         self.log.started(run, what)
+        with suppress(OSError):  # a full disk: how it ends will be written down where the reserve was
+            health.write(self._health_path, health.begin(self.health(), run, steps, time.time()))
+        self.state.begin(run, "run", steps)
         aftermath.begin(self)
 
     def conclude(self, result: Result, engine: Engine) -> None:
         """Note how a cleanup ended, in the log and for the health check."""
         self.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
         steps = health.steps(result, time.time())
-        self._record(self.running, result.status, result.exit_code, steps, engine if "media" in steps else None)
+        if result.unrecorded:
+            self.log.failure("history", result.unrecorded)
+        status, code = result.status, result.exit_code
+        if result.unrecorded and not code:
+            status, code = "unrecorded", 1  # for the health check: a run that the history does not know
+        self._record(self.running, status, code, steps, engine if "media" in steps else None)
         self.running = ""
 
     def failed(self, status: str, exit_code: int, message: str) -> None:
@@ -287,6 +329,7 @@ class Yard:
             return
         run, self.running = self.running, ""
         self.log.failure("run", message)
+        self.state.give_up(status)
         now = time.time()
         self._record(run, status, exit_code, {name: health.Step(run, now, status) for name in self._steps})
         aftermath.follow(self, exit_code)
@@ -302,9 +345,18 @@ class Yard:
             if engine is not None:
                 waiting = sum(size for _count, size in engine.set_aside().values())
                 after = msgspec.structs.replace(after, quarantine=waiting)
-            health.write(self._health_path, after)
+            self._write(after)
+            self.state.reserve()
         except (OSError, UnreachableError) as error:
             self.log.failure("health", str(error))
+
+    def _write(self, after: Health) -> None:
+        """Write the record of health, on a full disk in the place of the reserve."""
+        try:
+            health.write(self._health_path, after)
+        except OSError:
+            self.state.release()
+            health.write(self._health_path, after)
 
     def close(self) -> None:
         """Let go of the lock, the record and the log."""

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
+from dvornik import served
 from dvornik.config import addresses, dotenv, entries, rows
 from dvornik.config.problems import Problem, dotted, shown
 from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
-from dvornik.config.sections import RowsSection, ScheduleSection
+from dvornik.config.sections import LogSection, RowsSection, ScheduleSection
 from dvornik.languages import _
 
 if TYPE_CHECKING:
@@ -74,7 +75,10 @@ class _Check:
         return config
 
     def _single_paths(self, config: Config) -> dict[str, msgspec.Struct]:
-        state = self._absolute(("app", "state"), config.app.state)
+        if config.app.state == served.STATE:
+            state = served.state_for(os.path.normpath(self._base))
+        else:
+            state = self._absolute(("app", "state"), config.app.state)
         if is_dangerous(state, ""):
             message, hint = _("a directory of the system or of a user"), _("Name a directory that holds this alone.")
             self._add(("app", "state"), shown(config.app.state), message, hint)
@@ -82,6 +86,8 @@ class _Check:
         if python and os.path.basename(python) != python:  # noqa: PTH119 - a text, perhaps of another system
             python = self._absolute(("app", "python"), python)
         log, file = config.log.path, config.backup.file
+        if log == LogSection().path and served.root_of(os.path.realpath(self._base / "logs")):
+            log = os.path.join(state, "maintenance.log")  # noqa: PTH118 - where nobody fetches it
         texts = [self._absolute(("references", "paths"), path) for path in config.references.paths]
         return {
             "references": msgspec.structs.replace(config.references, paths=texts),

@@ -5,7 +5,7 @@ Nothing here changes anything, and every look at a tree has a deadline: what it 
 
 from dvornik.diagnosis.files import LARGE, Large, Size, measure
 from dvornik.diagnosis.growth import Growth, fastest, weigh
-from dvornik.diagnosis.rights import Rights, state_objection, user
+from dvornik.diagnosis.rights import Rights, user
 from dvornik.diagnosis.systems import Disk, disk, guards, memory, tables
 
 __all__ = [
@@ -20,7 +20,6 @@ __all__ = [
     "guards",
     "measure",
     "memory",
-    "state_objection",
     "tables",
     "user",
     "weigh",

@@ -5,14 +5,9 @@ from __future__ import annotations
 import os
 import stat
 import sys
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
-
-from dvornik import state_directory
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 _MOST: Final = 3
 
@@ -46,15 +41,6 @@ def look(before: Rights, path: str) -> Rights:
     return Rights(
         before.directories + 1, before.closed + is_closed, before.sticky + is_sticky, examples, owners[: _MOST + 1]
     )
-
-
-def state_objection(directory: Path) -> str:
-    """Say, as a code, what keeps this user from using the state: ``owner``, ``mode``, ``file``; empty: nothing.
-
-    A directory that the next run makes private is no objection.
-    """
-    code = state_directory.objection(directory)
-    return "" if code == state_directory.OPEN else code
 
 
 def user(number: int | None = None) -> str:

@@ -7,6 +7,7 @@ ordinary keep.
 
 from __future__ import annotations
 
+import glob
 import logging
 import os
 from collections import deque
@@ -22,8 +23,11 @@ if TYPE_CHECKING:
 
     from dvornik.model import Miss, Outcome, Refusal, Trouble
 
-__all__ = ["MaintenanceLog", "quoted"]
+__all__ = ["MaintenanceLog", "quoted", "tells_of_runs"]
 
+_LATEST = 1 << 16
+"""Bytes of a log that are looked through for runs."""
+_MARKS = (b" INFO run: started", b'"operation": "run", "result": "started')
 _TAIL = 100
 """Lines that are remembered for a message to whoever watches from elsewhere."""
 
@@ -130,6 +134,25 @@ class MaintenanceLog:
 
     def _why(self, miss: Miss) -> str:
         return f"{miss.reason.value} ({self._quoted(miss.detail)})" if miss.detail else miss.reason.value
+
+
+def tells_of_runs(path: Path) -> bool:
+    """Tell whether the log at ``path`` (its latest lines, or those of its latest rotation) knows of a run of ours."""
+    try:
+        rotated = sorted(path.parent.glob(f"{glob.escape(path.name)}.????-??-??"))
+        return any(map(_tells_of_runs, [path, *rotated[-1:]]))
+    except OSError:
+        return False
+
+
+def _tells_of_runs(path: Path) -> bool:
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _LATEST))
+            latest = file.read()
+    except OSError:
+        return False
+    return any(mark in latest for mark in _MARKS)
 
 
 class _Tail(logging.Handler):

@@ -57,7 +57,7 @@ METRICS: Final = {
     "dvornik_alert_active": "1 while the alert of the health check is active, else 0.",
 }
 """Every metric with its help."""
-STATUSES: Final = ("done", "partial", "refused", "unreachable", "failed", "interrupted")
+STATUSES: Final = ("done", "partial", "refused", "unreachable", "failed", "interrupted", "killed")
 _FOUND: Final = {"dvornik_old_logs": ("logs", "logs/old"), "dvornik_unused_media_bytes": ("media", "media/orphan")}
 
 Sample = tuple[str, dict[str, str], float]

@@ -8,20 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from dvornik import state_directory
+from dvornik import quick_health, state_directory
 from dvornik.application import Found  # noqa: TC001 - msgspec reads the annotations
 from dvornik.contracts.database import TableSize  # noqa: TC001 - msgspec reads the annotations
 from dvornik.diagnosis import Disk, Growth, Large, Size, user
-from dvornik.languages import _, ngettext
+from dvornik.languages import _, current, ngettext
 from dvornik.model import Trouble  # noqa: TC001 - msgspec reads the annotations
 from dvornik.reports import words
+from dvornik.reports.text import LOW
 from dvornik.result import Total  # noqa: TC001 - msgspec reads the annotations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-LOW: Final = 0.1
-"""Share of free space or inodes below which a disk is called full."""
 _BLOATED: Final = 0.3
 _WORTH_REWRITING: Final = 100_000_000
 """Reusable bytes of a database below which a rewrite is not worth its lock."""
@@ -283,16 +282,17 @@ def _place_problems(size: Size) -> Iterator[Problem]:
 
 
 def _state_problems(checkup: Checkup) -> Iterator[Problem]:
-    said = {
-        "owner": _("The state in {path} belongs to another user"),
-        "mode": _("The state in {path} is open to other users"),
-        "file": _("The state in {path} is not a directory"),
-    }
     if checkup.state_objection:
-        yield Problem(
-            said[checkup.state_objection].format(path=words.safe(checkup.state)),
-            words.safe(state_directory.error(Path(checkup.state), checkup.state_objection).hint),
-        )
+        facts = {"why": checkup.state_objection, "state": checkup.state}
+        said = quick_health.describe(quick_health.STATE, facts, current())
+        yield Problem(said, _state_remedy(checkup))
+
+
+def _state_remedy(checkup: Checkup) -> str:
+    """Return the command that puts a directory right; of a disk or a mount the description says what is missing."""
+    if checkup.state_objection in {state_directory.OWNER, state_directory.MODE}:
+        return words.safe(state_directory.error(Path(checkup.state), checkup.state_objection).hint)
+    return _("Until then no run can be recorded, and most fail.")
 
 
 def _database_problems(name: str, tables: Sequence[TableSize] | str) -> Iterator[Problem]:

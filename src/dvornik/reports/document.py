@@ -86,6 +86,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     failed: int
     """How many items could not be removed."""
     disks: Sequence[Disk] = ()
+    unrecorded: str = ""
+    """Why the history does not know this run; empty: it does."""
     restricted: bool | None = None
     """Whether the kernel kept the run from removing anything elsewhere (Landlock)."""
     noted: Sequence[Finding] = ()
@@ -130,6 +132,7 @@ def of(
         failed=result.failed,
         noted=list(result.noted),
         disks=disks,
+        unrecorded=result.unrecorded,
         restricted=restricted,
     )
 
@@ -149,7 +152,7 @@ def revived(report: Report) -> Result:
     result.unfamiliar = {(each.place, each.shape): each for each in report.unfamiliar}
     result.surveys, result.refusals = list(report.surveys), list(report.refusals)
     result.troubles, result.failures = list(report.troubles), list(report.failures)
-    result.noted = list(report.noted)
+    result.noted, result.unrecorded = list(report.noted), report.unrecorded
     result.failed, result.interrupted = report.failed, report.status == "interrupted"
     return result
 

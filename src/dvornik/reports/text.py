@@ -29,6 +29,8 @@ _STEPS: Final = {
 _ALWAYS: Final = {"temp/old", "logs/old", "media/orphan", "sessions/expired", "cache/entry"}
 """Rules whose line stands even when the count is nought: the operator sees that the step was taken."""
 _FAMILIES: Final = 5
+LOW: Final = 0.1
+"""Share of free space or inodes below which a disk is called full."""
 _MOST: Final = 20
 """Names that a dry run shows of a rule; the plan holds all."""
 
@@ -52,10 +54,17 @@ def step(name: str, result: Result, *, dry: bool) -> Iterator[str]:
     for rule in _STEPS.get(name, ()):
         total = result.total(rule)
         count = total.found - total.refused if dry else total.done
-        if count or (rule in _ALWAYS and not total.refused and not spoilt):
+        if rule == "sessions/expired" and not count and not spoilt and not _saw(result, "sessions"):
+            yield _("🔑 Sessions: there is no table, directory or server of them to clean")
+        elif count or (rule in _ALWAYS and not total.refused and not spoilt):
             yield words.would(rule, count) if dry else words.did(rule, count)
     if name == "cache":
         yield from _caches(result, dry=dry)
+
+
+def _saw(result: Result, name: str) -> bool:
+    """Tell whether a collector found anything to look at: what is not there was not cleaned."""
+    return any(survey.kind == name for survey in result.surveys)
 
 
 def _caches(result: Result, *, dry: bool) -> Iterator[str]:
@@ -147,6 +156,16 @@ def disks(seen: Iterable[Disk]) -> Iterator[str]:
         )  # fmt: skip
 
 
+def room(seen: Iterable[Disk], result: Result) -> Iterator[str]:
+    """Say what gives a full disk its space back, where this run set aside what could."""
+    aside = sum(total.set_aside for total in result.totals.values())
+    if aside > 0 and any(disk.after < LOW * disk.total for disk in seen):
+        yield "   " + _(
+            "The disk is almost full, and what was set aside still lies on it. To free {size} at once, without undo: "
+            "dvornik purge --all"
+        ).format(size=words.size(aside))
+
+
 def trouble(result: Result) -> Iterator[str]:
     """Say what could not be reached, what was refused, and what failed."""
     # What several steps (or both looks of one) could not reach is one trouble.
@@ -167,6 +186,11 @@ def trouble(result: Result) -> Iterator[str]:
             yield "   " + _("Look at it first: dvornik show {run}").format(run=result.run)
         yield "   " + _("To go on knowingly, once: add --allow {gates}").format(gates=",".join(gates))
     yield from _failures(result)
+    if result.unrecorded:
+        yield _("⚠️ This run is not in the history, its record cannot be written: {why}").format(
+            why=words.safe(result.unrecorded)
+        )
+        yield "   " + _("Make room there, or mend what keeps dvornik from its state: dvornik doctor")
 
 
 def _failures(result: Result) -> Iterator[str]:
@@ -216,23 +240,26 @@ def databases(result: Result) -> Iterator[str]:
 
 def closing(result: Result, *, dry: bool) -> str:
     """Return the last line; a run in which something failed never ends with success."""
-    match result.status:
-        case "done" if dry:
-            return _("✅ Dry run finished: nothing was changed")
-        case "done":
-            return _("✅ Cleanup finished successfully!")
-        case "partial":
-            return ngettext(
-                "⚠️ Cleanup finished, but {n} item could not be removed",
-                "⚠️ Cleanup finished, but {n} items could not be removed",
-                result.failed,
-            ).format(n=result.failed)
-        case "refused":
-            return _("⛔ Part of the cleanup was refused: nothing of it was touched")
-        case "unreachable":
-            return _("❌ Part of the cleanup was not possible")
-        case _:
-            return _("⏹️ Cleanup was interrupted: the next run goes on from here")
+    return {
+        "done": _success(result, dry=dry),
+        "partial": _partly(result),
+        "refused": _("⛔ Part of the cleanup was refused: nothing of it was touched"),
+        "unreachable": _("❌ Part of the cleanup was not possible"),
+    }.get(result.status) or _("⏹️ Cleanup was interrupted: the next run goes on from here")
+
+
+def _success(result: Result, *, dry: bool) -> str:
+    if result.unrecorded:
+        return _("⚠️ Cleanup finished, but could not be recorded")
+    return _("✅ Dry run finished: nothing was changed") if dry else _("✅ Cleanup finished successfully!")
+
+
+def _partly(result: Result) -> str:
+    return ngettext(
+        "⚠️ Cleanup finished, but {n} item could not be removed",
+        "⚠️ Cleanup finished, but {n} items could not be removed",
+        result.failed,
+    ).format(n=result.failed)
 
 
 def report(told: Report) -> Iterator[str]:
@@ -245,6 +272,7 @@ def report(told: Report) -> Iterator[str]:
     yield from space(result)
     yield from noted(result)
     yield from disks(told.disks)
+    yield from room(told.disks, result)
     yield from kept(result)
     yield from waiting(result)
     yield from trouble(result)

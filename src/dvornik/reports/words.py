@@ -231,6 +231,7 @@ def status(name: str) -> str:
         "refused": _("refused"),
         "unreachable": _("not possible"),
         "interrupted": _("interrupted"),
+        "failed": _("failed"),
         "running": _("still running"),
     }.get(name, name)
 

@@ -16,7 +16,7 @@ from dvornik.schedule.schedules import Schedule  # noqa: TC001 - as above
 from dvornik.storages import quarantine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
 _HOMES = ("/home", "/root", "/run/user")
 _SCRATCH = ("/tmp", "/var/tmp")  # noqa: S108 - where SQLite and others put what a rewrite needs
@@ -50,6 +50,8 @@ class Installation(msgspec.Struct, frozen=True):
     """Names of variables that it needs as well, and whose values belong in no file of ours."""
     roots: Mapping[str, str] = {}
     """Directories under care, by ``collector/place``."""
+    public: Sequence[str] = ()
+    """Those that a web server serves: no quarantine lies in them."""
     own: Sequence[str] = ()
     """Directories of the state, of the log and of SQLite databases."""
     state: str = ""
@@ -79,7 +81,9 @@ class Installation(msgspec.Struct, frozen=True):
         what systemd makes of each, no file could be moved from one to the other.
         """
         shared = [] if self.has_private_scratch else _SCRATCH
-        return outermost([*(_beside(root) for root in self.roots.values()), *map(_standing, self.own), *shared])
+        return outermost(
+            [*(_beside(root, self.public) for root in self.roots.values()), *map(_standing, self.own), *shared]
+        )
 
     @property
     def has_private_scratch(self) -> bool:
@@ -127,9 +131,9 @@ def outermost(paths: Iterable[str]) -> list[str]:
     return kept
 
 
-def _beside(root: str) -> str:
+def _beside(root: str, public: Collection[str]) -> str:
     try:
-        return os.path.dirname(quarantine.base_for(root))  # noqa: PTH120 - a text
+        return os.path.dirname(quarantine.base_for(root, public))  # noqa: PTH120 - a text
     except OSError:  # not there yet
         return _standing(root)
 

@@ -44,8 +44,12 @@ _LOST_AND_FOUND: Final = "lost+found"
 class LocalStorage:
     """The files below one root."""
 
-    def __init__(self, place: str, root: str, *, skip: Collection[str] = ()) -> None:
-        """Take the tree at ``root``; ``skip`` are absolute directories in it that belong to somebody else."""
+    def __init__(self, place: str, root: str, *, skip: Collection[str] = (), public: Collection[str] = ()) -> None:
+        """Take the tree at ``root``; ``skip`` are absolute directories in it that belong to somebody else.
+
+        ``public`` are directories anywhere that a web server serves: what is set aside does not lie in them.
+        """
+        self._public = public
         self.place = place
         self.path = os.path.realpath(root)
         self._skip = self._inside(os.path.realpath(path) for path in skip) | {_LOST_AND_FOUND}
@@ -94,7 +98,7 @@ class LocalStorage:
         root = self._root
         try:
             root.own_state()
-            return Quarantine(self.path)
+            return Quarantine(self.path, self._public)
         except OSError as error:
             raise self._unreachable(error) from error
 

@@ -16,6 +16,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from dvornik import served
 from dvornik.contracts.storage import Batch, Left
 from dvornik.errors import LockedError, UnreachableError
 from dvornik.languages import _
@@ -27,7 +28,7 @@ if sys.platform != "win32":
     import fcntl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from dvornik.storages.directories import Directory
 
@@ -42,45 +43,68 @@ _NO_TIME: Final = 10**18
 """Nanoseconds since the epoch (2001): what is earlier comes of a file system that keeps no times of directories."""
 
 
-def base_for(root: str) -> str:
+def base_for(root: str, public: Collection[str] = ()) -> str:
     """Return where the quarantine of ``root`` lies: beside it on the same mount, else inside it.
 
-    Not beside it where everybody may make names (``/tmp``): somebody else's quarantine would be in the way there.
+    Where a web server serves what is beside it (``public`` names directories that one does), it lies above all that
+    is served. Where everybody may make names (``/tmp``), somebody else's quarantine would be in the way.
     """
+    return _place_of(root, public)[0]
+
+
+def _place_of(root: str, public: Collection[str]) -> tuple[str, str]:
+    """Return the directory around all places, and the name of this one in it."""
     parent = os.path.dirname(root)
-    state = os.stat(parent)
-    beside = (
-        root not in mounts()
-        and parent != os.path.dirname(parent)
-        and os.access(parent, os.W_OK | os.X_OK)
-        and state.st_dev == os.stat(root).st_dev
-        and not (os.name != "nt" and state.st_mode & stat.S_IWOTH)
-    )
-    return os.path.join(parent if beside else root, NAME)
+    os.stat(parent)  # where even that is not there, nothing is
+    around = served.root_of(parent, public)
+    for candidate in (*_used(root), os.path.dirname(around), parent):
+        name = served.name_below(root, candidate) if candidate else ""
+        if candidate and served.is_name(name) and _is_fit(root, candidate):
+            return os.path.join(candidate, NAME), name
+    return os.path.join(root, NAME), os.path.basename(root)
+
+
+def _used(root: str) -> Iterator[str]:
+    """Yield where a quarantine of ``root`` lies already: what is served now may not have been, and the reverse."""
+    for path in served.upwards(os.path.dirname(root)):
+        base = os.path.join(path, NAME)
+        if served.is_ours(base) and os.path.isdir(os.path.join(base, served.name_below(root, path), KEPT)):
+            yield path
+
+
+def _is_fit(root: str, parent: str) -> bool:
+    """Tell whether files of ``root`` can be renamed to ``parent``, and nobody else can be in the way there."""
+    between = itertools.takewhile(lambda path: path != parent, served.upwards(root))
+    return served.may_hold(parent) and mounts().isdisjoint(between) and os.stat(parent).st_dev == os.stat(root).st_dev
 
 
 def has_beside(root: str) -> bool:
     """Tell whether something was ever set aside of a root that is not there (any more)."""
-    return os.path.lexists(os.path.join(os.path.dirname(root), NAME, os.path.basename(root)))
+    return any(map(os.path.lexists, _ever(root)))
 
 
-def left_behind(root: str) -> str:
-    """Return an older quarantine of ``root`` at the other of both places; empty where there is none.
+def _ever(root: str) -> Iterator[str]:
+    for path in served.upwards(os.path.dirname(root)):
+        yield os.path.join(path, NAME, served.name_below(root, path))
+
+
+def left_behind(root: str, public: Collection[str] = ()) -> str:
+    """Return an older quarantine of ``root`` at another of its places; empty where there is none.
 
     A directory that became a mount point, or ceased to be one, leaves it there: nothing can be renamed from one file
     system to another, and what lies there may belong to what was in the directory before.
     """
-    both = (os.path.join(os.path.dirname(root), NAME), os.path.join(root, NAME))
     try:
-        others = [os.path.join(base, os.path.basename(root)) for base in both if base != base_for(root)]
+        current = os.path.join(*_place_of(root, public))
     except OSError:  # the root is not there: it is told by itself
         return ""
+    others = [path for path in (*_ever(root), os.path.join(root, NAME, os.path.basename(root))) if path != current]
     return next((path for path in others if os.path.isdir(os.path.join(path, KEPT))), "")
 
 
-def made(root: str) -> str:
+def made(root: str, public: Collection[str] = ()) -> str:
     """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
-    base = base_for(root)
+    base = base_for(root, public)
     with contextlib.suppress(OSError):  # a full or read-only disk: claiming will say so, or find its way without
         os.mkdir(base, directories.PRIVATE)
     return base
@@ -89,10 +113,10 @@ def made(root: str) -> str:
 class Quarantine:
     """The private directory of one root, opened once and held: no name on the way to it is trusted twice."""
 
-    def __init__(self, root: str) -> None:
-        """Choose the directory; nothing is made before the first claim."""
-        self.base = base_for(root)
-        self.place = os.path.basename(root)
+    def __init__(self, root: str, public: Collection[str] = ()) -> None:
+        """Choose the directory, by what a web server serves too; nothing is made before the first claim."""
+        self.base, self.place = _place_of(root, public)
+        self._is_served = bool(served.root_of(os.path.dirname(self.base), public))
         self._home: Directory | None = None
         self._is_locked = False
         self._is_timed = False
@@ -147,6 +171,8 @@ class Quarantine:
             with contextlib.suppress(FileExistsError):
                 os.mkdir(self.base, directories.PRIVATE)
             with contextlib.suppress(FileNotFoundError), self._open_base() as base:
+                if self._is_served:
+                    served.deny(self.base)
                 base.make(self.place, directories.PRIVATE)
                 if self.hold() and self._home and _is_at(base, self.place, self._home):
                     return self._home
@@ -235,6 +261,8 @@ class Quarantine:
         finally:
             self.close()
         with contextlib.suppress(OSError, UnreachableError), self._open_base():
+            if os.listdir(self.base) == [served.HTACCESS]:
+                os.unlink(os.path.join(self.base, served.HTACCESS))
             os.rmdir(self.base)
 
     def _remove_empty(self, home: Directory) -> None:

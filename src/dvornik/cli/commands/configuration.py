@@ -37,6 +37,7 @@ def config() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, action: str, as_json: bool) -> int:  # noqa: ARG001 - there is but one yet
+        yard.must_have_something()
         app = yard.app
         noticed = list(warnings(yard.loaded, app, yard.databases))
         if as_json:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from dvornik import diagnosis, health, quick_health, state
+from dvornik import diagnosis, health, quick_health, state, state_check
 from dvornik.cli import options
 from dvornik.cli.output import answer, say
 from dvornik.cli.yard import DEFAULT
@@ -55,6 +55,7 @@ def doctor() -> click.Command:
     @options.common
     @options.opened()
     def command(yard: Yard, *, within: int, as_json: bool) -> int:
+        yard.must_have_something()
         seen = _examined(yard, within)
         problems = [*checkup.problems(seen), *_own_problems(yard)]
         if as_json:
@@ -92,7 +93,7 @@ def _examined(yard: Yard, within: int) -> Checkup:
         guards=diagnosis.guards(),
         restricted=_restricted(yard),
         state=str(yard.state.directory),
-        state_objection=diagnosis.state_objection(yard.state.directory),
+        state_objection=state_check.objection(str(yard.state.directory)),
         preview=_preview(yard, sizes, tables),
         now=now,
         skipped=[size.place for size in sizes if not size.complete],
@@ -130,7 +131,7 @@ def _shelters(yard: Yard) -> Iterator[Shelter]:
     for name, root in yard.roots.items():
         real = os.path.realpath(root)
         if name.startswith("media/") and os.path.isdir(real):  # noqa: PTH112 - names may hold any bytes
-            base = base_for(real)
+            base = base_for(real, yard.public)
             yield Shelter(name, base, base.startswith(real + os.sep))
 
 
@@ -166,5 +167,7 @@ def _own_problems(yard: Yard) -> Iterator[Problem]:
     for name, path in yard.left_behind().items():
         yield Problem(*text.left_behind(name, path))
     for alert in health.check(yard.health(), time.time()):
+        if alert.code == quick_health.STATE and alert.facts["why"] != quick_health.LOST:  # told with the state
+            continue
         said = quick_health.describe(alert.code, alert.facts, current())
         yield Problem(said, _("dvornik history; then dvornik run"))

@@ -30,8 +30,9 @@ def health() -> click.Command:
         options.must_not_be_both(quiet=quiet, as_json=as_json)
         if not as_json:
             return check(yard, quiet=quiet)
+        yard.must_have_something()
         found = alerts.check(yard.health(), time.time())
         answer(json.dumps([msgspec.to_builtins(alert) for alert in found], indent=1))
-        return 1 if found else 0
+        return 1 if found or yard.app.trouble else 0
 
     return command

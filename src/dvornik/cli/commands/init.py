@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from dvornik import served
 from dvornik.cli import options
 from dvornik.cli.output import answer, say
 from dvornik.config.sample import sample
@@ -32,6 +34,12 @@ def init() -> click.Command:
             answer(written.removesuffix("\n"))
             return
         path = Path(output) if output else yard.loaded.base / "dvornik.toml"
+        if not output and (around := served.root_of(os.path.realpath(yard.loaded.base), yard.public)):
+            raise ConfigurationError(
+                _("A web server may serve this directory, and the configuration with it."),
+                context=around,
+                hint=_("Name a file elsewhere with --output, and run dvornik with --config or DVORNIK_CONFIG."),
+            )
         made = False
         try:
             with path.open("x", encoding="utf-8") as file:

@@ -36,6 +36,7 @@ def plan() -> click.Command:
         allow: list[str],
         as_json: bool,
     ) -> int:
+        yard.must_have_something()
         engine = yard.engine(chosen(yard, steps, thorough=aggressive))
         try:
             sink = Path(output).open("x+b")  # noqa: SIM115 - closed by the with below; only its errors are told here

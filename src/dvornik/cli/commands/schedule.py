@@ -240,6 +240,7 @@ def look_at(yard: Yard, env: Mapping[str, str], *, name: str | None = None, user
         environment={each: env[each] for each in (*_CARRIED, *variables) if env.get(each) and each not in secret},
         secrets=[each for each in secret if each not in dotenv.read(yard.loaded.base, {})],
         roots=yard.roots,
+        public=sorted(yard.public),
         own=[str(yard.state.directory), *([str(Path(log).parent)] if log else []), *files],
         state=str(yard.state.directory),
         runs_backup=bool(yard.config.backup.command),
