@@ -26,6 +26,8 @@ retention = "30d"
 archive = "archive"
 """
 ROWS = 12_000
+KNOWINGLY = ("--allow", "rows-share")
+"""All of them go, and the table was never cleaned before."""
 ON_A_SMALL_DISK = """
 mount -t tmpfs -o "size=$1" none archive; shift
 code=0; "$@" || code=$?
@@ -65,7 +67,16 @@ def kept(site: SmallSite) -> dict[object, object]:
 @pytest.mark.parametrize("size", ["4k", "1m"])
 def test_a_disk_that_is_full_or_fills_half_way_costs_no_row(site: SmallSite, size: str) -> None:
     before = jobs(site)
-    run = [sys.executable, "-c", "from dvornik.cli.entry import dvornik; dvornik()", "run", "sessions", "--lang", "en"]
+    run = [
+        sys.executable,
+        "-c",
+        "from dvornik.cli.entry import dvornik; dvornik()",
+        "run",
+        "sessions",
+        *KNOWINGLY,
+        "--lang",
+        "en",
+    ]
     command = [*SPACE, "bash", "-eu", "-c", ON_A_SMALL_DISK, "bash", size, *run]
     ran = subprocess.run(command, cwd=site.path, capture_output=True, text=True, check=False)
     assert ran.returncode == 3, ran.stdout + ran.stderr
@@ -80,7 +91,7 @@ def test_a_disk_that_is_full_or_fills_half_way_costs_no_row(site: SmallSite, siz
 @can_mount
 def test_the_run_after_a_full_disk_goes_on_and_undo_brings_back_what_both_took(site: SmallSite) -> None:
     before = jobs(site)
-    run = [sys.executable, "-c", "from dvornik.cli.entry import dvornik; dvornik()", "run", "sessions"]
+    run = [sys.executable, "-c", "from dvornik.cli.entry import dvornik; dvornik()", "run", "sessions", *KNOWINGLY]
     command = [*SPACE, "bash", "-eu", "-c", ON_A_SMALL_DISK, "bash", "1m", *run]
     assert subprocess.run(command, cwd=site.path, capture_output=True, check=False).returncode == 3
     (site.path / "archive").rmdir()
