@@ -54,7 +54,7 @@ def site(tmp_path: Path, url: str) -> Path:
         cursor.execute("CREATE TABLE page (id int PRIMARY KEY, body longtext CHARACTER SET cp1251, more json)")
         cursor.execute("CREATE TABLE session (id varchar(40) PRIMARY KEY, expires int unsigned)")
         cursor.execute("""INSERT INTO page VALUES (7, 'см. <img src="/u/Ёлка 1.png">', '["a\\\\/b.jpg"]')""")
-        cursor.execute("INSERT INTO session VALUES ('old', 1500000000), ('new', %s)", int(time.time()) + 86_400)
+        cursor.execute("INSERT INTO session VALUES ('old', 1500000000), ('new', %s)", (int(time.time()) + 86_400,))
     (tmp_path / "uploads" / "a").mkdir(parents=True)
     for name in ("Ёлка 1.png", "a/b.jpg", "orphan.png"):
         path = tmp_path / "uploads" / name
