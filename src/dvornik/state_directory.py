@@ -12,6 +12,7 @@ import errno
 import os
 import shlex
 import stat
+import sys
 from typing import TYPE_CHECKING, Final
 
 from dvornik.errors import DvornikError
@@ -44,7 +45,7 @@ def objection(directory: Path) -> str:
         return ""
     if not stat.S_ISDIR(found.st_mode):
         return FILE
-    if hasattr(os, "geteuid"):
+    if sys.platform != "win32":
         if found.st_uid != os.geteuid() or link.st_uid not in {0, os.geteuid()}:  # a link may be the administrator's
             return OWNER
         if stat.S_IMODE(found.st_mode) & _OTHERS:
@@ -54,7 +55,7 @@ def objection(directory: Path) -> str:
 
 def error(directory: Path, code: str) -> DvornikError:
     """Return what to tell the operator of an objection: the command that puts it right is in the hint."""
-    if code == FILE:
+    if code == FILE or sys.platform == "win32":
         return DvornikError(_("The state is not a directory."), context=str(directory))
     path = shlex.quote(str(directory))
     if code == MODE:
@@ -78,6 +79,8 @@ def make_private(directory: Path) -> None:
 
     Everything is judged again through one open directory, so that nobody can put another in its place meanwhile.
     """
+    if sys.platform == "win32":
+        return
     try:
         with _opened(directory) as descriptor:
             if os.fstat(descriptor).st_uid != os.geteuid() or not _holds_only_ours(descriptor):
@@ -111,7 +114,7 @@ def _holds_only_ours(descriptor: int) -> bool:
 
 def _is_ours(entry: os.DirEntry[str], parent: int) -> bool:
     found = entry.stat(follow_symlinks=False)
-    if found.st_uid != os.geteuid():
+    if sys.platform == "win32" or found.st_uid != os.geteuid():
         return False
     if not stat.S_ISDIR(found.st_mode):
         return stat.S_ISREG(found.st_mode) and found.st_nlink == 1
@@ -129,7 +132,10 @@ def _is_made(name: str) -> bool:
 
 @contextlib.contextmanager
 def _opened(path: Path | str, parent: int | None = None) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=parent)
+    flags = os.O_RDONLY
+    if sys.platform != "win32":
+        flags |= os.O_DIRECTORY | os.O_CLOEXEC
+    descriptor = os.open(path, flags, dir_fd=parent)
     try:
         yield descriptor
     finally:

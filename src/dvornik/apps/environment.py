@@ -147,7 +147,7 @@ def _databases(variables: _Variables, base: Path) -> tuple[list[DatabasePlace], 
 def _readings(value: str, base: Path) -> list[str]:
     """Return the databases that an address may mean: Flask keeps a file that is told by its name in ``instance``."""
     try:
-        urls = [addresses.database(value, root) for root in (base, base / "instance")]
+        urls = [url for root in (base, base / "instance") for url in addresses.databases(value, root)]
     except ValueError:
         return []
     files = {url: addresses.sqlite_path(url) for url in urls}

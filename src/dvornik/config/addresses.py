@@ -66,20 +66,40 @@ def database(url: str, base: Path) -> str:
         raise ValueError(scheme if mark else "")
     if dialect != "sqlite":
         return f"{dialect}://{rest}"
-    path, mark, query = rest.removeprefix("/").partition("?")
+    return _sqlite_readings(rest.removeprefix("/"), base)[0]
+
+
+def databases(url: str, base: Path) -> list[str]:
+    """Return what ``database`` does, and for SQLite every file that is there and may be meant.
+
+    Some programs undo percent-encoding in the path of a file, others take it as it is written.
+    """
+    first = database(url, base)
+    return _sqlite_readings(url.partition("://")[2].removeprefix("/"), base) if first.startswith("sqlite:") else [first]
+
+
+def _sqlite_readings(rest: str, base: Path) -> list[str]:
+    """Return the files that are there, the decoded ones first; else what the address means by the book."""
+    path, mark, query = rest.partition("?")
     if path in {"", ":memory:"} or path.startswith("file:"):
         raise ValueError(path)
-    return sqlite(str(base / unquote(path))) + mark + query
+    ways = dict.fromkeys(((_unquoted(path), mark + query), (path, mark + query), (_unquoted(rest), ""), (rest, "")))
+    there = [(file, more) for file, more in ways if (base / file).is_file()]
+    return list(dict.fromkeys(sqlite(str(base / file)) + more for file, more in there or list(ways)[:1]))
 
 
 def sqlite(path: str) -> str:
     """Return the address of the SQLite file at the absolute ``path``."""
-    return "sqlite:///" + quote(os.path.normpath(path), safe=" +/:\\")
+    return "sqlite:///" + quote(os.path.normpath(path), safe=" +/:\\", errors="surrogateescape")
 
 
 def sqlite_path(url: str) -> str | None:
     """Return the file of a SQLite address made by ``database``; ``None`` for a server."""
-    return unquote(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite:///") else None
+    return _unquoted(url.removeprefix("sqlite:///").partition("?")[0]) if url.startswith("sqlite:///") else None
+
+
+def _unquoted(path: str) -> str:
+    return unquote(path, errors="surrogateescape")
 
 
 def cache(url: str) -> str:

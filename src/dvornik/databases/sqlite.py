@@ -6,6 +6,7 @@ import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import unquote
 
 from dvornik.contracts.database import Column, TableSize
 from dvornik.databases.sqlite_conditions import condition, count, obstacle, references, tally, triggers
@@ -34,7 +35,7 @@ class SQLite:
     def __init__(self, place: DatabasePlace) -> None:
         """Take the address; the file is not touched yet."""
         self.place = place.name
-        path = place.url.partition(":///")[2].partition("?")[0]
+        path = unquote(place.url.partition(":///")[2].partition("?")[0], errors="surrogateescape")
         if not path or path == ":memory:":
             raise ConfigurationError(
                 _("the address names no database file"),

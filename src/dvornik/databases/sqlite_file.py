@@ -91,7 +91,7 @@ class File:
     def _connected(self, mode: str) -> Iterator[sqlite3.Connection]:
         connection = None
         try:
-            address = f"file:{quote(str(self.path.absolute()))}?mode={mode}"
+            address = f"file:{quote(os.fsencode(self.path.absolute()))}?mode={mode}"
             connection = sqlite3.connect(address, uri=True, timeout=PATIENCE, isolation_level=None)
             yield connection
         except sqlite3.Error as error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from dvornik.references.alphabets import readings_of_name
 from dvornik.references.keys import new_keys
 from dvornik.references.paths import path_key, tidy
 from dvornik.references.tokens import Slice, any_of, cut, to_bytes
@@ -57,21 +58,25 @@ class Directories:
         """Take note of a directory and of those above it."""
         while container not in self.containers:
             self.containers.add(container)
-            self.keys.add_all(self._spellings(container))
-            self.beyond_ascii = self.beyond_ascii or not container.isascii()
-            self._single = self._single or "/" not in container
-            leaf = container.rpartition("/")[2]
-            self.parents.add_all((leaf_key(to_bytes(leaf)),))
-            if leaf != container and _DISTINCT.fullmatch(leaf):
-                self._distinct = True
-                self.keys.add_all((b"#" + path_key(leaf),))
-            self.numeric = self.numeric or container.replace("/", "").isdigit()
-            words = cut(container)
-            if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
-                self._awkward = True  # words of a text cannot name it: it has delimiters in it
-            else:
-                self._add_leaf(path_key(leaf))
+            for reading in (container, *readings_of_name(container)):
+                self._add_reading(reading)
             container = container.rpartition("/")[0]
+
+    def _add_reading(self, container: str) -> None:
+        self.keys.add_all(self._spellings(container))
+        self.beyond_ascii = self.beyond_ascii or not container.isascii()
+        self._single = self._single or "/" not in container
+        leaf = container.rpartition("/")[2]
+        self.parents.add_all((leaf_key(to_bytes(leaf)),))
+        if leaf != container and _DISTINCT.fullmatch(leaf):
+            self._distinct = True
+            self.keys.add_all((b"#" + path_key(leaf),))
+        self.numeric = self.numeric or container.replace("/", "").isdigit()
+        words = cut(container)
+        if b" " in words.clean or words.clean.decode(words.codec, "replace").encode() != path_key(container):
+            self._awkward = True  # words of a text cannot name it: it has delimiters in it
+        else:
+            self._add_leaf(path_key(leaf))
 
     def _add_leaf(self, leaf: bytes) -> None:
         self.leaves.add_all((leaf,))
@@ -189,14 +194,18 @@ class Directories:
     def is_used(self, container: str) -> bool:
         """Tell whether the directory, or one above it, is named."""
         while container:
-            if any(self.keys.seen(key) for key in self._spellings(container)):
-                return True
+            for reading in (container, *readings_of_name(container)):
+                if any(self.keys.seen(key) for key in self._spellings(reading)):
+                    return True
             container = container.rpartition("/")[0]
         return False
 
     def is_meant(self, container: str) -> bool:
         """Tell whether a whole cell is the mere last part of the directory, or of one above it: a row's own key."""
-        return self._distinct and any(self.keys.seen(b"#" + path_key(part)) for part in container.split("/")[1:])
+        if not self._distinct:
+            return False
+        readings = (container, *readings_of_name(container))
+        return any(self.keys.seen(b"#" + path_key(part)) for each in readings for part in each.split("/")[1:])
 
 
 def _folded(cell: bytes) -> bytes:

@@ -7,11 +7,12 @@ named exactly, or a directory above it was named. Memory is some ten bytes a fil
 from __future__ import annotations
 
 import re
+from itertools import islice
 from typing import TYPE_CHECKING, AnyStr
 
 from dvornik.model import Told
 from dvornik.references import keys
-from dvornik.references.alphabets import is_binary, other_readings
+from dvornik.references.alphabets import is_binary, other_readings, readings_of_name
 from dvornik.references.cleaned import Cleaned
 from dvornik.references.coded import QUOTED_PRINTABLE, decoded, regions, unquoted
 from dvornik.references.companions import Companions
@@ -96,6 +97,7 @@ class Names:
         self._stems.add_place(container, names)
         self.digests.add(container, names)
         prefix = path_key(container + "/") if container else b""
+        self._add_readings(container, names)
         if self._inner:
             names = self._add_plain(self._inner, prefix, names)
         plain = _plain(names)
@@ -104,6 +106,13 @@ class Names:
         self._stems.add(folded)
         self._words.add_single([token for token in tokens if token])
         self._words.add(name for name, token in zip(names, tokens, strict=True) if not token)
+
+    def _add_readings(self, container: str, names: Sequence[str]) -> None:
+        """Take note of what paths beyond ASCII may be in other alphabets."""
+        for name in names if readings_of_name(container) else _beyond_ascii(names):
+            for path, last in islice(self._spelt(container, name), 1, None):
+                self._paths.add_all((path,))
+                self._stems.add((last,))
 
     def _add_plain(self, inner: ModuleType, prefix: bytes, names: Sequence[str]) -> list[str]:
         """Add what is plain among the names; return the rest."""
@@ -358,7 +367,7 @@ class Names:
 
     def is_used(self, container: str, name: str) -> bool:
         """Tell whether anything that was read names the file, or a directory above it."""
-        is_named = self._is_kept_whole(container) or self._is_named(self._key(container, name), name)
+        is_named = self._is_kept_whole(container) or self._is_named(container, name)
         return is_named or not self._stems.without_digests(container, [name])
 
     def is_meant(self, container: str) -> bool:
@@ -418,43 +427,60 @@ class Names:
             unused, counted, rest = self._inner.unused(*tables, prefix, list(names))
             for kind, files, known in counted:
                 _count(kinds, kind, files, known)
-            return [*unused, *self._rest_unused(prefix, rest, kinds)]
+            if readings_of_name(container):  # of which C knows nothing
+                unused = [name for name in unused if not self._is_named_after_all(container, name, kinds)]
+            return [*unused, *self._rest_unused(container, rest, kinds)]
         for name in names:
-            _count(kinds, kind_of(name), 1, int(self._is_known(prefix + path_key(name), name)))
+            _count(kinds, kind_of(name), 1, int(self._is_known(container, name)))
         plain = _plain(names)
         if plain:
             folded, tokens = plain
             by_path = self._paths.seen_all([prefix + each for each in folded])
             seen = zip(names, by_path, self._words.tokens.seen_all(tokens), strict=True)
             names = [name for name, path, token in seen if not path and not token]
-        return [name for name in names if not self._is_named(prefix + path_key(name), name)]
+        return [name for name in names if not self._is_named(container, name)]
 
-    def _rest_unused(self, prefix: bytes, names: Sequence[str], kinds: Kinds) -> Iterator[str]:
+    def _rest_unused(self, container: str, names: Sequence[str], kinds: Kinds) -> Iterator[str]:
         """Yield those that nothing named of names that are not plain, and count them."""
         for name in names:
-            key = prefix + path_key(name)
-            is_named = self._is_named(key, name)
-            _count(kinds, kind_of(name), 1, int(is_named and self._is_known(key, name)))
+            is_named = self._is_named(container, name)
+            _count(kinds, kind_of(name), 1, int(is_named and self._is_known(container, name)))
             if not is_named:
                 yield name
+
+    def _is_named_after_all(self, container: str, name: str, kinds: Kinds) -> bool:
+        """Tell so of a name that was counted as unknown, and correct that."""
+        is_named = self._is_named(container, name)
+        _count(kinds, kind_of(name), 0, int(is_named and self._is_known(container, name)))
+        return is_named
 
     def is_known(self, container: str, name: str) -> bool:
         """Tell whether a file field, a value or a path names the file, or a directory around it is named."""
         if self._is_kept_whole(container) or self._stems.knows_digest(container, name):
             return True
-        return self.is_used(container, name) and self._is_known(self._key(container, name), name)
+        return self.is_used(container, name) and self._is_known(container, name)
 
-    def _is_known(self, key: bytes, name: str) -> bool:
-        return self._paths.known(key) or self._words.are_known(name) or self._stems.are_known(path_key(name))
+    def _is_known(self, container: str, name: str) -> bool:
+        if self._words.are_known(name):
+            return True
+        keys = self._spelt(container, name)
+        return any(self._paths.known(path) or self._stems.are_known(last) for path, last in keys)
+
+    def _spelt(self, container: str, name: str) -> Iterator[tuple[bytes, bytes]]:
+        """Yield the keys of a file's path and of its name, then those of what these may be in other alphabets."""
+        path = f"{container}/{name}" if container else name
+        yield path_key(path), path_key(name)
+        for reading in readings_of_name(path):
+            yield path_key(reading), path_key(reading.rpartition("/")[2])
 
     def lists_stem(self, stem: str) -> bool:
         """Tell whether any file was added that is called so without its ending."""
         return path_key(stem) in self._stems.keys
 
-    def _is_named(self, key: bytes, name: str) -> bool:
-        if self._paths.seen(key) or self._words.are_seen(name):
+    def _is_named(self, container: str, name: str) -> bool:
+        if self._words.are_seen(name):
             return True
-        return self._stems.are_seen(path_key(name))
+        return any(self._paths.seen(path) or self._stems.are_seen(last) for path, last in self._spelt(container, name))
 
     @staticmethod
     def is_searchable(name: str) -> bool:
@@ -483,6 +509,10 @@ def _slices(text: AnyStr, gaps: tuple[AnyStr, ...]) -> Iterator[AnyStr]:
         yield text[begin : end if gap < 0 else gap]
         begin = end - _OVERLAP if gap < 0 else gap
     yield text[begin:]
+
+
+def _beyond_ascii(names: Sequence[str]) -> Iterator[str]:
+    return iter(()) if "".join(names).isascii() else (name for name in names if not name.isascii())
 
 
 def _plain(names: Sequence[str]) -> tuple[list[bytes], list[bytes]] | None:

@@ -7,6 +7,7 @@ import re
 from unicodedata import normalize
 from urllib.parse import unquote
 
+from dvornik.references.alphabets import mended
 from dvornik.references.tokens import to_bytes
 
 _ADDRESS = re.compile(r"(?:[a-zA-Z][a-zA-Z0-9+.-]*:)?//[^/]*")
@@ -41,7 +42,8 @@ class Base:
     def readings(self, value: str) -> tuple[str, ...]:
         """Return every path below the root that ``value`` may mean, the plainest first."""
         found = dict[str, None]()
-        for text in _decoded(value.strip()):
+        texts = _decoded(value.strip())
+        for text in (*texts, *(right for wrong in texts if not wrong.isascii() for right in mended(wrong))):
             for form in _forms(text):
                 path = tidy(form)
                 found[path] = None

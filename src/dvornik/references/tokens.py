@@ -14,7 +14,7 @@ from functools import cache
 from typing import NamedTuple
 from unicodedata import combining, normalize
 
-from dvornik.references.alphabets import OTHER_CODECS
+from dvornik.references.alphabets import readings_of_name
 
 _INNER = b"._-"
 EDGE = _INNER + b" \t/"
@@ -163,18 +163,12 @@ def _tokens(text: str) -> frozenset[bytes]:
 def spellings(name: str) -> tuple[frozenset[bytes], ...]:
     """Return the sets of tokens by which ``name`` may be known: it is used when every token of any set was seen.
 
-    Tokens hold a dot; what holds none comes apart further, into runs of letters or digits. A name that is not UTF-8
-    is also known by what it reads as in the usual alphabets. No set at all: the name cannot be searched for.
+    Tokens hold a dot; what holds none comes apart further, into runs of letters or digits. A name beyond ASCII is also
+    known by what it may be in other alphabets. No set at all: the name cannot be searched for.
     """
     if name.isascii():  # most names are one token: no need for the general way
         token = name.encode().translate(CLEAN).strip(EDGE)
         if b"." in token and not _DELIMITED.search(token):
             return (frozenset((token,)),)
-    known = {_tokens(name)}
-    if not name.isascii():
-        raw = to_bytes(name)
-        try:
-            raw.decode()
-        except UnicodeDecodeError:
-            known |= {_tokens(raw.decode(codec, "replace")) for codec in OTHER_CODECS}
+    known = {_tokens(name), *map(_tokens, readings_of_name(name))}
     return tuple(tokens for tokens in known if tokens)

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import stat
+import sys
 import threading
 from contextlib import nullcontext, suppress
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Final
 
+from dvornik import terminal
 from dvornik.contracts.storage import Batch, Left, Opened
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
@@ -70,7 +72,17 @@ class LocalStorage:
 
     @cached_property
     def _root(self) -> Directory:
-        """The root, opened once and kept: raises ``UnreachableError`` where it is not there."""
+        """The root, opened once and kept.
+
+        Raises ``UnreachableError`` where it is not there, and where this process does not read names as UTF-8: they
+        would be other letters than in the databases, and whatever is named there would look unused.
+        """
+        if not terminal.are_names_utf8():
+            raise UnreachableError(
+                _("This process reads names as {charset}, not as UTF-8.").format(charset=sys.getfilesystemencoding()),
+                context=f"{self.place}: {self.path}",
+                hint=_("Set PYTHONUTF8=1, or start dvornik by its own command, which does."),
+            )
         try:
             return directories.root(self.path)
         except OSError as error:
