@@ -115,10 +115,10 @@ def check(yard: Yard, *, quiet: bool = False) -> int:
     """Answer the health check the thorough way: from the configuration as it is now."""
     yard.must_have_something()
     reasons, unreadable = quick_health.judge(health.record(yard.health()), time.time())
-    said = [f"❌ {words.safe(trouble.message)}" for trouble in yard.app.trouble]  # a run would end with 12
+    said = [f"❌ {words.safe(trouble.message)}" for trouble in yard.hindrances]  # a run would end with 12
     if reasons or not said:
         said = [*quick_health.lines(reasons, unreadable, languages.current()), *said]
-    is_ill = bool(reasons or yard.app.trouble)
+    is_ill = bool(reasons or yard.hindrances)
     if is_ill or not quiet:
         say(*said)
     return 1 if is_ill else 0

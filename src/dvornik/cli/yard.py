@@ -107,6 +107,11 @@ class Yard:
         ):
             raise apps.nothing_found(self.loaded.base)
 
+    @property
+    def hindrances(self) -> list[Trouble]:
+        """What was wrong before any step and spoils every one: no run can end well."""
+        return [trouble for trouble in self.app.trouble if all(map(trouble.spoils, DEFAULT))]
+
     def troubles(self, steps: Iterable[str]) -> list[Trouble]:
         """Return what was wrong with the application before any step, as far as these steps need it."""
         wanted = set(steps)

@@ -33,6 +33,6 @@ def health() -> click.Command:
         yard.must_have_something()
         found = alerts.check(yard.health(), time.time())
         answer(json.dumps([msgspec.to_builtins(alert) for alert in found], indent=1))
-        return 1 if found or yard.app.trouble else 0
+        return 1 if found or yard.hindrances else 0
 
     return command
