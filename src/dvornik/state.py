@@ -68,7 +68,7 @@ _RESERVE: Final = "reserve"
 _RESERVED: Final = 1 << 18
 """Bytes that are kept so that the record of a run on a full disk can take their place."""
 _ASKED: Final = 25
-_PAUSE: Final = 0.02
+_PAUSE: Final = 0.001
 """How often the lock is asked for, and seconds between: who only looks whether it is held holds it for a moment."""
 
 
