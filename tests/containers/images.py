@@ -32,10 +32,16 @@ if [ ! -s "$data/PG_VERSION" ]; then
 fi
 exec setpriv --reuid postgres --regid postgres --clear-groups postgres -D "$data" -c 'listen_addresses=*'
 """
+_VALKEY = """\
+#!/bin/sh
+# As the image does: whoever is on the same network may connect.
+[ "$1" != valkey-server ] || set -- "$@" --protected-mode no --bind '* -::*'
+exec "$@"
+"""
 _BUILT = {
     "postgres:18": "FROM dvornik-test/trixie\nCOPY postgresql.sh /\n"
     'RUN install -d -o postgres /var/run/postgresql\nENTRYPOINT ["sh", "/postgresql.sh"]\n',
-    "valkey/valkey:9": "FROM dvornik-test/trixie\nENTRYPOINT []\n",
+    "valkey/valkey:9": 'FROM dvornik-test/trixie\nCOPY valkey.sh /\nENTRYPOINT ["sh", "/valkey.sh"]\n',
 }
 
 
@@ -46,6 +52,7 @@ def provide(engine: Engine) -> None:
     _import(engine, "dvornik-test/trixie", "trixie", _SERVERS, path)
     with tempfile.TemporaryDirectory(prefix="dvornik-images-") as directory:
         Path(directory, "postgresql.sh").write_text(_POSTGRESQL)
+        Path(directory, "valkey.sh").write_text(_VALKEY)
         for name, recipe in _BUILT.items():
             Path(directory, "Dockerfile").write_text(recipe)
             engine.docker("build", "--quiet", "--network", "host", "--tag", name, directory)

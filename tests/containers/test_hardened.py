@@ -1,8 +1,9 @@
-"""What an operator takes away from the container: the root file system, capabilities, kernel calls; any mount."""
+"""What an operator takes away from a container: its root file system, capabilities, calls of the kernel; any mount."""
 
 from __future__ import annotations
 
 import json
+import os
 from typing import TYPE_CHECKING
 
 import pytest
@@ -60,10 +61,7 @@ def mounted(path: Path, mode: int, owner: int) -> tuple[str, str]:
     """Make a directory of a mode and an owner, and mount it in the place of the state."""
     path.mkdir()
     path.chmod(mode)
-    if owner >= 0:
-        import os
-
-        os.chown(path, owner, owner)
+    os.chown(path, owner, owner)
     return ("--mount", f"type=bind,source={path},target={STATE}")
 
 
@@ -106,8 +104,6 @@ def test_a_mount_that_holds_something_else_is_not_closed_to_its_users(project: P
 def test_temporary_files_on_a_bind_mount_go_where_the_directory_allows_and_else_are_named(
     project: Project, tmp_path: Path, mode: int, owner: int
 ) -> None:
-    import os
-
     place = tmp_path / "tmp"
     place.mkdir()
     (place / "old.part").write_bytes(b"x" * 5000)

@@ -23,7 +23,7 @@ _CERTIFICATES = "/etc/ssl/certs/ca-certificates.crt"
 
 
 def needs(programs: dict[str, str]) -> str:
-    """Install by apt-get, as root and saying so, what is missing; return what stands in the way."""
+    """Install by apt-get, as root and saying so, packages whose programs are missing; return what stands in the way."""
     missing = sorted({package for name, package in programs.items() if not shutil.which(name)})
     if not missing:
         return ""
