@@ -264,7 +264,7 @@ class Engine:
                     result.saw(line)
                 first = group[0]
                 while first.rule.partition("/")[0] != current:
-                    taking.finish()
+                    taking.complete()
                     self._conclude(current, header, result, on_step)
                     current = next(names)
                 rule = self._collectors[current].rules[first.rule]
@@ -278,7 +278,7 @@ class Engine:
                         result.refused(line)
                 else:
                     taking.take(group)
-            taking.finish()
+            taking.complete()
         refused |= lost
         for name in (current, *names):
             self._conclude(name, header, result, on_step)
@@ -339,7 +339,18 @@ class Engine:
 
     def undo(self, run: str, new_run: str) -> Result:
         """Bring back everything that ``run`` set aside; the caller holds the lock."""
-        return self._record(new_run, "undo", (c.undo(run) for c in self._reversible()))
+        return self._record(new_run, "undo", (c.undo(run) for c in self._reversible()), self._gone_since(run))
+
+    def _gone_since(self, run: str) -> list[Trouble]:
+        """Tell of the places that are not there now, in which ``run`` set something aside."""
+        try:
+            kept = [(name, place) for name, place in self._state.kept_in(run) if name in self._collectors]
+        except UnreachableError:  # without the record, what waits beside a place that is gone tells
+            return []
+        there = self._fingerprints({name for name, _place in kept})
+        gone = sorted((name, place) for name, place in kept if f"{name}/{place}" not in there)
+        message = _("It cannot be reached now: what this run set aside of it does not come back.")
+        return [Trouble(place, message, context=place, collector=name) for name, place in gone]
 
     def purge(self, runs: Sequence[str], new_run: str) -> Result:
         """Give the space of what ``runs`` set aside back to the system, for good; the caller holds the lock."""
@@ -351,11 +362,13 @@ class Engine:
     def _reversible(self) -> list[Reversible]:
         return [collector for collector in self._collectors.values() if isinstance(collector, Reversible)]
 
-    def _record(self, run: str, verb: str, work: Iterable[Iterator[Outcome]]) -> Result:
+    def _record(self, run: str, verb: str, work: Iterable[Iterator[Outcome]], lost: Iterable[Trouble] = ()) -> Result:
         """Do and record one thing after the other; what cannot be reached is told, the rest goes on."""
         result = Result(run, verb, tuple(self._collectors))
         self._state.begin(run, verb, tuple(self._collectors))
         with self._recorded(result):
+            for trouble in lost:
+                self._met(trouble, result)
             for outcomes in work:
                 try:
                     for outcome in outcomes:

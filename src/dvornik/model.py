@@ -61,6 +61,9 @@ _FAILURES = frozenset(
     {Reason.DENIED, Reason.READ_ONLY, Reason.IMMUTABLE, Reason.NO_SPACE, Reason.IO_ERROR, Reason.UNREACHABLE}
 )
 
+_FAILED_CALLS = frozenset({(Reason.UNSUPPORTED, "EXDEV"), (Reason.BUSY, "EBUSY")})
+"""What a call on a file answered that is neither in use nor a mount: every other file there may stay as well."""
+
 
 class Gate(StrEnum):
     """Why policy refuses a place; each is overridden, once, by ``--allow CODE``."""
@@ -209,6 +212,13 @@ class Miss(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     name: str
     reason: Reason
     detail: str = ""
+    is_stuck: bool = False
+    """Whether it was to come back from quarantine and waits there still."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the operator has something to mend, rather than an ordinary keep."""
+        return self.reason.is_failure or self.is_stuck or (self.reason, self.detail) in _FAILED_CALLS
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

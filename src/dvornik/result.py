@@ -49,6 +49,8 @@ class Failure(msgspec.Struct, frozen=True):
     path: str
     reason: Reason
     detail: str
+    is_stuck: bool = False
+    """Whether it waits in quarantine, though it was to come back."""
 
 
 class Result:
@@ -76,6 +78,8 @@ class Result:
         self.troubles: list[Trouble] = []
         self.failures: list[Failure] = []
         self.failed = 0
+        self.failed_by: Counter[tuple[str, Reason]] = Counter()
+        """Items that were to go or to come back, and failed."""
         self.noted: list[Finding] = []
         """What is only for the operator to decide, with the evidence."""
         self.turns: dict[str, float] = {}
@@ -153,16 +157,17 @@ class Result:
             total.reusable += outcome.reusable
             for miss in outcome.missed:
                 total.missed[miss.reason] = total.missed.get(miss.reason, 0) + 1
+        self.failed_by.update((outcome.rule, miss.reason) for miss in outcome.missed if miss.is_failure)
         top = outcome.container.partition("/")[0]
         self._gone[outcome.rule.partition("/")[0], outcome.place, top] += outcome.freed + outcome.set_aside
-        failed = [miss for miss in outcome.missed if miss.reason.is_failure]
+        failed = [miss for miss in outcome.missed if miss.is_failure]
         self._failed(outcome.rule, outcome.place, outcome.container, failed)
 
     def _failed(self, rule: str, place: str, container: str, missed: Sequence[Miss]) -> None:
         self.failed += len(missed)
         for miss in missed[: max(0, _MOST_FAILURES - len(self.failures))]:
             path = f"{container}/{miss.name}".strip("/")
-            self.failures.append(Failure(rule, place, path, miss.reason, miss.detail))
+            self.failures.append(Failure(rule, place, path, miss.reason, miss.detail, miss.is_stuck))
 
     def finish(self) -> None:
         """Stop the clock."""
@@ -186,7 +191,7 @@ class Result:
             any(trouble.spoils(collector) for trouble in self.troubles),
             any(total.refused for total in own.values())
             or any(refusal.collector == collector for refusal in self.open_refusals),
-            any(Reason(code).is_failure for total in own.values() for code in total.missed)
+            any(rule in own for rule, _reason in self.failed_by)
             or any(reason.is_failure for reason in self.held_by(collector)),
         )
 

@@ -90,11 +90,11 @@ def is_ours(directory: str) -> bool:
     return state.st_mode & 0o170000 == 0o040000 and (sys.platform == "win32" or state.st_uid == os.geteuid())  # noqa: PLR2004 - S_ISDIR
 
 
-def deny(directory: str) -> None:
-    """Forbid Apache to serve what lies in ``directory``, which is ours; where that fails, its mode is what protects."""
+def deny(directory: int) -> None:
+    """Forbid Apache to serve what lies in an open directory of ours; where that fails, its mode is what protects."""
     try:
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
-        descriptor = os.open(os.path.join(directory, HTACCESS), flags, 0o644)  # noqa: PTH118 - as above
+        descriptor = os.open(HTACCESS, flags, 0o644, dir_fd=directory)
     except OSError:
         return
     try:

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Final
 
 import msgspec
 
-from dvornik import atomic, served, state_check, state_directory
+from dvornik import atomic, record, served, state_check, state_directory
 from dvornik.errors import DvornikError, LockedError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Outcome, Survey
@@ -32,26 +32,6 @@ if sys.platform != "win32":
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS runs (
-  id TEXT PRIMARY KEY, verb TEXT NOT NULL, started REAL NOT NULL, finished REAL, status TEXT NOT NULL,
-  collectors TEXT NOT NULL, digest TEXT NOT NULL DEFAULT '', summary TEXT NOT NULL DEFAULT '{}'
-) STRICT;
-CREATE TABLE IF NOT EXISTS batches (
-  id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), rule TEXT NOT NULL, place TEXT NOT NULL,
-  container BLOB NOT NULL, planned INTEGER NOT NULL, done INTEGER, outcome TEXT
-) STRICT;
-CREATE INDEX IF NOT EXISTS batches_of_run ON batches(run);
-CREATE TABLE IF NOT EXISTS surveys (place TEXT PRIMARY KEY, run TEXT NOT NULL, survey TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS reports (run TEXT PRIMARY KEY, report TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS weights (taken REAL NOT NULL, place TEXT NOT NULL, directory BLOB, size INTEGER NOT NULL)
-  STRICT;
-CREATE TABLE IF NOT EXISTS speeds (rule TEXT NOT NULL, place TEXT NOT NULL, taken REAL NOT NULL, size INTEGER NOT NULL,
-  seconds REAL NOT NULL) STRICT;
-CREATE INDEX IF NOT EXISTS weights_by_time ON weights(taken);
-CREATE TABLE IF NOT EXISTS decisions (place TEXT NOT NULL, shape TEXT NOT NULL, word TEXT NOT NULL, taken REAL NOT NULL,
-  user TEXT NOT NULL, PRIMARY KEY (place, shape)) STRICT;
-"""
 _KEEP_PLANS: Final = 90 * 86400
 _KEEP_TRENDS: Final = 400 * 86400
 """What is small is kept longer: a year and a month, so that this month can be held against the same of last year."""
@@ -93,6 +73,12 @@ class Decision(msgspec.Struct, frozen=True):
     word: str
     taken: float
     user: str
+
+
+class _Figures(msgspec.Struct):
+    """Of a recorded outcome: the bytes that wait."""
+
+    set_aside: int = 0
 
 
 class Weight(msgspec.Struct, frozen=True):
@@ -157,6 +143,8 @@ class State:
                 hint=_("Put it on a file system that has locks: [app] state."),
             ) from error
         self._lock = descriptor
+        if not self.degraded and served.root_of(os.path.realpath(self.directory.parent)):
+            served.deny(descriptor)
 
     def _make(self) -> Path:
         """Make the directory; where the disk refuses, its nearest parent serves for the lock."""
@@ -170,8 +158,6 @@ class State:
         if self.will_be_private():
             state_directory.make_private(self.directory)
             self.made_private = True
-        if served.root_of(os.path.realpath(self.directory.parent)):
-            served.deny(str(self.directory))
         return self.directory
 
     def will_be_private(self) -> bool:
@@ -189,9 +175,9 @@ class State:
             return 0
         try:
             if self._db is None:
-                self._db = _open(self.directory / "state.db")
+                self._db = record.opened(self.directory / "state.db")
             return self._db.execute(sql, values).lastrowid or 0
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, OSError) as error:
             self.degraded = str(error)
             return 0
 
@@ -371,6 +357,14 @@ class State:
         query = "SELECT 1 FROM batches WHERE rule = ? AND place = ? AND container = ? AND done > 0 LIMIT 1"
         return any(self._read(query, rule, place, os.fsencode(table)) for rule in rules)
 
+    def kept_in(self, run: str) -> set[tuple[str, str]]:
+        """Return the collectors and places in which a run set something aside. Reads only."""
+        return {
+            (rule.partition("/")[0], place)
+            for rule, place, _container, _planned, _done, outcome in self.batches(run)
+            if msgspec.json.decode(outcome, type=_Figures).set_aside > 0
+        }
+
     def interrupted(self) -> list[str]:
         """Return runs that began and never ended. Ask only under the lock: nobody else can be running then."""
         current = self._begun[0] if self._begun else ""
@@ -389,7 +383,7 @@ class State:
                 hint=_("Run dvornik as the user whose state it is."),
             ) from error
         try:
-            return _rows(path, sql, values)
+            return record.rows(path, sql, values)
         except sqlite3.DatabaseError as error:
             raise UnreachableError(
                 _("The record of earlier runs cannot be read: {error}").format(error=error),
@@ -429,9 +423,20 @@ class State:
         self._write("DELETE FROM speeds WHERE taken < ?", now - _KEEP_TRENDS)
         self._write("DELETE FROM weights WHERE taken < ? AND directory IS NOT NULL", now - _KEEP_PLANS)
         with contextlib.suppress(OSError):
-            for path in (self.directory / "plans").iterdir():
-                if path.stat().st_mtime < now - _KEEP_PLANS:
-                    path.unlink()
+            self._forget_files(now - _KEEP_PLANS)
+
+    def _forget_files(self, before: float) -> None:
+        """Remove plan files by the directory that was locked: whoever owns the one around may swap its name."""
+        if sys.platform == "win32" or self.degraded:
+            return
+        plans = os.open("plans", os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=self._lock)
+        try:
+            with os.scandir(plans) as entries:
+                old = [each.name for each in entries if each.stat(follow_symlinks=False).st_mtime < before]
+            for name in old:
+                os.unlink(name, dir_fd=plans)
+        finally:
+            os.close(plans)
 
     def close(self) -> None:
         """Close the record and give up the lock."""
@@ -472,31 +477,3 @@ def _ended(run: Run) -> Run:
 def scratch_plan() -> IO[bytes]:
     """Return an unnamed file for a plan that nobody will want later: memory first, then the system's own scratch."""
     return tempfile.SpooledTemporaryFile(max_size=_ROOM)
-
-
-def _rows(path: Path, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
-    """Read a record that may be on a disk where nothing can be written, as WAL needs; one without tables is empty."""
-    try:
-        return _query(path, "mode=ro", sql, values)
-    except sqlite3.OperationalError as error:
-        code = error.sqlite_errorcode & 0xFF  # the rest is SQLite's extended code
-        if code == sqlite3.SQLITE_ERROR:
-            return []
-        if code not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}:
-            raise
-        return _query(path, "immutable=1", sql, values)
-
-
-def _query(path: Path, how: str, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
-    with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5)) as db:
-        return db.execute(sql, values).fetchall()
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, isolation_level=None, timeout=5)
-    # WAL with NORMAL commits without waiting for the disk: a power cut may cost the last rows of the record, and
-    # the record is not what keeps files safe.
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=NORMAL")
-    db.executescript(_SCHEMA)
-    return db

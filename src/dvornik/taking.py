@@ -9,16 +9,17 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, Self
 
+import msgspec
+
 from dvornik.contracts.collector import Concurrent
 from dvornik.errors import UnreachableError
-from dvornik.model import Finding
+from dvornik.model import Finding, Outcome, Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from concurrent.futures import Executor
 
     from dvornik.contracts.collector import Collector
-    from dvornik.model import Outcome
     from dvornik.plans import Line
     from dvornik.state import State
 
@@ -26,6 +27,20 @@ _AT_ONCE: Final = 2
 """Threads that take files away: the work is the kernel's, which two keep busy on most disks."""
 _TOGETHER: Final = 4096
 """Most items in a group, of which two are under way: what is waited for when somebody interrupts."""
+
+
+_MOST_SHORT: Final = 1024
+"""Findings that wait for another try on a full disk."""
+
+
+class _Short(NamedTuple):
+    """A finding of which a full disk kept something back: what goes later may make the room."""
+
+    finding: Finding
+    batch: int
+    outcome: Outcome
+    freed: int
+    """Bytes that the whole step had freed by then."""
 
 
 class _Group(NamedTuple):
@@ -62,6 +77,8 @@ class Taking:
         self._on_loss = on_loss
         self._under_way: _Group | None = None
         self._pool: Executor | None = None
+        self._short: list[_Short] = []
+        self._freed = 0
 
     def __enter__(self) -> Self:
         """Start nothing: threads come with the first group that needs them."""
@@ -71,6 +88,7 @@ class Taking:
         """Wait for what has begun."""
         if self._pool:
             self._pool.shutdown(cancel_futures=True)
+        self._tell([(each.batch, each.outcome) for each in self._short])
 
     def groups(self, lines: Iterable[Line]) -> Iterator[list[Finding]]:
         """Put together consecutive findings that may be applied at the same time; any other stands alone."""
@@ -118,6 +136,47 @@ class Taking:
             self._pool = ThreadPoolExecutor(_AT_ONCE)
         return self._pool.submit(apply).result
 
+    def complete(self) -> None:
+        """Wait for what is under way, then try again what a full disk kept back, as long as that frees more of it."""
+        self.finish()
+        while ready := [each for each in self._short if each.freed < self._freed]:
+            self._short = [each for each in self._short if each.freed >= self._freed]
+            for each in ready:
+                self._try_again(each)
+        short, self._short = self._short, []
+        self._tell([(each.batch, each.outcome) for each in short])
+
+    def _try_again(self, short: _Short) -> None:
+        finding, before = short.finding, short.outcome
+        names = _kept_back(finding, before)
+        rows = zip(finding.names, finding.sizes, finding.times, finding.versions, strict=True)
+        chosen = zip(*(row for row in rows if row[0] in names), strict=True)
+        columns = dict(zip(("names", "sizes", "times", "versions"), chosen, strict=True))
+        rest = msgspec.structs.replace(finding, **columns)
+        try:
+            after = self._collector_of(finding).apply(rest, self._run)
+        except UnreachableError as error:
+            self._on_loss(rest, error)
+            after = Outcome(finding.rule, finding.place, finding.container, 0)
+        missed = [*(miss for miss in before.missed if miss.name not in names), *after.missed]
+        whole = msgspec.structs.replace(
+            after,
+            done=before.done + after.done,
+            freed=before.freed + after.freed,
+            set_aside=before.set_aside + after.set_aside,
+            missed=missed,
+        )
+        self._tell(self._ready(finding, short.batch, whole, after.freed))
+
+    def _ready(self, finding: Finding, batch: int, outcome: Outcome, freed: int) -> list[tuple[int, Outcome]]:
+        """Return an outcome that may be told; keep one that is to be tried again. ``freed`` is what was freed now."""
+        before = self._freed
+        self._freed += freed
+        if outcome.missed and len(self._short) < _MOST_SHORT and _kept_back(finding, outcome):
+            self._short.append(_Short(finding, batch, outcome, before))
+            return []
+        return [(batch, outcome)]
+
     def finish(self) -> None:
         """Wait for what is under way; record and tell what became of it."""
         group, self._under_way = self._under_way, None
@@ -127,12 +186,31 @@ class Taking:
         try:
             for finding, batch, outcome_of in zip(*group, strict=True):
                 try:
-                    done.append((batch, outcome_of()))
+                    outcome = outcome_of()
                 except UnreachableError as error:
                     self._on_loss(finding, error)
                 else:
-                    self._on_outcome(done[-1][1])
+                    ready = self._ready(finding, batch, outcome, outcome.freed)
+                    done += ready
+                    for _batch, told in ready:
+                        self._on_outcome(told)
         finally:
+            self._record(done)
+
+    def _tell(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+        for _batch, outcome in outcomes:
+            self._on_outcome(outcome)
+        self._record(outcomes)
+
+    def _record(self, outcomes: Sequence[tuple[int, Outcome]]) -> None:
+        if outcomes:
             with self._state.together():
-                for batch, outcome in done:
+                for batch, outcome in outcomes:
                     self._state.conclude(batch, outcome)
+
+
+def _kept_back(finding: Finding, outcome: Outcome) -> set[str]:
+    """Return the files that there was no room to take."""
+    names = {miss.name for miss in outcome.missed if miss.reason is Reason.NO_SPACE}
+    has_columns = names and len(finding.names) == len(finding.sizes) == len(finding.times) == len(finding.versions)
+    return names.intersection(finding.names) if has_columns else set()

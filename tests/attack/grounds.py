@@ -91,10 +91,11 @@ def old(path: Path) -> None:
 
 
 @contextmanager
-def attacker(code: str, *arguments: str | Path) -> Iterator[Path]:
+def attacker(code: str, *arguments: str | Path, user: int | None = None) -> Iterator[Path]:
     """Run Python ``code`` beside the test until the block ends; it may write what it did, as JSON, to ``report``.
 
-    The code finds ``arguments``, ``report`` and ``going()``, which turns false when it is to stop.
+    The code finds ``arguments``, ``report`` and ``going()``, which turns false when it is to stop. It may be another
+    ``user``'s, where the test is root's.
     """
     report = Path(str(arguments[0])).parent / f"report-{time.monotonic_ns()}.json"
     stop = report.with_suffix(".stop")
@@ -103,6 +104,7 @@ def attacker(code: str, *arguments: str | Path) -> Iterator[Path]:
         f"import ctypes, itertools, json, os, pathlib, sys, time\narguments = json.loads({values!r})\n"
         f"report = pathlib.Path({str(report)!r})\n"
         f"def going(): return not os.path.exists({str(stop)!r})\n"
+        f"{f'os.setgroups([]); os.setgid({user}); os.setuid({user})' if user else ''}\n"
         "print('ready', flush=True)\n" + code
     )
     process = subprocess.Popen([sys.executable, "-c", whole], stdout=subprocess.PIPE, text=True)

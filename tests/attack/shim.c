@@ -1,6 +1,7 @@
 /* Preloaded into a process, stands between it and the kernel's changes to the file system.
  *
- * SHIM holds words: `kill:N` ends the process by SIGKILL before its Nth change; `swap:NAME:FILE` renames FILE over NAME
+ * SHIM holds words: `kill:N` ends the process by SIGKILL before its Nth change of a name, `end:N` before its Nth change
+ * of a name or a content; `swap:NAME:FILE` renames FILE over NAME
  * right before NAME is renamed; `fail:CALL:ERRNO:NAME` lets the call fail for that name (empty: any).
  */
 #define _GNU_SOURCE
@@ -17,7 +18,7 @@
 
 #define REAL(name) ((typeof(&name))dlsym(RTLD_NEXT, #name))
 
-static int changes;
+static int changes, steps;
 
 /* Find the word that begins so in SHIM and copy what follows. */
 static int word(const char *start, char *rest, size_t size) {
@@ -31,10 +32,17 @@ static int word(const char *start, char *rest, size_t size) {
     return 1;
 }
 
-static void count(void) {
+static void reach(const char *start, int *counter) {
     char number[32];
-    if (word("kill:", number, sizeof number) && __atomic_add_fetch(&changes, 1, __ATOMIC_SEQ_CST) == atoi(number))
+    if (word(start, number, sizeof number) && __atomic_add_fetch(counter, 1, __ATOMIC_SEQ_CST) == atoi(number))
         kill(getpid(), SIGKILL);
+}
+
+static void step(void) { reach("end:", &steps); }
+
+static void count(void) {
+    reach("kill:", &changes);
+    step();
 }
 
 static const char *base(const char *path) {
@@ -111,4 +119,39 @@ long syscall(long number, ...) {
     if (number == SYS_getdents64 && fails("getdents64", ""))
         return -1;
     return REAL(syscall)(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}
+
+int open64(const char *name, int flags, ...) {
+    va_list given;
+    va_start(given, flags);
+    mode_t mode = flags & O_CREAT ? va_arg(given, mode_t) : 0;
+    va_end(given);
+    if (flags & O_CREAT)
+        step();
+    return REAL(open64)(name, flags, mode);
+}
+
+ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t offset) {
+    step();
+    return REAL(pwrite64)(file, bytes, size, offset);
+}
+
+ssize_t write(int file, const void *bytes, size_t size) {
+    step();
+    return REAL(write)(file, bytes, size);
+}
+
+int ftruncate64(int file, off64_t size) {
+    step();
+    return REAL(ftruncate64)(file, size);
+}
+
+int rename(const char *name, const char *new_name) {
+    step();
+    return REAL(rename)(name, new_name);
+}
+
+int unlink(const char *name) {
+    step();
+    return REAL(unlink)(name);
 }

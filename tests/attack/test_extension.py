@@ -40,17 +40,6 @@ print(json.dumps(missed))
 """
 
 
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the shim: where the extension could be built, so can this."""
-    library = tmp_path_factory.mktemp("shim") / "shim.so"
-    source = os.path.join(os.path.dirname(__file__), "shim.c")
-    command = ["cc", "-std=gnu11", "-shared", "-fPIC", "-o", str(library), source, "-ldl"]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return str(library)
-
-
 def _clean(root: Path, shim: str, words: str, *, keep: bool = False) -> dict[str, str] | None:
     """Clean in a process with the shim between; return what was missed, ``None`` where it was killed."""
     command = [sys.executable, "-c", _CLEAN, str(root), "keep" if keep else "delete"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -123,10 +124,11 @@ def test_a_mount_inside_is_neither_entered_nor_removed(tmp_path: Path) -> None:
     old(site.root / "elsewhere/needed")
     script = """
         mount --bind elsewhere tmp/d1; mount --bind elsewhere/needed tmp/d0/f0
-        dvornik run temp || echo "exit $?"
+        dvornik run temp && echo "no failure"
         cat tmp/d1/needed tmp/d0/f0; echo; find tmp | sort | tr '\\n' ' '
         """
     lines = mounted(script, site.root)
+    assert lines[-3] == "no failure"
     assert lines[-2:] == ["old needed" * 2, "tmp tmp/d0 tmp/d0/f0 tmp/d1 tmp/d1/needed "], lines
 
 
@@ -203,3 +205,39 @@ def test_a_dry_run_makes_no_call_that_changes_or_locks_the_places(tmp_path: Path
     lines = [line for line in trace.read_text().splitlines() if str(site.tmp) in line]
     assert lines
     assert [line for line in lines if not reading.match(line)] == []
+
+
+@pytest.mark.parametrize(("code", "reason"), [(errno.EXDEV, "unsupported"), (errno.EBUSY, "busy")])
+def test_what_cannot_be_moved_though_it_is_no_mount_is_a_failure(
+    tmp_path: Path, shim: str, code: int, reason: str
+) -> None:
+    site = Site(tmp_path / "site")
+    site.fill(1, 30)
+    env = {**environment(), "LD_PRELOAD": shim, "SHIM": f"fail:renameat2:{code}: fail:renameat:{code}:"}
+    command = [*COMMAND, "run", "temp", "--quiet"]
+    done = subprocess.run(command, cwd=site.root, env=env, capture_output=True, text=True, check=False)
+    assert done.returncode == 3, done.stderr
+    assert errno.errorcode[code] in done.stderr
+    assert len(re.findall(f"WARNING.*{reason}", site.log)) == 30
+    assert len(site.files()) == 30
+
+
+_FULL = """
+    truncate -s 24M disk; mkfs.ext4 -q -F -N 4000 -b 1024 -m 0 disk; mount -o loop disk site || exit 0
+    cd site; settings
+    mkdir -p tmp/a tmp/b; for i in $(seq 90); do echo x > tmp/a/upload-with-a-name-$i; done
+    cat /dev/zero > tmp/b/big 2> /dev/null || true
+    i=0; while echo x > tmp/a/g$i; do i=$((i+1)); done 2> /dev/null || true
+    find tmp -type f -exec touch -d '2 hours ago' {} +
+    ! echo x > more 2> /dev/null
+"""
+
+
+@pytest.mark.skipif(not ROOT or not shutil.which("mkfs.ext4"), reason="only root mounts an ext4")
+def test_what_a_full_disk_kept_back_goes_once_others_made_room(tmp_path: Path) -> None:
+    (tmp_path / "site").mkdir()
+    script = f'{_FULL} dvornik run temp && echo "exit 0"; find tmp -type f | wc -l'
+    lines = mounted(script, tmp_path)
+    if not lines:
+        pytest.skip("this system has no loop devices")
+    assert lines[-2:] == ["exit 0", "0"]

@@ -126,3 +126,49 @@ def test_an_undo_names_what_it_could_not_bring_back(site: Path) -> None:
     subprocess.run(["chattr", "-i", uploads], check=True)
     assert code == 3, said
     assert "Could not bring back default:uploads/orphan.png" in said
+
+
+def in_the_way(uploads: Path, what: str) -> None:
+    """Put something in the way of ``orphan.png``, which an undo is to bring back."""
+    if what == "file":
+        shutil.rmtree(uploads)
+        uploads.write_text("a file of the directory's name")
+    elif what == "link":
+        shutil.rmtree(uploads)
+        uploads.symlink_to("faces")
+    else:
+        (uploads / "orphan.png").mkdir()
+
+
+@pytest.mark.parametrize("what", ["file", "link", "directory"])
+def test_an_undo_names_whatever_something_is_in_the_way_of(site: Path, what: str) -> None:
+    assert clean(site)[0] == 0
+    in_the_way(site / "media/uploads", what)
+    code, said = clean(site, "undo")
+    assert code == 3, said
+    assert "Could not bring back default:uploads/orphan.png" in said
+    assert "not brought back" in (site / "logs/maintenance.log").read_text()
+    assert [path.name for path in (site / ".dvornik-quarantine").rglob("*.png")] == ["orphan.png"]
+
+
+@pytest.mark.parametrize("what", ["file", "link", "directory"])
+def test_a_run_that_cannot_bring_back_what_is_named_again_says_so(site: Path, what: str) -> None:
+    assert clean(site)[0] == 0
+    in_the_way(site / "media/uploads", what)
+    sql(site, "UPDATE shop_photo SET file = 'uploads/orphan.png' WHERE id = 2")
+    for words in (("run", "media"), ("purge", "--all", "--yes")):
+        code, said = clean(site, *words)
+        assert code == 3, said
+        assert "Could not bring back default:uploads/orphan.png" in said
+    assert [path.name for path in (site / ".dvornik-quarantine").rglob("*.png")] == ["orphan.png"]
+
+
+def test_an_undo_has_nothing_to_do_with_a_directory_that_the_run_took_nothing_from(site: Path) -> None:
+    (site / "gone").mkdir()
+    with (site / "dvornik.toml").open("a") as file:
+        file.write('[temp]\npaths = ["gone"]\n')
+    assert clean(site)[0] == 0
+    (site / "gone").rmdir()
+    code, said = clean(site, "undo")
+    assert code == 0, said
+    assert files(site) == {*NEEDED, "uploads/orphan.png"}

@@ -8,6 +8,7 @@ import os
 import socket
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -325,6 +326,48 @@ def test_a_locked_file_stays(storage: LocalStorage, tree: Path) -> None:
     with (tree / "a/three").open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         assert reasons(discard(storage, batch)) == {"three": Reason.OPEN}
+
+
+def test_all_names_of_a_file_go_and_the_last_gives_its_bytes_back(storage: LocalStorage, tree: Path) -> None:
+    for number in range(5):
+        os.link(tree / "a/three", tree / f"a/link{number}")
+    os.link(tree / "a/three", tree / "four")
+    size = (tree / "one").stat().st_blocks * 512
+    outcomes = [discard(storage, batch) for batch in batches(storage).values()]
+    assert [reasons(outcome) for outcome in outcomes] == [{}, {}]
+    assert [outcome.done for outcome in outcomes] == [3, 6]
+    assert sum(outcome.freed for outcome in outcomes) == 3 * size
+    assert [path.name for path in tree.rglob("*")] == ["a"]
+
+
+def test_all_names_of_a_file_wait_together_and_come_back_or_go(storage: LocalStorage, tree: Path) -> None:
+    os.link(tree / "a/three", tree / "a/link")
+    size = (tree / "a/three").stat().st_blocks * 512
+    assert discard(storage, batches(storage)["a"], keep=True).done == 2
+    assert [outcome.done for outcome in storage.restore(RUN)] == [2]
+    assert (tree / "a/three").samefile(tree / "a/link")
+    assert discard(storage, batches(storage)["a"], keep=True).done == 2
+    assert [(outcome.done, outcome.freed) for outcome in storage.purge(RUN)] == [(2, size)]
+
+
+def test_names_of_one_file_in_many_directories_go_at_the_same_time(storage: LocalStorage, tree: Path) -> None:
+    for number in range(40):
+        (tree / f"d{number}").mkdir()
+        for each in range(5):
+            os.link(tree / "a/three", tree / f"d{number}/{each}")
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(lambda batch: discard(storage, batch), batches(storage).values()))
+    assert [outcome.missed for outcome in outcomes if outcome.missed] == []
+    assert not [path for path in tree.rglob("*") if path.is_file()]
+
+
+def test_a_file_with_two_names_that_somebody_else_changed_stays(storage: LocalStorage, tree: Path) -> None:
+    os.link(tree / "a/three", tree / "four")
+    seen = batches(storage)
+    assert discard(storage, seen[""]).done == 3
+    (tree / "a/three").chmod(0o600)
+    assert reasons(discard(storage, seen["a"])) == {"three": Reason.CHANGED}
+    assert (tree / "a/three").read_text() == "three" * 10
 
 
 def test_of_hard_links_only_the_last_counts_as_freed(storage: LocalStorage, tree: Path) -> None:

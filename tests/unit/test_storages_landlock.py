@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from dvornik.storages import grips, landlock
+from dvornik.storages import directories, grips, landlock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -96,7 +96,7 @@ def test_restricted_and_without_leases_a_file_in_use_still_stays(places: tuple[P
 
 
 def test_whether_files_can_be_leased_is_told_by_trying(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert grips.has_leases(str(tmp_path))
+    assert grips.has_leases(directories.root(str(tmp_path)))
     monkeypatch.setattr(grips.Grip, "lease", lambda _self: None)
-    assert not grips.has_leases(str(tmp_path))
+    assert not grips.has_leases(directories.root(str(tmp_path)))
     assert not list(tmp_path.iterdir())

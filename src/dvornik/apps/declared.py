@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -146,8 +145,7 @@ def _renamed(found: App, databases: Sequence[DatabasePlace]) -> App:
 
 
 def _place(name: str, section: MediaSection, found: App, known: set[str]) -> MediaPlace:
-    real = os.path.realpath(section.root)
-    twin = next((place for place in found.media if os.path.realpath(place.root) == real), None)
+    twin = next((place for place in found.media if place.root == section.root), None)
     exact = [_column(text, known) for text in section.exact]
     if twin is not None:
         exact += [column for column in twin.exact if column not in exact]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -27,8 +26,8 @@ def session_files(config: Config, found: Sequence[EntryPlace], taken: set[str]) 
     """Return the declared directories and those found; what is declared of one that was found stands in its place."""
     sections = {name: section for name, section in config.sessions.items() if section.path}
     places = [_entries(name, section) for name, section in sections.items() if section.enabled]
-    told = {os.path.realpath(section.path) for section in sections.values()}
-    places += [place for place in found if os.path.realpath(place.root) not in told]
+    told = {section.path for section in sections.values()}
+    places += [place for place in found if place.root not in told]
     return _distinct(places, taken)
 
 
@@ -111,17 +110,17 @@ def cache_files(config: Config, found: Sequence[EntryPlace], taken: set[str]) ->
     """Return the directories of ``[cache]``, ``[caches.NAME]`` and those found, and where the sessions forbid it."""
     sections = {"default": config.cache} if config.cache.path else {}
     sections |= {name: section for name, section in config.caches.items() if section.path}
-    with_sessions = {os.path.realpath(place.root) for place in found if place.has_sessions}
-    told = {os.path.realpath(section.path) for section in sections.values()}
+    with_sessions = {place.root for place in found if place.has_sessions}
+    told = {section.path for section in sections.values()}
     places = [
         EntryPlace(name, section.path, entries.CACHE_FORMS[section.format], owned=section.owned)
         for name, section in sections.items()
     ]
     for place in found:
-        if os.path.realpath(place.root) not in told:
+        if place.root not in told:
             owned = place.name in config.caches and config.caches[place.name].owned
             places.append(msgspec.structs.replace(place, owned=owned))
-    shared = [place for place in places if place.owned and os.path.realpath(place.root) in with_sessions]
+    shared = [place for place in places if place.owned and place.root in with_sessions]
     kept = [msgspec.structs.replace(place, owned=place.owned and place not in shared) for place in places]
     return _distinct(kept, taken), [_living(place.name) for place in shared]
 

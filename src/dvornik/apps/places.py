@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from dvornik.application import EntryPlace, Found, LogPlace, MediaPlace, TempPlace
-from dvornik.config.roots import Ground, objection
+from dvornik.config.roots import Ground, judged
 from dvornik.languages import _
 from dvornik.model import Trouble
 
@@ -40,30 +40,35 @@ class Places:
 
     def add_temp(self, root: str, how: str) -> None:
         """Take a directory of temporary files, if it is there."""
-        if self._accept("temp", root, how, missing_is_fine=True):
-            self.temp.append(TempPlace(self._name(root, [place.name for place in self.temp]), root))
+        real = self._accept("temp", root, how, missing_is_fine=True)
+        if real:
+            self.temp.append(TempPlace(self._name(root, [place.name for place in self.temp]), real))
 
     def add_logs(self, root: str, how: str) -> None:
         """Take a directory of logs, if it is there."""
-        if self._accept("logs", root, how, missing_is_fine=True):
-            self.logs.append(LogPlace(self._name(root, [place.name for place in self.logs]), root))
+        real = self._accept("logs", root, how, missing_is_fine=True)
+        if real:
+            self.logs.append(LogPlace(self._name(root, [place.name for place in self.logs]), real))
 
     def add_media(self, place: MediaPlace, how: str) -> None:
         """Take a directory of media; one that is not there is taken too, so that its absence is noticed."""
-        if self._accept("media", place.root, how, missing_is_fine=False):
-            self.media.append(place)
+        real = self._accept("media", place.root, how, missing_is_fine=False)
+        if real:
+            self.media.append(msgspec.structs.replace(place, root=real))
 
     def add_sessions(self, place: EntryPlace, how: str) -> None:
         """Take a directory of sessions, if it is there; it is no other place's, but its own it may be."""
         own = msgspec.structs.replace(self._ground, kept=_without(self._ground.kept, place.root))
-        if self._accept("sessions", place.root, how, missing_is_fine=True, on=own):
-            self.session_files.append(place)
+        real = self._accept("sessions", place.root, how, missing_is_fine=True, on=own)
+        if real:
+            self.session_files.append(msgspec.structs.replace(place, root=real))
 
     def add_cache(self, place: EntryPlace, how: str) -> None:
         """Take a directory of cache entries, if it is there."""
-        if self._accept("cache", place.root, how, missing_is_fine=True):
+        real = self._accept("cache", place.root, how, missing_is_fine=True)
+        if real:
             name = unique(place.name, [each.name for each in self.cache_files])
-            self.cache_files.append(msgspec.structs.replace(place, name=name))
+            self.cache_files.append(msgspec.structs.replace(place, name=name, root=real))
 
     def leave(self, what: str, where: str) -> None:
         """Note what was seen and is left alone."""
@@ -75,21 +80,21 @@ class Places:
         roots = [root for root in (str(self._base / name) for name in names) if _is_directory(root)]
         return [root for root in roots if Path(os.path.realpath(root)).is_relative_to(inside)]
 
-    def _accept(self, what: str, root: str, how: str, *, missing_is_fine: bool, on: Ground | None = None) -> bool:
-        refused = objection(root, on or self._ground, user_content=what == "media")
+    def _accept(self, what: str, root: str, how: str, *, missing_is_fine: bool, on: Ground | None = None) -> str:
+        """Return where a root leads, by which it is known from now on; empty where it is not taken."""
+        real, refused = judged(root, on or self._ground, user_content=what == "media")
         if refused and missing_is_fine:  # nobody asked for it to be cleaned: no reason to fail every night
             self.leave(what, f"{root}: {refused.message}")
-            return False
+            return ""
         if refused:
             message = _("{root} is left alone: {reason}").format(root=root, reason=refused.message)
             self.trouble.append(Trouble(what, message, refused.hint, steps=(what,)))
-            return False
-        real = os.path.realpath(root)
-        if real in self._taken or (missing_is_fine and not _is_directory(root)):
-            return False
+            return ""
+        if real in self._taken or (missing_is_fine and not _is_directory(real)):
+            return ""
         self._taken.add(real)
-        self.found.append(Found(what, root, how))
-        return True
+        self.found.append(Found(what, real, how))
+        return real
 
     def _name(self, root: str, taken: Sequence[str]) -> str:
         path = Path(root)

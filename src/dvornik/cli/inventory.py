@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from dvornik.apps.places import unique
@@ -28,7 +27,7 @@ def gather(yard: Yard) -> Inventory:
     places = {
         place.name: Source(
             _storage(yard, place),
-            os.path.realpath(place.root),
+            place.root,
             place.url,
             place.exact,
             place.defaults,

@@ -12,7 +12,10 @@ from dvornik.collectors.database import SingleFile
 from dvornik.storages import grips, landlock, quarantine
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dvornik.cli.yard import Yard
+    from dvornik.storages.directories import Directory
 
 
 def give_up(yard: Yard) -> bool:
@@ -22,16 +25,22 @@ def give_up(yard: Yard) -> bool:
     where a file system has no leases, or logs are to be cut: who has a file open is then read from /proc, which
     Landlock closes.
     """
-    roots = [os.path.realpath(root) for root in yard.roots.values() if os.path.isdir(root)]  # noqa: PTH112 - it answers where we may not look
     asks_proc = bool(yard.config.logs.truncate_over)
     if asks_proc or yard.config.backup.command:
         return False
+    roots = [root for root in map(yard.root, yard.roots.values()) if root.is_there()]
     try:
-        private = [quarantine.made(root, yard.public) for root in roots]
-    except FileNotFoundError:  # a root that was moved away this moment: nothing of it will be found in its place
+        private = [directory for root in roots for directory in quarantine.made(root, yard.public)]
+    except OSError:  # a full or a read-only disk: claiming will say so, or find its way without
         return False
-    if not all(map(grips.has_leases, private)):
-        return False
+    try:
+        return all(map(grips.has_leases, private)) and _restrict(yard, [*(root.directory for root in roots), *private])
+    finally:
+        for directory in private:
+            directory.__exit__()
+
+
+def _restrict(yard: Yard, held: Sequence[Directory]) -> bool:
     sys.dont_write_bytecode = True  # the interpreter renames what it compiled, and may not any more
     files = [str(each.path.parent) for each in yard.databases.values() if isinstance(each, SingleFile)]
     own = [str(yard.state.directory), str(Path(yard.config.log.path or yard.state.directory).parent)]
@@ -40,4 +49,4 @@ def give_up(yard: Yard) -> bool:
     own += [each.archive for each in (*yard.config.sessions.values(), *yard.config.rows.values()) if each.archive]
     # Where SQLite puts what a rewrite needs. Python's own answer would make and remove a file there to find out.
     scratch = [os.environ.get("TMPDIR") or "/tmp", "/var/tmp"]  # noqa: S108 - as above
-    return landlock.restrict([*roots, *private, *files, *own, *scratch])
+    return landlock.restrict([*files, *own, *scratch], held=held)

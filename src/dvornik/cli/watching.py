@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from dvornik.engine import Listener
     from dvornik.model import Outcome, Refusal, Trouble
     from dvornik.reports.progress import Progress
+    from dvornik.storages.roots import Root
 
 
 class WatchedStorage(LocalStorage):
     """A directory tree that tells how many files were listed."""
 
     def __init__(
-        self, place: str, root: str, *, skip: Collection[str], public: Collection[str], progress: Progress
+        self, place: str, root: str | Root, *, skip: Collection[str], public: Collection[str], progress: Progress
     ) -> None:
         """Take the tree at ``root``, and whom to tell."""
         super().__init__(place, root, skip=skip, public=public)

@@ -31,6 +31,7 @@ from dvornik.metrics.otlp import Trace
 from dvornik.state import State
 from dvornik.storages import quarantine
 from dvornik.storages.local import LocalStorage
+from dvornik.storages.roots import Root
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -75,6 +76,7 @@ class Yard:
         self.strict = loaded.config.policy.strict
         """Whether writers are kept out while media is claimed; a flag may ask for it beyond the settings."""
         self._steps: Sequence[str] = ()
+        self._grounds: dict[str, Root] = {}
         self.trace = Trace(0.0)
         """What that cleanup did when."""
         source = str(loaded.source or "")
@@ -188,14 +190,14 @@ class Yard:
 
     def _entries(self, places: Iterable[EntryPlace]) -> dict[str, Directory]:
         return {
-            place.name: Directory(place, LocalStorage(place.name, place.root, **self._around(place.root)))
+            place.name: Directory(place, LocalStorage(place.name, self.root(place.root), **self._around(place.root)))
             for place in places
         }
 
     def _logs(self) -> Logs:
         from dvornik.storages.local_logs import LocalLogs
 
-        storages = {p.name: LocalLogs(p.name, p.root, **self._around(p.root)) for p in self.app.logs}
+        storages = {p.name: LocalLogs(p.name, self.root(p.root), **self._around(p.root)) for p in self.app.logs}
         return Logs(storages, self.config.logs, own=self.config.log.path)
 
     # What only media wants is imported when it is asked for: half of a short run's start.
@@ -208,9 +210,7 @@ class Yard:
 
     def left_behind(self) -> dict[str, str]:
         """Return the older quarantines that neither undo nor purge reaches any more, by the media's name."""
-        found = {
-            place.name: quarantine.left_behind(os.path.realpath(place.root), self.public) for place in self.app.media
-        }
+        found = {place.name: quarantine.left_behind(self.root(place.root), self.public) for place in self.app.media}
         return {name: path for name, path in found.items() if path}
 
     def storages(self) -> dict[str, tuple[str, LocalStorage]]:
@@ -220,19 +220,23 @@ class Yard:
     def storage(self, name: str, root: str) -> LocalStorage:
         """Return the place of files at ``root``; who watches is told what it sees."""
         if self.progress is not None:
-            return WatchedStorage(name, root, **self._around(root), progress=self.progress)
-        return LocalStorage(name, root, **self._around(root))
+            return WatchedStorage(name, self.root(root), **self._around(root), progress=self.progress)
+        return LocalStorage(name, self.root(root), **self._around(root))
+
+    def root(self, path: str) -> Root:
+        """Return the root at the path of a place: opened once, for all that works below it."""
+        return self._grounds.setdefault(path, Root(path))
 
     def _around(self, root: str) -> Around:
         """Return the directories that belong to somebody else than the place at ``root``, and what is served."""
-        others = [other for other in self.roots.values() if os.path.realpath(other) != os.path.realpath(root)]
+        others = [other for other in self.roots.values() if other != root]
         return {"skip": [*others, self.config.app.state], "public": self.public}
 
     @property
     def public(self) -> frozenset[str]:
         """The directories that a web server is there to serve: media and static files."""
-        roots = [*(place.root for place in self.app.media), *self.app.static]
-        return frozenset(map(os.path.realpath, roots))
+        static = map(os.path.realpath, self.app.static)
+        return frozenset([*(place.root for place in self.app.media), *static])
 
     def engine(self, names: Iterable[str]) -> Engine:
         """Build an engine over the named collectors."""

@@ -11,7 +11,7 @@ from dvornik.collectors.identity import reachable
 from dvornik.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from dvornik.contracts.storage import Storage
     from dvornik.model import Outcome
@@ -42,6 +42,19 @@ def waiting(storages: Iterable[Storage]) -> dict[str, tuple[int, int]]:
     return found
 
 
+def of_each(storages: Iterable[Storage], act: Callable[[Storage], Iterator[Outcome]], rule: str) -> Iterator[Outcome]:
+    """Act on every place, under ``rule``; one that cannot be reached stops no other, and is told at the end."""
+    lost: UnreachableError | None = None
+    for storage in storages:
+        try:
+            for outcome in act(storage):
+                yield msgspec.structs.replace(outcome, rule=rule)
+        except UnreachableError as error:
+            lost = error
+    if lost:
+        raise lost
+
+
 class Claiming:
     """What collectors that delete have in common.
 
@@ -69,12 +82,8 @@ class Claiming:
 
     def undo(self, run: str) -> Iterator[Outcome]:
         """Put back what ``run`` set aside. Never overwrites."""
-        for storage in self._storages.values():
-            for outcome in storage.restore(run):
-                yield msgspec.structs.replace(outcome, rule=f"{self.name}/return")
+        return of_each(self._storages.values(), lambda each: each.restore(run), f"{self.name}/return")
 
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete for good what ``run`` set aside: it was old, and somebody wrote a newer one in its place."""
-        for storage in self._storages.values():
-            for outcome in storage.purge(run):
-                yield msgspec.structs.replace(outcome, rule=f"{self.name}/purge")
+        return of_each(self._storages.values(), lambda each: each.purge(run), f"{self.name}/purge")

@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-import msgspec
-
 from dvornik.caches.entry_files import FORMS, NEVER
 from dvornik.collectors import claims
 from dvornik.collectors.identity import reachable
@@ -111,15 +109,14 @@ class Entries:
 
     def undo(self, run: str) -> Iterator[Outcome]:
         """Put back what ``run`` set aside. Never overwrites."""
-        for directory in self._directories.values():
-            for outcome in directory.storage.restore(run):
-                yield msgspec.structs.replace(outcome, rule=f"{self._collector}/file-return")
+        return claims.of_each(self._storages(), lambda each: each.restore(run), f"{self._collector}/file-return")
 
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete for good what ``run`` set aside: it had expired, and a newer file bears its name."""
-        for directory in self._directories.values():
-            for outcome in directory.storage.purge(run):
-                yield msgspec.structs.replace(outcome, rule=f"{self._collector}/file-purge")
+        return claims.of_each(self._storages(), lambda each: each.purge(run), f"{self._collector}/file-purge")
+
+    def _storages(self) -> list[Storage]:
+        return [each.storage for each in self._directories.values()]
 
 
 _ATTEMPTS = 5

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 import msgspec
 
-from dvornik.collectors.claims import recovered, tidied, waiting
+from dvornik.collectors.claims import of_each, recovered, tidied, waiting
 from dvornik.collectors.families import described
 from dvornik.collectors.foreign import Foreign
 from dvornik.collectors.identity import reachable
@@ -38,7 +38,6 @@ from dvornik.references import numbered
 from dvornik.references.companions import belongs, may_belong
 from dvornik.references.derivatives import ancestors, candidates, inherited, is_untold, verdict
 from dvornik.state import started
-from dvornik.storages.quarantine import has_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -212,16 +211,7 @@ class Media:
 
     def undo(self, run: str) -> Iterator[Outcome]:
         """Put back everything that ``run`` set aside; a place that is not there stops none of the others."""
-        lost: UnreachableError | None = None
-        for source in self._sources.values():
-            try:
-                for outcome in source.storage.restore(run):
-                    yield msgspec.structs.replace(outcome, rule=RETURN)
-            except UnreachableError as error:
-                is_made = not isinstance(error.__cause__, FileNotFoundError) or has_beside(source.root)
-                lost = error if is_made else lost
-        if lost:
-            raise lost
+        return of_each((source.storage for source in self._sources.values()), lambda each: each.restore(run), RETURN)
 
     def purge(self, run: str) -> Iterator[Outcome]:
         """Delete what ``run`` set aside, after a last look: what is named by now returns instead."""

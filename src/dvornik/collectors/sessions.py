@@ -199,7 +199,7 @@ class Sessions:
                 for batch in archives.batches(path):
                     done += database.restore(header.table, batch)
                     total += len(batch)
-                missed = (Miss(header.table, Reason.TAKEN, str(total - done)),) if total > done else ()
+                missed = (Miss(header.table, Reason.TAKEN, str(total - done), is_stuck=True),) if total > done else ()
                 if not missed:  # what a newer row stands in the place of stays kept
                     path.unlink()
                 yield Outcome(RETURN, header.database, header.table, done, missed=missed)

@@ -13,7 +13,7 @@ import msgspec
 from dvornik import served
 from dvornik.config import addresses, dotenv, entries, rows
 from dvornik.config.problems import Problem, dotted, shown
-from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, objection
+from dvornik.config.roots import Ground, databases_kept, ground, is_dangerous, judged
 from dvornik.config.sections import LogSection, RowsSection, ScheduleSection
 from dvornik.languages import _
 
@@ -154,15 +154,14 @@ class _Check:
         root = self._absolute(key, text)
         if len(self._problems) > before:
             return root
-        refused = objection(root, on, user_content=media)
-        real = os.path.realpath(root)
+        real, refused = judged(root, on, user_content=media)
         if refused:
             self._add(key, shown(text), refused.message, refused.hint)
         elif real in self._roots:
             other = _("the same directory as {key}").format(key=self._roots[real])
             self._add(key, shown(text), other, _("Let each directory be cleaned by one rule."))
         self._roots.setdefault(real, dotted(key))
-        return root
+        return real
 
     def _absolute(self, key: tuple[str, ...], text: str) -> str:
         problem = _unusable(text)

@@ -11,6 +11,7 @@ import msgspec
 
 from dvornik.config import addresses, static_source
 from dvornik.languages import _
+from dvornik.storages import ways
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -82,13 +83,21 @@ def ground(  # noqa: PLR0913 - what roots are judged by
     return Ground(base, state, home, allow_outside, kept, static, declared)
 
 
-def objection(root: str, on: Ground, *, user_content: bool) -> Objection | None:
-    """Return why the absolute ``root`` must not be cleaned; ``None`` when nothing speaks against it.
+def judged(root: str, on: Ground, *, user_content: bool) -> tuple[str, Objection | None]:
+    """Return where the absolute ``root`` leads, and why that must not be cleaned; ``None``: nothing speaks against it.
 
-    Symlinks are judged by where they lead as well. In a directory of ``user_content`` names mean nothing (people upload
-    files called ``manage.py``), so that only what lies around it is looked at.
+    This is the only time that it is resolved: what was judged is what is shown, opened and cleaned. In a directory of
+    ``user_content`` names mean nothing (people upload files called ``manage.py``), so that only what lies around it is
+    looked at.
     """
-    real = os.path.realpath(root)
+    try:
+        real = ways.resolved(root)
+    except ways.UnsafeStepError as error:
+        return root, Objection(error.message, error.hint)
+    return real, _objection(root, real, on, user_content=user_content)
+
+
+def _objection(root: str, real: str, on: Ground, *, user_content: bool) -> Objection | None:
     if is_dangerous(root, on.home) or is_dangerous(real, on.home):
         return Objection(_("a directory of the system or of a user"), _("Name a directory that holds this alone."))
     checks: tuple[tuple[str | Path, str], ...] = (

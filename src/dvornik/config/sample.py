@@ -189,7 +189,7 @@ class _Sample:
         return path.relative_to(self._base).as_posix() if path.is_relative_to(self._base) else value
 
     def _is_outside(self, root: str) -> bool:
-        return not Path(os.path.realpath(root)).is_relative_to(os.path.realpath(self._base))
+        return not Path(root).is_relative_to(os.path.realpath(self._base))
 
 
 def _head() -> list[str]:

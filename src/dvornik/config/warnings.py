@@ -59,7 +59,7 @@ def _absent(roots: Mapping[str, str]) -> Iterator[Problem]:
 
 
 def _nested(roots: Mapping[str, str]) -> Iterator[Problem]:
-    real = {key: Path(os.path.realpath(root)) for key, root in roots.items()}
+    real = {key: Path(root) for key, root in roots.items()}
     for key, root in real.items():
         around = [other for other, outer in real.items() if outer != root and root.is_relative_to(outer)]
         if around:

@@ -87,8 +87,9 @@ class MaintenanceLog:
             self._write(logging.DEBUG, outcome.rule, f"{outcome.done} done in {self._quoted(where)}")
         for miss in outcome.missed:
             stays_aside = miss.reason is Reason.TAKEN  # no failure, but somebody has to choose between two files
-            level = logging.WARNING if miss.reason.is_failure or stays_aside else logging.DEBUG
-            self._write(level, outcome.rule, f"not removed {self._quoted(_address(where, miss))}: {self._why(miss)}")
+            level = logging.WARNING if miss.is_failure or stays_aside else logging.DEBUG
+            what = "not brought back" if miss.is_stuck else "not removed"
+            self._write(level, outcome.rule, f"{what} {self._quoted(_address(where, miss))}: {self._why(miss)}")
 
     def refusal(self, refusal: Refusal) -> None:
         """Note that policy said no, or was overridden."""
@@ -179,7 +180,7 @@ class _Sum:
         self.freed += outcome.freed
         self.set_aside += outcome.set_aside
         self.reusable += outcome.reusable
-        self.failed += sum(miss.reason.is_failure for miss in outcome.missed)
+        self.failed += sum(miss.is_failure for miss in outcome.missed)
 
     def text(self) -> str:
         parts = [f"{self.done} done in {quoted(self.place)}", f"{self.freed} bytes freed"]

@@ -152,6 +152,7 @@ def revived(report: Report) -> Result:
     result.unfamiliar = {(each.place, each.shape): each for each in report.unfamiliar}
     result.surveys, result.refusals = list(report.surveys), list(report.refusals)
     result.troubles, result.failures = list(report.troubles), list(report.failures)
+    result.failed_by.update((failure.rule, failure.reason) for failure in report.failures)
     result.noted, result.unrecorded = list(report.noted), report.unrecorded
     result.failed, result.interrupted = report.failed, report.status == "interrupted"
     return result

@@ -110,10 +110,10 @@ def kept(result: Result) -> Iterator[str]:
         counts[words.kept(rule, reason)] += count
     for rule, total in result.totals.items():
         for code, count in total.missed.items():
-            if not Reason(code).is_failure:
-                counts[words.kept(rule, Reason(code))] += count
-    if counts:
-        parts = ", ".join(f"{count} — {reason}" for reason, count in counts.most_common())
+            ordinary = 0 if Reason(code).is_failure else count - result.failed_by[rule, Reason(code)]
+            counts[words.kept(rule, Reason(code))] += ordinary
+    if +counts:
+        parts = ", ".join(f"{count} — {reason}" for reason, count in (+counts).most_common())
         yield _("🔒 Kept: {parts}").format(parts=parts)
 
 
@@ -195,10 +195,10 @@ def trouble(result: Result) -> Iterator[str]:
 
 def _failures(result: Result) -> Iterator[str]:
     """Name what could not be done, up to a number, and what would help."""
-    could_not = _("⚠️ Could not remove {path}: {reason}")
-    if result.verb == "undo":
-        could_not = _("⚠️ Could not bring back {path}: {reason}")
     for failure in result.failures[:_MOST]:
+        could_not = _("⚠️ Could not remove {path}: {reason}")
+        if result.verb == "undo" or failure.is_stuck:
+            could_not = _("⚠️ Could not bring back {path}: {reason}")
         yield could_not.format(
             path=words.address(failure.place, "", failure.path),
             reason=words.reason(failure.reason) + (f" ({failure.detail})" if failure.detail else ""),

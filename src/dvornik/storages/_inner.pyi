@@ -16,6 +16,7 @@ def take(
     private: int,
     names: list[str],
     versions: list[str],
+    sizes: list[int],
     in_place: Callable[[], bool],
     keep: bool,
     unsure: list[int],

@@ -17,7 +17,8 @@ struct file {
     uint64_t inode;
     int64_t size, modified, changed;
     dev_t device;
-    int descriptor; /* leased, of a claimed file; -1 otherwise */
+    int may_be_linked; /* the scan counted no bytes for it: it is empty, or has another link */
+    int descriptor;    /* leased, of a claimed file; -1 otherwise */
 };
 
 /* Split a version as walk.version writes it. */
@@ -49,10 +50,19 @@ static int move(int source, int private, const char *name) {
     return errno == ENOSYS || errno == EINVAL || errno == EPERM ? renameat(source, name, private, name) : -1;
 }
 
+/* Tell, without opening it, whether a file has another link or had one: opening a link breaks the lease on the other,
+ * and claiming a link changes the time of both. The caller takes those one after the other. */
+static int is_linked(int source, const struct file *file) {
+    struct stat state;
+    return file->may_be_linked && (fstatat(source, file->name, &state, AT_SYMLINK_NOFOLLOW) < 0 ||
+                                   state.st_nlink != 1 || nanoseconds(state.st_ctim) != file->changed);
+}
+
 /* Hold the file by a write lease and rename it into the private directory; else leave it alone. */
 static int claim(int source, int private, struct file *file) {
     struct stat state;
-    int descriptor = openat(source, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int descriptor =
+        is_linked(source, file) ? -1 : openat(source, file->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (descriptor < 0)
         return -1;
     /* Looked at under the lease: whoever wrote before has closed it, and nobody can open it unnoticed. */
@@ -79,8 +89,8 @@ static int64_t settle(int private, struct file *file, int keep) {
     return bytes_of(&state);
 }
 
-/* Turn names and versions into C's; what cannot be is left without a name, for the caller to judge. */
-static struct file *files_of(PyObject *names, PyObject *versions, Py_ssize_t count) {
+/* Turn names, versions and sizes into C's; what cannot be is left without a name, for the caller to judge. */
+static struct file *files_of(PyObject *names, PyObject *versions, PyObject *sizes, Py_ssize_t count) {
     struct file *files = calloc((size_t)count + 1, sizeof *files);
     if (!files) {
         PyErr_NoMemory();
@@ -90,6 +100,7 @@ static struct file *files_of(PyObject *names, PyObject *versions, Py_ssize_t cou
         struct file *file = &files[at];
         const char *version = PyUnicode_AsUTF8AndSize(PyList_GetItem(versions, at), NULL);
         file->descriptor = -1;
+        file->may_be_linked = PyObject_Not(PyList_GetItem(sizes, at));
         file->encoded = version ? PyUnicode_EncodeFSDefault(PyList_GetItem(names, at)) : NULL;
         char *name = NULL;
         if (!file->encoded || PyBytes_AsStringAndSize(file->encoded, &name, NULL) < 0)
@@ -147,25 +158,25 @@ static int take_chunk(int source, int private, struct file *files, Py_ssize_t fi
 }
 
 const char take_doc[] =
-    "take(source, private, names, versions, in_place, keep, unsure, claimed) -> (done, bytes, judged)\n\n"
+    "take(source, private, names, versions, sizes, in_place, keep, unsure, claimed) -> (done, bytes, judged)\n\n"
     "Claim the files of the directory `source` into `private`, a chunk at a time; verify, and remove (or\n"
-    "keep there) those that plainly are as they were seen. `unsure` receives the indices of files left\n"
+    "keep there) those that plainly are as they were seen. Of `sizes` only matters which are 0. `unsure` receives the indices of files left\n"
     "alone, `claimed` (index, leased descriptor) of those claimed and not settled. `judged` counts those\n"
     "before the chunk after whose claim `in_place()` said no.";
 
 PyObject *take(PyObject *module, PyObject *arguments) {
     (void)module;
     int source, private, keep;
-    PyObject *names, *versions, *in_place, *unsure, *claimed;
-    if (!PyArg_ParseTuple(arguments, "iiO!O!OpO!O!:take", &source, &private, &PyList_Type, &names, &PyList_Type,
-                          &versions, &in_place, &keep, &PyList_Type, &unsure, &PyList_Type, &claimed))
+    PyObject *names, *versions, *sizes, *in_place, *unsure, *claimed;
+    if (!PyArg_ParseTuple(arguments, "iiO!O!O!OpO!O!:take", &source, &private, &PyList_Type, &names, &PyList_Type,
+                          &versions, &PyList_Type, &sizes, &in_place, &keep, &PyList_Type, &unsure, &PyList_Type, &claimed))
         return NULL;
     Py_ssize_t count = PyList_Size(names), judged = 0;
-    if (count != PyList_Size(versions)) {
-        PyErr_SetString(PyExc_ValueError, "names and versions differ in length");
+    if (count != PyList_Size(versions) || count != PyList_Size(sizes)) {
+        PyErr_SetString(PyExc_ValueError, "names, versions and sizes differ in length");
         return NULL;
     }
-    struct file *files = files_of(names, versions, count);
+    struct file *files = files_of(names, versions, sizes, count);
     if (!files)
         return NULL;
     struct taken taken = {0, 0};

@@ -13,7 +13,7 @@ import secrets
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from dvornik.model import Miss, Outcome, Reason
-from dvornik.storages import directories
+from dvornik.storages import directories, links
 from dvornik.storages.grips import Grip, Onlookers, grip
 from dvornik.storages.kernel import code_of, reason_of
 from dvornik.storages.walk import OWN, size
@@ -37,6 +37,10 @@ def shown_name(hidden: str) -> str:
     """Return the own name of a file that was claimed where it lies; empty for any other file."""
     match = _HIDDEN.fullmatch(hidden)
     return match[1] if match else ""
+
+
+Planned = tuple[str, str, int]
+"""One file that is to go, as the scan saw it: name, version, and bytes (0 if it is empty or has several names)."""
 
 
 class Tally:
@@ -67,6 +71,7 @@ class _Claim(NamedTuple):
     """One file that was taken out of sight."""
 
     name: str
+    seen: str
     hidden: str
     """Its name where it waits."""
     grip: Grip
@@ -87,15 +92,32 @@ class Claims:
         self._rescue = rescue
         self._onlookers = Onlookers()
 
-    def take(self, planned: Sequence[tuple[str, str]], in_place: Callable[[], bool], *, keep: bool) -> None:
-        """Claim the files (name and the version seen), verify each, and delete those that pass unless they are kept.
+    def take(self, planned: Sequence[Planned], in_place: Callable[[], bool], *, keep: bool) -> None:
+        """Claim the files, verify each, and delete those that pass unless they are kept.
 
         ``in_place`` tells whether the directory still is where it belongs: asked once all are claimed, since what was
         claimed while it was elsewhere must go back.
         """
+        linked = [each for each in planned if self._is_linked(each)]
+        if linked:
+            apart = {name for name, _seen, _size in linked}
+            planned = [each for each in planned if each[0] not in apart]
+        self._take(planned, in_place, keep=keep)
+        for each in linked:
+            with links.alone:
+                self._take([each], in_place, keep=keep)
+
+    def _is_linked(self, planned: Planned) -> bool:
+        name, seen, size = planned
+        try:
+            return not size and links.is_linked(self._source.state(name), seen)
+        except OSError:  # which its claim will tell
+            return False
+
+    def _take(self, planned: Sequence[Planned], in_place: Callable[[], bool], *, keep: bool) -> None:
         claimed: list[_Claim] = []
         try:
-            for name, seen in planned:
+            for name, seen, _size in planned:
                 claim = self._claim(name, seen)
                 if claim:
                     claimed.append(claim)
@@ -103,35 +125,35 @@ class Claims:
             self._onlookers.forget()
             while claimed:
                 self._settle(claimed[-1], objection, keep=keep)
-                claimed.pop().grip.release()
+                claim = claimed.pop()
+                links.remember(claim.grip, claim.seen)
+                claim.grip.release()
         finally:
             for claim in claimed:  # only when something stopped us
                 self._return(claim, Reason.BUSY)
                 claim.grip.release()
 
-    def take_plain(
-        self, planned: Sequence[tuple[str, str]], in_place: Callable[[], bool], *, keep: bool
-    ) -> Sequence[tuple[str, str]]:
+    def take_plain(self, planned: Sequence[Planned], in_place: Callable[[], bool], *, keep: bool) -> Sequence[Planned]:
         """Take, in C where that was built, whatever plainly is as it was seen; return what ``take`` is to judge."""
         source, private = self._source, self._private
         if not isinstance(source, directories.Descriptor) or not isinstance(private, directories.Descriptor):
             return planned
         if directories.inner is None or source is private:
             return planned
-        names, versions = [name for name, _seen in planned], [seen for _name, seen in planned]
+        names, versions, sizes = map(list, zip(*planned, strict=True)) if planned else ([], [], [])
         unsure: list[int] = []
         claimed: list[tuple[int, int]] = []
         objection: Reason | None = Reason.BUSY  # what stops us with an exception
         try:
             done, size, judged = directories.inner.take(
-                source.fileno(), private.fileno(), names, versions, in_place, keep, unsure, claimed
+                source.fileno(), private.fileno(), names, versions, sizes, in_place, keep, unsure, claimed
             )
             objection = None if judged == len(names) else Reason.MOVED
         finally:
             for index, descriptor in claimed:
                 held = Grip(descriptor, os.fstat(descriptor), is_leased=True)
                 changed = None if held.is_still(versions[index]) else Reason.CHANGED
-                self._settle(_Claim(names[index], names[index], held), objection or changed, keep=keep)
+                self._settle(_Claim(names[index], versions[index], names[index], held), objection or changed, keep=keep)
                 held.release()
         self._tally.done += done
         self._tally.size += size
@@ -152,7 +174,7 @@ class Claims:
                 objection = held.objection(self._onlookers) if held else Reason.CHANGED
             if held and objection is None:
                 self._source.claim(name, self._private, hidden)
-                claim, held = _Claim(name, hidden, held), None
+                claim, held = _Claim(name, seen, hidden, held), None
                 return claim
             self._tally.missed.append(Miss(name, objection or Reason.CHANGED))
         except OSError as error:

@@ -13,7 +13,7 @@ import sys
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol, Self
 
-from dvornik.storages import kernel
+from dvornik.storages import kernel, ways
 
 try:
     from dvornik.storages import _inner
@@ -78,6 +78,12 @@ class Directory(Protocol):
     def remove(self, name: str) -> None:
         """Remove a directory that is empty."""
 
+    def system(self) -> int:
+        """Return the number of the file system, which a reboot does not change; 0 where there is none."""
+
+    def takes_names(self) -> bool:
+        """Tell whether we may make names here."""
+
     def is_below(self, top: os.stat_result) -> bool:
         """Tell whether the directory is still as many levels below the ``top`` of the tree as it was opened."""
 
@@ -91,9 +97,13 @@ class Descriptor:
         self._fd = descriptor
 
     @classmethod
-    def root(cls, path: str) -> Self:
-        """Open the top of a tree by its path, which may not end in a symlink."""
-        return cls(kernel.open_top(path))
+    def top(cls, path: str) -> tuple[Self, Self]:
+        """Open the directory around the top of a tree, and the top, by its path, which no symlink may be part of."""
+        try:
+            around, current = ways.opened(path, kernel.UNSEEN)
+        except PermissionError:
+            around, current = ways.opened(path, kernel.DIRECTORY)
+        return cls(around), cls(current)
 
     def __enter__(self) -> Self:
         return self
@@ -142,7 +152,15 @@ class Descriptor:
     def claim(self, name: str, private: Directory, new_name: str) -> None:
         assert isinstance(private, Descriptor)  # noqa: S101 - for the type checker: one kind a tree
         # The plain call, three times as fast as renameat2 by way of ctypes: nobody else makes that name there.
-        os.rename(name, new_name, src_dir_fd=self._fd, dst_dir_fd=private._fd)
+        try:
+            os.rename(name, new_name, src_dir_fd=self._fd, dst_dir_fd=private._fd)
+        except OSError as error:
+            raise self._told(error, name) from None
+
+    def _told(self, error: OSError, name: str) -> OSError:
+        """Tell what is a mount from what is busy otherwise."""
+        is_mount = error.errno == errno.EBUSY and kernel.is_mount(self._fd, name)
+        return kernel.MountError(errno.EBUSY) if is_mount else error
 
     def give_back(self, name: str, target: Directory, new_name: str) -> None:
         assert isinstance(target, Descriptor)  # noqa: S101 - as above
@@ -152,7 +170,18 @@ class Descriptor:
         os.unlink(name, dir_fd=self._fd)
 
     def remove(self, name: str) -> None:
-        os.rmdir(name, dir_fd=self._fd)
+        try:
+            os.rmdir(name, dir_fd=self._fd)
+        except OSError as error:
+            raise self._told(error, name) from None
+
+    def system(self) -> int:
+        if sys.platform == "win32":
+            return 0
+        return os.statvfs(self._fd).f_fsid
+
+    def takes_names(self) -> bool:
+        return os.access(".", os.W_OK | os.X_OK, dir_fd=self._fd)
 
     def is_below(self, top: os.stat_result) -> bool:
         """Climb as many levels as the container has and see whether that is the top.
@@ -192,9 +221,9 @@ class Path:
         self._state = state
 
     @classmethod
-    def root(cls, path: str) -> Self:
-        """Open the top of a tree."""
-        return cls(path)
+    def top(cls, path: str) -> tuple[Self, Self]:
+        """Open the directory around the top of a tree, and the top."""
+        return cls(os.path.dirname(path)), cls(path)
 
     def __enter__(self) -> Self:
         return self
@@ -234,7 +263,7 @@ class Path:
         for part in path.split("/") if path else ():
             below = Path(current._at(part), f"{current.container}/{part}".strip("/"))
             if below._state.st_dev != self._state.st_dev or os.path.ismount(below._path):
-                raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+                raise kernel.MountError
             current = below
         return current if current is not self else Path(self._path, self.container)
 
@@ -269,6 +298,14 @@ class Path:
     def remove(self, name: str) -> None:
         os.rmdir(self._at_still(name))
 
+    def system(self) -> int:
+        if sys.platform == "win32":
+            return 0
+        return os.statvfs(self._path).f_fsid
+
+    def takes_names(self) -> bool:
+        return os.access(self._path, os.W_OK | os.X_OK)
+
     def is_below(self, top: os.stat_result) -> bool:
         try:
             above = os.stat(self._at(_way_up(_levels(self.container))))
@@ -290,14 +327,33 @@ def _must_stay_below(path: str) -> None:
     """Refuse a way up: a plan comes from a file."""
     within = f"/{path}/"
     if path and ("//" in within or "/./" in within or "/../" in within):
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+
+def top(path: str) -> tuple[Directory, Directory]:
+    """Open the directory around the top of a tree, and the top: its path was resolved, and is not resolved again.
+
+    By descriptor where the system can (``DVORNIK_NO_DESCRIPTORS`` turns that off).
+    """
+    if kernel.HAS_DESCRIPTORS and not os.environ.get("DVORNIK_NO_DESCRIPTORS"):
+        return Descriptor.top(path)
+    return Path.top(path)
+
+
+def holder(path: str) -> Directory:
+    """Open a directory that only names are looked up and made in: it need not be readable."""
+    if kernel.HAS_DESCRIPTORS and not os.environ.get("DVORNIK_NO_DESCRIPTORS"):
+        around, current = ways.opened(path, ways.PASS)
+        os.close(around)
+        return Descriptor(current)
+    return Path(path)
 
 
 def root(path: str) -> Directory:
-    """Open the top of a tree, by descriptor where the system can (``DVORNIK_NO_DESCRIPTORS`` turns that off)."""
-    if kernel.HAS_DESCRIPTORS and not os.environ.get("DVORNIK_NO_DESCRIPTORS"):
-        return Descriptor.root(path)
-    return Path.root(path)
+    """Open the top of a tree alone."""
+    around, current = top(path)
+    around.__exit__()
+    return current
 
 
 def made(top: Directory, path: str, mode: int, *, adopted: bool = False) -> Directory:

@@ -17,7 +17,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from dvornik.model import Reason
-from dvornik.storages import directories
+from dvornik.storages import directories, links
 from dvornik.storages.kernel import reason_of
 from dvornik.storages.walk import OWN, version
 
@@ -68,6 +68,10 @@ class Grip:
         """Tell whether the file held was not written since it was ``seen``; claiming it changed its ctime."""
         return version(self.state).rpartition(":")[0] == seen.rpartition(":")[0]
 
+    def now(self) -> os.stat_result | None:
+        """Return the file's state as it is by now; ``None`` of a file that cannot be held."""
+        return os.fstat(self._descriptor) if self._descriptor >= 0 else None
+
     def is_on(self, state: os.stat_result) -> bool:
         """Tell whether ``state`` is of the file held, unwritten since: no other gets its inode while it is held."""
         held = self.state
@@ -96,7 +100,7 @@ def grip(directory: Directory, name: str, seen: str) -> Grip | None:
         return None
     descriptor = _open(directory, name)
     held = Grip(descriptor, os.fstat(descriptor) if descriptor >= 0 else state)
-    if version(held.state) == seen:
+    if links.is_as_seen(held.state, seen):
         return held
     held.release()
     return None
@@ -127,15 +131,17 @@ def _open(directory: Directory, name: str) -> int:
         return directory.pin(name)
 
 
-def has_leases(directory: str) -> bool:
+def has_leases(directory: Directory) -> bool:
     """Tell whether the file system of ``directory`` has leases: asked of an empty file, made and removed there.
 
     Where it has none, only other processes' descriptors tell who uses a file, and those are closed to a process that
     Landlock restricts.
     """
-    path = os.path.join(directory, f"{OWN}{secrets.token_hex(8)}")
+    name = f"{OWN}{secrets.token_hex(8)}"
+    if not isinstance(directory, directories.Descriptor):
+        return False
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        descriptor = os.open(name, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, dir_fd=directory.fileno())
     except OSError:
         return False
     probe = Grip(descriptor, os.fstat(descriptor))
@@ -143,7 +149,7 @@ def has_leases(directory: str) -> bool:
         return probe.lease() is None and probe.is_leased
     finally:
         probe.release()
-        os.unlink(path)
+        directory.unlink(name)
 
 
 class Onlookers:

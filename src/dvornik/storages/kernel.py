@@ -40,11 +40,19 @@ _REASONS = {
     errno.ENOENT: Reason.GONE,
     errno.ENOTDIR: Reason.CHANGED,
     errno.ELOOP: Reason.SYMLINK,
-    errno.EXDEV: Reason.MOUNT,
-    errno.EBUSY: Reason.MOUNT,
+    errno.EXDEV: Reason.UNSUPPORTED,
+    errno.EBUSY: Reason.BUSY,
     errno.ENOTEMPTY: Reason.NOT_EMPTY,
     errno.EEXIST: Reason.TAKEN,
 }
+
+
+class MountError(OSError):
+    """A mount, and nothing else, is in the way."""
+
+    def __init__(self, code: int = errno.EXDEV) -> None:
+        """Take what the system called it."""
+        super().__init__(code, os.strerror(code))
 
 
 def reason_of(error: OSError) -> Reason:
@@ -52,6 +60,8 @@ def reason_of(error: OSError) -> Reason:
 
     EPERM is what root is told of immutable files only, and everybody else of the files of others in a sticky directory.
     """
+    if isinstance(error, MountError):
+        return Reason.MOUNT
     if error.errno == errno.EPERM and hasattr(os, "geteuid") and os.geteuid():
         return Reason.DENIED
     return _REASONS.get(error.errno or 0, Reason.IO_ERROR)
@@ -91,8 +101,9 @@ PIN = getattr(os, "O_PATH", 0) and os.O_RDONLY | getattr(os, "O_PATH", 0) | geta
 """Flags for holding a name's inode without opening the file; 0 where the system has no such thing."""
 CLIMB = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 """Flags for opening a parent directory."""
-_DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
-_UNSEEN = _DIRECTORY | getattr(os, "O_NOATIME", 0)
+DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_CLOEXEC", 0)
+"""Flags for reading a directory, never by way of a link."""
+UNSEEN = DIRECTORY | getattr(os, "O_NOATIME", 0)
 """Reading a directory leaves its time of access alone: only its owner and root may ask for that."""
 _PLENTY = 512
 """Descriptors with which nobody has to count them."""
@@ -100,14 +111,6 @@ _OTHERS = 28
 """Descriptors that a run holds besides the files that it takes away: its state, its log, directories."""
 _PATH_CHUNK = 4000
 """Bytes of a relative path given to the kernel at once: below PATH_MAX (4096) with its NUL."""
-
-
-def open_top(path: str) -> int:
-    """Open the directory at ``path``, which may not end in a symlink."""
-    try:
-        return os.open(path, _UNSEEN)
-    except PermissionError:
-        return os.open(path, _DIRECTORY)
 
 
 def open_beneath(descriptor: int, path: str) -> int:
@@ -136,9 +139,9 @@ def _pieces(path: bytes) -> Iterator[bytes]:
 
 def _open_piece(descriptor: int, piece: bytes) -> int:
     try:
-        return _open_by(_UNSEEN, descriptor, piece)
+        return _open_by(UNSEEN, descriptor, piece)
     except PermissionError:
-        return _open_by(_DIRECTORY, descriptor, piece)
+        return _open_by(DIRECTORY, descriptor, piece)
 
 
 def _open_by(flags: int, descriptor: int, piece: bytes) -> int:
@@ -148,7 +151,9 @@ def _open_by(flags: int, descriptor: int, piece: bytes) -> int:
             return _calls.call(_calls.openat2, descriptor, piece, ctypes.byref(how), ctypes.sizeof(how))
         except OSError as error:
             # O_NOATIME answers EPERM of its own accord in a directory of somebody else.
-            if error.errno not in _ABSENT or (error.errno == errno.EPERM and flags != _DIRECTORY):
+            if error.errno == errno.EXDEV:
+                raise MountError from error
+            if error.errno not in _ABSENT or (error.errno == errno.EPERM and flags != DIRECTORY):
                 raise
             _calls.openat2 = 0
     return _open_levels(flags, descriptor, piece)
@@ -170,7 +175,27 @@ def _open_levels(flags: int, descriptor: int, piece: bytes) -> int:
 
 def _must_be_on(device: int, descriptor: int) -> None:
     if os.fstat(descriptor).st_dev != device:
-        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        raise MountError
+
+
+def is_mount(directory: int, name: str) -> bool:
+    """Tell whether something is mounted at ``name``, a file's bind mount too, where the system tells."""
+    try:
+        descriptor = os.open(name, PIN | getattr(os, "O_CLOEXEC", 0), dir_fd=directory)
+    except OSError:
+        return False
+    try:
+        return _mount_of(descriptor) != _mount_of(directory)
+    finally:
+        os.close(descriptor)
+
+
+def _mount_of(descriptor: int) -> bytes:
+    try:
+        with open(f"/proc/self/fdinfo/{descriptor}", "rb") as lines:
+            return next((line for line in lines if line.startswith(b"mnt_id:")), b"")
+    except OSError:
+        return b""
 
 
 def give_back(name: str, private: int, target: int, new_name: str) -> None:
@@ -263,7 +288,7 @@ def guards() -> dict[str, bool]:
 def _has_openat2() -> bool:
     """Find out by opening the working directory."""
     with contextlib.suppress(OSError):
-        os.close(_open_by(_DIRECTORY, _AT_FDCWD, b"."))
+        os.close(_open_by(DIRECTORY, _AT_FDCWD, b"."))
     return bool(_calls.openat2)
 
 

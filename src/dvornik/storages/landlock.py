@@ -13,8 +13,12 @@ import platform
 import sys
 from typing import TYPE_CHECKING, Final
 
+from dvornik.storages.directories import Descriptor
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from dvornik.storages.directories import Directory
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 """The system calls, the same on every machine since they are newer than the tables' unification."""
@@ -43,8 +47,8 @@ def is_available() -> bool:
     return libc is not None and int(libc.syscall(_CREATE, None, 0, _ASK_VERSION)) >= _MOVES_SINCE
 
 
-def restrict(roots: Sequence[str]) -> bool:
-    """Let this thread, and all that it starts, remove and move files only below the directories ``roots``.
+def restrict(paths: Sequence[str], *, held: Sequence[Directory] = ()) -> bool:
+    """Let this thread, and all that it starts, remove and move files only below the directories at ``paths`` or held.
 
     Reading, making and writing files stay free. Call it before any other thread starts. ``False``, and nothing is
     given up, where the kernel cannot; directories that are not there are passed over.
@@ -57,25 +61,31 @@ def restrict(roots: Sequence[str]) -> bool:
     if ruleset < 0:
         return False
     try:
-        if not all(_allow(libc, ruleset, root) for root in roots if os.path.isdir(root)):
+        if not all(_allow_at(libc, ruleset, path) for path in paths if os.path.isdir(path)):
+            return False
+        if not all(isinstance(each, Descriptor) and _allow(libc, ruleset, each.fileno()) for each in held):
             return False
         return bool(libc.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0) == 0 and libc.syscall(_RESTRICT, ruleset, 0) == 0)
     finally:
         os.close(ruleset)
 
 
-def _allow(libc: ctypes.CDLL, ruleset: int, root: str) -> bool:
+def _allow_at(libc: ctypes.CDLL, ruleset: int, path: str) -> bool:
     if sys.platform != "linux":
         return False
     try:
-        descriptor = os.open(root, os.O_PATH | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:  # it was there a moment ago
         return True
     try:
-        beneath = _Beneath(_RIGHTS, descriptor)
-        return bool(libc.syscall(_ADD, ruleset, _BENEATH, ctypes.byref(beneath), 0) == 0)
+        return _allow(libc, ruleset, descriptor)
     finally:
         os.close(descriptor)
+
+
+def _allow(libc: ctypes.CDLL, ruleset: int, descriptor: int) -> bool:
+    beneath = _Beneath(_RIGHTS, descriptor)
+    return bool(libc.syscall(_ADD, ruleset, _BENEATH, ctypes.byref(beneath), 0) == 0)
 
 
 def _libc() -> ctypes.CDLL | None:

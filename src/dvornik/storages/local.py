@@ -7,6 +7,8 @@ below the root, and that nobody has open, is deleted or kept in quarantine. All 
 
 from __future__ import annotations
 
+import errno
+import itertools
 import os
 import stat
 import sys
@@ -23,14 +25,18 @@ from dvornik.model import Miss, Outcome, Reason
 from dvornik.storages import directories, opened, whole
 from dvornik.storages.claims import Claims, Rescue, Tally, miss_of, put_back, shown_name
 from dvornik.storages.kernel import code_of, is_exhausted, mounts, reason_of, room_for_files
-from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine
+from dvornik.storages.quarantine import CLAIMED, KEPT, Quarantine, waits_beside
+from dvornik.storages.roots import Root
 from dvornik.storages.texts import text_of
 from dvornik.storages.walk import Looked, looked, version, walk
+from dvornik.storages.walk import size as size_of
+from dvornik.storages.ways import UnsafeStepError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
     from dvornik.model import Finding
+    from dvornik.storages.claims import Planned
     from dvornik.storages.directories import Directory
 
 _CHUNK: Final = 128
@@ -46,14 +52,18 @@ _LOST_AND_FOUND: Final = "lost+found"
 class LocalStorage:
     """The files below one root."""
 
-    def __init__(self, place: str, root: str, *, skip: Collection[str] = (), public: Collection[str] = ()) -> None:
-        """Take the tree at ``root``; ``skip`` are absolute directories in it that belong to somebody else.
+    def __init__(
+        self, place: str, root: str | Root, *, skip: Collection[str] = (), public: Collection[str] = ()
+    ) -> None:
+        """Take the tree at ``root``, a path that is resolved now or a root that was judged before.
 
+        ``skip`` are absolute directories in it that belong to somebody else.
         ``public`` are directories anywhere that a web server serves: what is set aside does not lie in them.
         """
         self._public = public
         self.place = place
-        self.path = os.path.realpath(root)
+        self.root = root if isinstance(root, Root) else Root.at(root)
+        self.path = self.root.path
         self._skip = self._inside(os.path.realpath(path) for path in skip) | {_LOST_AND_FOUND}
         self._mounts = self._inside(mounts())
         self.is_foreign: Callable[[str], bool] | None = None
@@ -84,7 +94,7 @@ class LocalStorage:
                 hint=_("Set PYTHONUTF8=1, or start dvornik by its own command, which does."),
             )
         try:
-            return directories.root(self.path)
+            return self.root.directory
         except OSError as error:
             raise self._unreachable(error) from error
 
@@ -94,6 +104,8 @@ class LocalStorage:
         return self._root.own_state()
 
     def _unreachable(self, error: OSError) -> UnreachableError:
+        if isinstance(error, UnsafeStepError):
+            return UnreachableError(error.message, context=f"{self.place}: {self.path}", hint=error.hint)
         return UnreachableError(
             _("The directory cannot be opened."),
             context=f"{self.place}: {self.path} ({code_of(error)})",
@@ -110,18 +122,18 @@ class LocalStorage:
         root = self._root
         try:
             root.own_state()
-            return Quarantine(self.path, self._public)
+            return Quarantine(self.root, self._public)
         except OSError as error:
             raise self._unreachable(error) from error
 
     def fingerprint(self) -> str:
         """Return the file system's identity and the root's inode: device numbers change with a reboot."""
-        inode = self._root.own_state().st_ino
         try:
-            system = os.statvfs(self.path) if hasattr(os, "statvfs") else None
-        except OSError as error:  # moved away since it was opened
+            if not self.root.is_in_place(self._top):  # moved away since it was opened
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+            return f"{self._root.system():x}:{self._top.st_ino}"
+        except OSError as error:
             raise self._unreachable(error) from error
-        return f"{getattr(system, 'f_fsid', 0):x}:{inode}"
 
     def walk(self, *, with_times: bool, age_by: str = "newest", below: str = "") -> Iterator[Batch | Left]:
         """List every directory top down (of all, or from ``below``), with a ``Left`` once all below it was listed."""
@@ -205,19 +217,18 @@ class LocalStorage:
     def discard(self, finding: Finding, run: str, *, keep: bool) -> Outcome:
         """Claim, verify, and then delete, or keep in quarantine under ``run``."""
         tally = Tally()
-        planned = list(zip(finding.names, finding.versions, strict=True))
+        sizes = finding.sizes or itertools.repeat(0, finding.count)
+        planned = list(zip(finding.names, finding.versions, sizes, strict=True))
         try:
             with self._root.child(finding.container) as source:
                 self._discard(planned, source, run, tally, keep=keep)
                 with suppress(OSError):  # it is gone: nothing to remember
                     self._remember(source)
         except OSError as error:
-            tally.missed = [miss_of(name, error) for name, _seen in planned]
+            tally.missed = [miss_of(name, error) for name, _seen, _size in planned]
         return tally.outcome(finding, keep=keep)
 
-    def _discard(
-        self, planned: Sequence[tuple[str, str]], source: Directory, run: str, tally: Tally, *, keep: bool
-    ) -> None:
+    def _discard(self, planned: Sequence[Planned], source: Directory, run: str, tally: Tally, *, keep: bool) -> None:
         rescue = partial(self._rescue, source.container, run, keep)
         in_place = partial(self._is_in_place, source)
         room = room_for_files()
@@ -225,10 +236,10 @@ class LocalStorage:
             try:
                 private = self._private(source, run, keep=keep)
             except OSError as error:
-                tally.missed += [miss_of(name, error) for name, _seen in planned]
+                tally.missed += [miss_of(name, error) for name, _seen, _size in planned]
                 return
             if not in_place():
-                tally.missed += [Miss(name, Reason.MOVED) for name, _seen in planned]
+                tally.missed += [Miss(name, Reason.MOVED) for name, _seen, _size in planned]
                 return
             claims = Claims(source, private, tally, rescue)
             planned, later = planned[:room], planned[room:] if room else ()
@@ -263,8 +274,7 @@ class LocalStorage:
     def _is_in_place(self, source: Directory) -> bool:
         """Tell whether a directory still is below the root, and the root's path still leads to the root."""
         try:
-            there = os.stat(self.path, follow_symlinks=False)
-            return os.path.samestat(there, self._top) and source.is_below(self._top)
+            return self.root.is_in_place(self._top) and source.is_below(self._top)
         except OSError as error:
             if is_exhausted(error):  # which is not to be told as a directory that was moved
                 raise
@@ -342,6 +352,8 @@ class LocalStorage:
 
     def restore(self, run: str, container: str | None = None, names: Sequence[str] | None = None) -> Iterator[Outcome]:
         """Give back (all of, a directory of, or some names of) what ``run`` set aside. Never overwrites."""
+        if self._has_nothing_of(run):
+            return
         yield from self._give_back(KEPT, run, container, names)
         if container is None:
             self._quarantine.sweep(KEPT, run)
@@ -357,10 +369,15 @@ class LocalStorage:
                         self._put_back(
                             batch, private, target, partial(self._rescue, batch.container, run, kind == KEPT), tally
                         )
+                except NotADirectoryError as error:  # a file has the name of its directory
+                    tally.missed = [Miss(name, Reason.TAKEN, code_of(error)) for name in batch.names]
                 except OSError as error:
                     tally.missed = [miss_of(name, error) for name in batch.names]
             self._quarantine.shrink(kind, run, batch.container)
-            yield Outcome("", self.place, batch.container, tally.done, set_aside=-tally.size, missed=tally.missed)
+            stuck = [
+                Miss(miss.name, miss.reason, miss.detail, is_stuck=True) for miss in (*tally.missed, *batch.others)
+            ]
+            yield Outcome("", self.place, batch.container, tally.done, set_aside=-tally.size, missed=stuck)
 
     def _put_back(self, batch: Batch, private: Directory, target: Directory, rescue: Rescue, tally: Tally) -> None:
         for name, size in zip(batch.names, batch.sizes, strict=True):
@@ -375,37 +392,51 @@ class LocalStorage:
 
     def purge(self, run: str, container: str | None = None, names: Sequence[str] | None = None) -> Iterator[Outcome]:
         """Remove for good (all of, a directory of, or some names of) what ``run`` set aside."""
+        if self._has_nothing_of(run):
+            return
         for batch in self._batches(KEPT, run, container, names):
             tally = Tally()
             with self._quarantine.open_run(KEPT, run) as top, top.child(batch.container) as private:
                 for name, size in zip(batch.names, batch.sizes, strict=True):
                     try:
+                        freed = size or size_of(private.state(name))  # of several names, the last gives it back
                         private.unlink(name)
                     except OSError as error:
                         tally.missed.append(miss_of(name, error))
                         continue
                     tally.done += 1
-                    tally.size += size
+                    tally.size += freed
             self._quarantine.shrink(KEPT, run, batch.container)
-            yield Outcome("", self.place, batch.container, tally.done, freed=tally.size, missed=tally.missed)
+            missed = [*tally.missed, *batch.others]
+            yield Outcome("", self.place, batch.container, tally.done, freed=tally.size, missed=missed)
         if container is None:
             self._quarantine.sweep(KEPT, run)
+
+    def _has_nothing_of(self, run: str) -> bool:
+        """Tell whether the root is not there at all, and nothing of it waits beside it."""
+        return self.root.is_missing() and not waits_beside(self.path, run)
 
     def _batches(self, kind: str, run: str, container: str | None, names: Sequence[str] | None) -> Iterator[Batch]:
         """List what a run left, whole or in part."""
         if not self._quarantine.hold() or run not in self._quarantine.runs(kind):
             return
         wanted = None if names is None else set(names)
-        for step in self._quarantine.contents(kind, run):
-            if not isinstance(step, Batch) or (container is not None and step.container != container):
+        for step in self._quarantine.contents(kind, run, below=container or ""):
+            if container is not None and step.container != container:
+                return  # its own files come first: what lies deeper is nobody's question
+            if not isinstance(step, Batch):
                 continue
             rows = list(zip(step.names, step.sizes, step.times, step.versions, strict=True))
+            others = step.others
             if kind == CLAIMED:  # something else may have been claimed in a file's stead
-                rows += [(miss.name, 0, 0, "") for miss in step.others]
+                rows += [(miss.name, 0, 0, "") for miss in others]
+                others = ()
             if wanted is not None:
                 rows = [row for row in rows if row[0] in wanted]
-            if rows:
-                yield Batch(step.container, *zip(*rows, strict=True))
+                others = ()
+            if rows or others:
+                names, sizes, times, versions = zip(*rows, strict=True) if rows else ((), (), (), ())
+                yield Batch(step.container, names, sizes, times, versions, others)
 
     def recover(self) -> Iterator[Outcome]:
         """Give back what was claimed for deletion by a run that did not live to finish.

@@ -21,7 +21,8 @@ from dvornik.contracts.storage import Batch, Left
 from dvornik.errors import LockedError, UnreachableError
 from dvornik.languages import _
 from dvornik.storages import directories
-from dvornik.storages.kernel import code_of, mounts
+from dvornik.storages.kernel import code_of
+from dvornik.storages.roots import Root
 from dvornik.storages.walk import OWN, walk
 
 if sys.platform != "win32":
@@ -43,25 +44,29 @@ _NO_TIME: Final = 10**18
 """Nanoseconds since the epoch (2001): what is earlier comes of a file system that keeps no times of directories."""
 
 
-def base_for(root: str, public: Collection[str] = ()) -> str:
-    """Return where the quarantine of ``root`` lies: beside it on the same mount, else inside it.
+def base_for(path: str, public: Collection[str] = ()) -> str:
+    """Return where the quarantine of the root at ``path`` lies: beside it on the same mount, else inside it.
 
     Where a web server serves what is beside it (``public`` names directories that one does), it lies above all that
-    is served. Where everybody may make names (``/tmp``), somebody else's quarantine would be in the way.
+    is served. Where everybody may make names (``/tmp``), somebody else's quarantine would be in the way. Raises
+    ``OSError`` where the root cannot be opened.
     """
-    return _place_of(root, public)[0]
+    root = Root.at(path)
+    try:
+        return os.path.join(_home_of(root, public)[0], NAME)
+    finally:
+        root.close()
 
 
-def _place_of(root: str, public: Collection[str]) -> tuple[str, str]:
-    """Return the directory around all places, and the name of this one in it."""
-    parent = os.path.dirname(root)
-    os.stat(parent)  # where even that is not there, nothing is
+def _home_of(root: Root, public: Collection[str]) -> tuple[str, str]:
+    """Return the directory in which the quarantine of ``root`` lies, and the name of this place in it."""
+    parent = os.path.dirname(root.path)
     around = served.root_of(parent, public)
-    for candidate in (*_used(root), os.path.dirname(around), parent):
-        name = served.name_below(root, candidate) if candidate else ""
-        if candidate and served.is_name(name) and _is_fit(root, candidate):
-            return os.path.join(candidate, NAME), name
-    return os.path.join(root, NAME), os.path.basename(root)
+    for candidate in (*_used(root.path), os.path.dirname(around), parent):
+        name = served.name_below(root.path, candidate) if candidate else ""
+        if candidate and served.is_name(name) and root.may_move_to(candidate):
+            return candidate, name
+    return root.path, os.path.basename(root.path)
 
 
 def _used(root: str) -> Iterator[str]:
@@ -72,15 +77,9 @@ def _used(root: str) -> Iterator[str]:
             yield path
 
 
-def _is_fit(root: str, parent: str) -> bool:
-    """Tell whether files of ``root`` can be renamed to ``parent``, and nobody else can be in the way there."""
-    between = itertools.takewhile(lambda path: path != parent, served.upwards(root))
-    return served.may_hold(parent) and mounts().isdisjoint(between) and os.stat(parent).st_dev == os.stat(root).st_dev
-
-
-def has_beside(root: str) -> bool:
-    """Tell whether something was ever set aside of a root that is not there (any more)."""
-    return any(map(os.path.lexists, _ever(root)))
+def waits_beside(root: str, run: str) -> bool:
+    """Tell whether what ``run`` set aside of a root that is not there (any more) waits outside of it."""
+    return any(os.path.lexists(os.path.join(path, KEPT, run)) for path in _ever(root))
 
 
 def _ever(root: str) -> Iterator[str]:
@@ -88,41 +87,51 @@ def _ever(root: str) -> Iterator[str]:
         yield os.path.join(path, NAME, served.name_below(root, path))
 
 
-def left_behind(root: str, public: Collection[str] = ()) -> str:
+def left_behind(root: Root, public: Collection[str] = ()) -> str:
     """Return an older quarantine of ``root`` at another of its places; empty where there is none.
 
     A directory that became a mount point, or ceased to be one, leaves it there: nothing can be renamed from one file
     system to another, and what lies there may belong to what was in the directory before.
     """
     try:
-        current = os.path.join(*_place_of(root, public))
+        home, name = _home_of(root, public)
     except OSError:  # the root is not there: it is told by itself
         return ""
-    others = [path for path in (*_ever(root), os.path.join(root, NAME, os.path.basename(root))) if path != current]
+    everywhere = (*_ever(root.path), os.path.join(root.path, NAME, os.path.basename(root.path)))
+    others = [path for path in everywhere if path != os.path.join(home, NAME, name)]
     return next((path for path in others if os.path.isdir(os.path.join(path, KEPT))), "")
 
 
-def made(root: str, public: Collection[str] = ()) -> str:
-    """Return where the quarantine of ``root`` lies, made where it is missing: the kernel grants only what is there."""
-    base = base_for(root, public)
-    with contextlib.suppress(OSError):  # a full or read-only disk: claiming will say so, or find its way without
-        os.mkdir(base, directories.PRIVATE)
-    return base
+def made(root: Root, public: Collection[str] = ()) -> list[Directory]:
+    """Return the open quarantine of ``root``, made where it is missing, since the kernel grants only what is there.
+
+    Nothing where it is not ours, which claiming says. Raises ``OSError`` where it cannot be made.
+    """
+    with contextlib.suppress(UnreachableError):
+        return [Quarantine(root, public).made_base()]
+    return []
 
 
 class Quarantine:
     """The private directory of one root, opened once and held: no name on the way to it is trusted twice."""
 
-    def __init__(self, root: str, public: Collection[str] = ()) -> None:
+    def __init__(self, root: Root, public: Collection[str] = ()) -> None:
         """Choose the directory, by what a web server serves too; nothing is made before the first claim."""
-        self.base, self.place = _place_of(root, public)
-        self._is_served = bool(served.root_of(os.path.dirname(self.base), public))
+        home, self.place = _home_of(root, public)
+        self._outside = root.at_or_above(home)
+        self.base = os.path.join(home, NAME)
+        self._is_served = bool(served.root_of(home, public))
         self._home: Directory | None = None
         self._is_locked = False
         self._is_timed = False
         self._last: dict[tuple[str, int], tuple[str, Directory]] = {}
         self._making = threading.Lock()
         self._hollow: set[str] = set()
+
+    def made_base(self) -> Directory:
+        """Open the directory around all places, made where it is missing: the kernel grants only what is there."""
+        self._outside.make(NAME, directories.PRIVATE)
+        return self._open_base()
 
     def check(self) -> None:
         """Raise ``UnreachableError`` where the directory is there and not ours alone. Changes nothing."""
@@ -155,7 +164,7 @@ class Quarantine:
     def _open_base(self) -> Directory:
         """Open the directory around all places; refuse it where it is not ours alone."""
         try:
-            base = directories.root(self.base)
+            base = self._outside.child(NAME)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -168,11 +177,10 @@ class Quarantine:
     def _made(self) -> Directory:
         """Make and lock our place, anew where another process removed it, empty, before we had the lock."""
         while True:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self.base, directories.PRIVATE)
+            self._outside.make(NAME, directories.PRIVATE)
             with contextlib.suppress(FileNotFoundError), self._open_base() as base:
-                if self._is_served:
-                    served.deny(self.base)
+                if self._is_served and isinstance(base, directories.Descriptor):
+                    served.deny(base.fileno())
                 base.make(self.place, directories.PRIVATE)
                 if self.hold() and self._home and _is_at(base, self.place, self._home):
                     return self._home
@@ -232,14 +240,14 @@ class Quarantine:
             top.container = ""
             yield top
 
-    def contents(self, kind: str, run: str) -> Iterator[Batch | Left]:
-        """List what a run left; one that left only directories is remembered for ``tidy``."""
+    def contents(self, kind: str, run: str, *, below: str = "") -> Iterator[Batch | Left]:
+        """List what a run left (of all, or from ``below``); one that left only directories is noted for ``tidy``."""
         count = 0
         with self.open_run(kind, run) as top:
-            for step in walk(top, with_times=True):
+            for step in walk(top, with_times=True, below=below):
                 count += isinstance(step, Batch) and len(step.names) + len(step.others)
                 yield step
-        if not count and kind == KEPT:
+        if not count and kind == KEPT and not below:
             self._hollow.add(run)
 
     def shrink(self, kind: str, run: str, container: str) -> None:
@@ -260,10 +268,10 @@ class Quarantine:
                 self._remove_empty(self._home)
         finally:
             self.close()
-        with contextlib.suppress(OSError, UnreachableError), self._open_base():
-            if os.listdir(self.base) == [served.HTACCESS]:
-                os.unlink(os.path.join(self.base, served.HTACCESS))
-            os.rmdir(self.base)
+        with contextlib.suppress(OSError, UnreachableError), self._open_base() as base:
+            if [each.name for each in base.entries()] == [served.HTACCESS]:
+                base.unlink(served.HTACCESS)
+            self._outside.remove(NAME)
 
     def _remove_empty(self, home: Directory) -> None:
         for kind, runs in ((CLAIMED, self.runs(CLAIMED)), (KEPT, sorted(self._hollow))):

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dvornik.contracts.storage import Left
+    from dvornik.storages.claims import Planned
     from dvornik.storages.directories import Directory
     from dvornik.storages.quarantine import Quarantine
 
@@ -44,10 +45,10 @@ class Ground(NamedTuple):
 
 
 class _Part(NamedTuple):
-    """The files of one directory: name and version."""
+    """The files of one directory."""
 
     container: str
-    files: Sequence[tuple[str, str]]
+    files: Sequence[Planned]
 
 
 def discard(
@@ -94,10 +95,10 @@ def _group(reason: Reason) -> Reason:
 
 def _parts(finding: Finding) -> list[_Part]:
     """Sort the files by their directories, the deepest last."""
-    parts: dict[str, list[tuple[str, str]]] = {}
-    for path, version in zip(finding.names, finding.versions, strict=True):
+    parts: dict[str, list[Planned]] = {}
+    for path, version, size in zip(finding.names, finding.versions, finding.sizes, strict=True):
         directory, _slash, name = path.rpartition("/")
-        parts.setdefault(_path(finding.container, directory), []).append((name, version))
+        parts.setdefault(_path(finding.container, directory), []).append((name, version, size))
     return [_Part(container, files) for container, files in parts.items()]
 
 
@@ -107,7 +108,9 @@ def _path(container: str, below: str) -> str:
 
 def _changed(finding: Finding, parts: Sequence[_Part], listing: Callable[[str], Iterator[Batch | Left]]) -> Miss | None:
     """Say what is not as it was seen: a file of the ``parts``, or how many others there are."""
-    expected: Mapping[str, dict[str, str]] = {part.container: dict(part.files) for part in parts}
+    expected: Mapping[str, dict[str, str]] = {
+        part.container: {name: seen for name, seen, _size in part.files} for part in parts
+    }
     others = 0
     try:
         for step in listing(finding.container):
@@ -136,8 +139,8 @@ def _within(finding: Finding, container: str, name: str) -> str:
 def _one_by_one(finding: Finding, parts: Sequence[_Part], discard_part: Callable[[Finding], Outcome]) -> Outcome:
     tally = Tally()
     for part in parts:
-        names, versions = zip(*part.files, strict=True)
-        done = discard_part(Finding(finding.rule, finding.place, part.container, names, (), (), versions))
+        names, versions, sizes = zip(*part.files, strict=True)
+        done = discard_part(Finding(finding.rule, finding.place, part.container, names, sizes, (), versions))
         tally.done += done.done
         tally.size += done.freed
         tally.missed += [Miss(_within(finding, part.container, m.name), m.reason, m.detail) for m in done.missed]
@@ -167,7 +170,7 @@ class _Taking:
         for part in self._parts:
             try:
                 with self._ground.root.child(part.container) as directory:
-                    for name, seen in part.files:
+                    for name, seen, _size in part.files:
                         reason = self._objection_to(directory, name, seen)
                         if reason:
                             return Miss(name, reason)
@@ -203,7 +206,7 @@ class _Taking:
                 return self._tally.missed[0]
         return None
 
-    def _claim(self, claims: Claims, files: Sequence[tuple[str, str]], in_place: Callable[[], bool]) -> None:
+    def _claim(self, claims: Claims, files: Sequence[Planned], in_place: Callable[[], bool]) -> None:
         left = claims.take_plain(files, in_place, keep=True)
         while left and not self._tally.missed:
             claims.take(left[:_CHUNK], in_place, keep=True)
@@ -215,7 +218,7 @@ class _Taking:
             with suppress(OSError):
                 private = self._ground.quarantine.claims(CLAIMED, self._run, part.container)
                 with self._ground.root.child(part.container) as source:
-                    for name, _seen in part.files:
+                    for name, _seen, _size in part.files:
                         self._put_back(name, private, source, self._ground.rescue(part.container))
 
     def _put_back(self, name: str, private: Directory, source: Directory, rescue: Rescue) -> None:
@@ -231,7 +234,7 @@ class _Taking:
         """Delete what is claimed."""
         for part in self.claimed:
             private = self._ground.quarantine.claims(CLAIMED, self._run, part.container)
-            for name, _seen in part.files:
+            for name, _seen, _size in part.files:
                 try:
                     private.unlink(name)
                 except OSError as error:

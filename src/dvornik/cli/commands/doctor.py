@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -129,10 +130,11 @@ def _waiting(yard: Yard) -> dict[str, tuple[int, int]]:
 
 def _shelters(yard: Yard) -> Iterator[Shelter]:
     for name, root in yard.roots.items():
-        real = os.path.realpath(root)
-        if name.startswith("media/") and os.path.isdir(real):  # noqa: PTH112 - names may hold any bytes
-            base = base_for(real, yard.public)
-            yield Shelter(name, base, base.startswith(real + os.sep))
+        if not name.startswith("media/"):
+            continue
+        with suppress(OSError):  # it is not there, which is told by itself
+            base = base_for(root, yard.public)
+            yield Shelter(name, base, base.startswith(root + os.sep))
 
 
 def _restricted(yard: Yard) -> bool | None:

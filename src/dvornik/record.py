@@ -1,0 +1,82 @@
+"""Owns the file of the record: made whole or not at all, and read on a disk where nothing can be written."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS runs (
+  id TEXT PRIMARY KEY, verb TEXT NOT NULL, started REAL NOT NULL, finished REAL, status TEXT NOT NULL,
+  collectors TEXT NOT NULL, digest TEXT NOT NULL DEFAULT '', summary TEXT NOT NULL DEFAULT '{}'
+) STRICT;
+CREATE TABLE IF NOT EXISTS batches (
+  id INTEGER PRIMARY KEY, run TEXT NOT NULL REFERENCES runs(id), rule TEXT NOT NULL, place TEXT NOT NULL,
+  container BLOB NOT NULL, planned INTEGER NOT NULL, done INTEGER, outcome TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS batches_of_run ON batches(run);
+CREATE TABLE IF NOT EXISTS surveys (place TEXT PRIMARY KEY, run TEXT NOT NULL, survey TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS reports (run TEXT PRIMARY KEY, report TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS weights (taken REAL NOT NULL, place TEXT NOT NULL, directory BLOB, size INTEGER NOT NULL)
+  STRICT;
+CREATE TABLE IF NOT EXISTS speeds (rule TEXT NOT NULL, place TEXT NOT NULL, taken REAL NOT NULL, size INTEGER NOT NULL,
+  seconds REAL NOT NULL) STRICT;
+CREATE INDEX IF NOT EXISTS weights_by_time ON weights(taken);
+CREATE TABLE IF NOT EXISTS decisions (place TEXT NOT NULL, shape TEXT NOT NULL, word TEXT NOT NULL, taken REAL NOT NULL,
+  user TEXT NOT NULL, PRIMARY KEY (place, shape)) STRICT;
+"""
+
+
+def rows(path: Path, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    """Read a record that may be on a disk where nothing can be written, as WAL needs; one without tables is empty."""
+    try:
+        return _query(path, "mode=ro", sql, values)
+    except sqlite3.OperationalError as error:
+        code = error.sqlite_errorcode & 0xFF  # the rest is SQLite's extended code
+        if code not in {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR}:
+            raise
+    return _query(path, "immutable=1", sql, values)
+
+
+def _query(path: Path, how: str, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.absolute().as_uri()}?{how}", uri=True, timeout=5)) as db:
+            return db.execute(sql, values).fetchall()
+    except sqlite3.OperationalError as error:
+        if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_ERROR:  # a table that no run has made yet
+            return []
+        raise
+
+
+def opened(path: Path) -> sqlite3.Connection:
+    """Open the record for writing, made where it is missing. Raises ``sqlite3.DatabaseError`` or ``OSError``."""
+    for left in path.parent.glob(f".{path.name}.*"):
+        left.unlink(missing_ok=True)
+    if not path.exists():
+        _make(path)
+    return _connected(path)
+
+
+def _make(path: Path) -> None:
+    """Give the record its name once it is whole: a kill leaves one that can be read, or none."""
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        _connected(unfinished).close()  # with which all of it is in this one file
+        unfinished.rename(path)
+    except BaseException:
+        for left in path.parent.glob(f"{unfinished.name}*"):
+            left.unlink(missing_ok=True)
+        raise
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, isolation_level=None, timeout=5)
+    # WAL with NORMAL commits without waiting for the disk: a power cut may cost the last rows of the record, and
+    # the record is not what keeps files safe.
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("PRAGMA synchronous=NORMAL")
+    db.executescript(_SCHEMA)
+    return db
