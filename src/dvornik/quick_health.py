@@ -386,10 +386,10 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
     said = _SENTENCES[key][language].format(
         age=_duration(float(facts.get("max_age", 0)), language),
         limit=size_text(int(facts.get("limit", 0)), language),
-        last=_moment(float(facts.get("last", 0))),
-        finished=_moment(float(facts.get("finished", 0))),
-        status=facts.get("status", ""),
-        why=facts.get("why", ""),
+        last=_moment(float(facts.get("last", 0)), language),
+        finished=_moment(float(facts.get("finished", 0)), language),
+        status=_WORDS[language].get(str(facts.get("status", "")), facts.get("status", "")),
+        why=_WORDS[language].get(str(facts.get("why", "")), facts.get("why", "")),
         state=_plain(str(facts.get("state", ""))),
     )
     return f"{said}: {steps}" if steps else said
@@ -402,6 +402,17 @@ _STEPS = {
     },
     "en": {"temp": "temporary files"},
 }  # fmt: skip
+_WORDS = {
+    "ru": {
+        "partial": "выполнено частично", "refused": "отклонено", "unreachable": "что-то недоступно",
+        "interrupted": "прервано", "failed": "сбой", "unrecorded": "не записано в историю",
+        "Permission denied": "нет прав доступа", "Input/output error": "ошибка ввода-вывода",
+        "Is a directory": "это каталог", "Too many levels of symbolic links": "слишком много символических ссылок",
+        "Not a directory": "это не каталог", "Stale file handle": "сетевой диск отключился",
+    },
+    "en": {"partial": "partly done", "unreachable": "not possible", "unrecorded": "not in the history"},
+}  # fmt: skip
+"""How a cleanup ended, and what the system says of a file that cannot be read."""
 _SENTENCES = {
     UNREAD: {
         "ru": "❌ Запись о прошлых очистках (health.json) не читается: {why}",
@@ -449,7 +460,7 @@ _SENTENCES = {
         "en": "❌ The state directory {state} is missing and cannot be made: is the volume mounted?",
     },
     f"{STATE}: {state_check.DENIED}": {
-        "ru": "❌ Нет прав на каталог состояния {state} (Permission denied)",
+        "ru": "❌ Нет прав на каталог состояния {state}",
         "en": "❌ The state directory {state} cannot be read and written (Permission denied)",
     },
     f"{STATE}: {state_check.READ_ONLY}": {
@@ -499,9 +510,9 @@ def _plain(text: str) -> str:
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
-def _moment(seconds: float) -> str:
+def _moment(seconds: float, language: str) -> str:
     try:
-        return time.strftime("%Y-%m-%d %H:%M", time.localtime(seconds))
+        return time.strftime("%d.%m.%Y %H:%M" if language == "ru" else "%Y-%m-%d %H:%M", time.localtime(seconds))
     except (OSError, OverflowError, ValueError):  # no time that there ever was: the record is damaged
         return "?"
 

@@ -23,7 +23,7 @@ import msgspec
 
 from dvornik import atomic, record, served, state_check, state_directory
 from dvornik.errors import DvornikError, LockedError, UnreachableError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.model import Outcome, Survey
 
 if sys.platform != "win32":
@@ -138,7 +138,7 @@ class State:
         except OSError as error:
             os.close(descriptor)
             raise DvornikError(
-                _("The state cannot be locked: {error}").format(error=error.strerror),
+                _("The state cannot be locked: {error}").format(error=of_system(error)),
                 context=str(self.directory),
                 hint=_("Put it on a file system that has locks: [app] state."),
             ) from error
@@ -378,7 +378,7 @@ class State:
             return []
         except OSError as error:
             raise UnreachableError(
-                _("The record of earlier runs cannot be read: {error}").format(error=error.strerror),
+                _("The record of earlier runs cannot be read: {error}").format(error=of_system(error)),
                 context=str(path),
                 hint=_("Run dvornik as the user whose state it is."),
             ) from error

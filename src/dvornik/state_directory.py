@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from dvornik.errors import DvornikError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ def make_private(directory: Path) -> None:
         if refusal.errno == errno.EROFS:  # nothing can be written there by anyone: the record is left off as well
             return
         raise DvornikError(
-            _("The state directory cannot be made private: {error}").format(error=refusal.strerror),
+            _("The state directory cannot be made private: {error}").format(error=of_system(refusal)),
             context=str(directory),
             hint=_("Its file system keeps no modes: put the state on another one, [app] state."),
         ) from refusal

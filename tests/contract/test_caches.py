@@ -165,7 +165,7 @@ def test_a_server_that_hangs_is_given_up(own_valkey: Valkey) -> None:
     cache = connect(CachePlace("default", own_valkey.url, ["*"]))
     own_valkey.freeze()
     started = time.monotonic()
-    with pytest.raises(CacheError, match="TimeoutError"):
+    with pytest.raises(CacheError, match="no answer came in time"):
         cache.usage()
     assert time.monotonic() - started < 12
 
@@ -241,7 +241,7 @@ def test_a_missing_driver_says_what_to_install(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "redis", None)
     with pytest.raises(ConfigurationError) as caught:
         connect(CachePlace("default", "redis://localhost"))
-    assert caught.value.hint == "pip install 'dvornik[redis]'"
+    assert caught.value.hint == "pip install 'redis[hiredis]>=6'"
 
 
 @pytest.mark.parametrize(

@@ -185,7 +185,11 @@ def test_the_maintenance_log_holds_time_level_operation_and_result(keeper: Keepe
 def test_a_python_without_the_package_is_told_how_to_install_it(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-I", "-S", str(SCRIPT)], capture_output=True, check=False, text=True)
     assert done.returncode == 2
-    assert "pip install dvornik" in done.stderr
+    assert f"pip install {SCRIPT.parents[3]}" in done.stderr
+    copy = shutil.copy(SCRIPT, tmp_path)
+    done = subprocess.run([sys.executable, "-I", "-S", copy], capture_output=True, check=False, text=True)
+    assert "make dist" in done.stderr
+    assert "pip install dvornik" not in done.stderr
 
 
 @pytest.mark.parametrize("there", [(), (".env",)], ids=["empty", "beside the compose file"])

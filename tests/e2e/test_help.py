@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ESCAPE = "\x1b["
 
@@ -60,3 +65,27 @@ def test_who_wants_no_colours_gets_none(env: dict[str, str]) -> None:
 def test_a_pipe_gets_no_colours() -> None:
     done = subprocess.run([sys.executable, "-m", "dvornik", "--help"], capture_output=True, text=True, check=True)
     assert ESCAPE not in done.stdout
+
+
+def answered(*words: str) -> subprocess.CompletedProcess[str]:
+    env = {name: value for name, value in os.environ.items() if name not in {"DVORNIK_LANG", "LC_ALL", "LANG"}}
+    return subprocess.run(
+        [sys.executable, "-m", "dvornik", *words], env=env, capture_output=True, text=True, check=False
+    )
+
+
+def test_what_every_verb_has_may_stand_before_it_too(tmp_path: Path) -> None:
+    missing = str(tmp_path / "missing.toml")
+    before, after = (
+        answered("--config", missing, "--lang", "ru", "run"),
+        answered("run", "--config", missing, "--lang=ru"),
+    )
+    assert (before.returncode, before.stderr) == (after.returncode, after.stderr)
+    assert "нет такого файла" in before.stderr
+    assert json.loads(answered("--json", "--config", missing, "config").stdout)["exit_code"] == 2
+
+
+def test_what_stands_after_the_verb_wins(tmp_path: Path) -> None:
+    said = answered("--lang", "en", "--config", "nowhere.toml", "config", "--lang", "ru", "--config", str(tmp_path))
+    assert str(tmp_path) in said.stderr
+    assert "это каталог" in said.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -43,6 +44,42 @@ def test_a_cleanup_gives_up_the_right_to_remove_anything_else(keeper: Keeper, fl
     assert (done.returncode, done.stderr) == (0, "")
     assert "📁 Удалено 15 временных файлов" in done.stdout.splitlines()
     assert mine.exists()
+
+
+_FILTERED = """
+import ctypes, struct, sys
+answer, first = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+which = [(0x20, 0, 0, 0), (0x35, 0, 2, first), (0x25, 1, 0, 446)]
+lines = [*which, (0x06, 0, 0, 0x50000 | answer), (0x06, 0, 0, 0x7FFF0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in lines))
+class Program(ctypes.Structure):
+    _fields_ = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0
+assert libc.prctl(22, 2, ctypes.byref(Program(len(lines), ctypes.addressof(code)))) == 0
+from dvornik.cli.entry import dvornik
+dvornik()
+"""
+"""Runs dvornik under a filter that answers the calls of Landlock, from the ``first`` on, by an error."""
+
+
+@pytest.mark.skipif(not landlock.is_available(), reason="this kernel has no Landlock")
+@pytest.mark.parametrize(
+    ("error", "first", "said"),
+    [
+        (errno.EPERM, 444, "A filter of system calls (seccomp) refuses Landlock"),
+        (errno.ENOSYS, 444, "This kernel has no Landlock, or a filter (seccomp) hides it"),
+        (errno.EPERM, 446, "or a filter (seccomp) refuses a part of Landlock"),
+    ],
+)
+def test_a_filter_that_refuses_landlock_is_named_by_doctor(keeper: Keeper, error: int, first: int, said: str) -> None:
+    command = [sys.executable, "-c", _FILTERED, str(error), str(first)]
+    run = {"cwd": keeper.site.path, "env": {**keeper.env, "LC_ALL": "C.UTF-8"}, "capture_output": True, "text": True}
+    assert subprocess.run([*command, "run", "temp"], check=False, **run).returncode == 0  # type: ignore[call-overload]
+    shown = subprocess.run([*command, "doctor"], check=False, **run).stdout  # type: ignore[call-overload]
+    assert said in shown
+    assert "backup" not in shown
+    assert "slower" not in shown
 
 
 def _directory(path: Path) -> Path:

@@ -318,7 +318,7 @@ def test_a_database_that_cannot_be_read_keeps_all_media(project: Path) -> None:
 def test_a_django_that_does_not_load_is_told_without_its_secrets_and_keeps_all_media(project: Path) -> None:
     (project / "project/settings.py").write_text("import os\nraise ValueError('bad ' + os.environ['DB_PASSWORD'])\n")
     app = look(project, '[media.m]\nroot = "media"\n', DB_PASSWORD="hunter22", DATABASE_URL="sqlite:///db.sqlite3")
-    assert app.trouble[0].message == "Django could not be loaded: ValueError: bad ***"
+    assert app.trouble[0].message == "Django could not be loaded: ValueError: bad ***; project/settings.py, line 2"
     assert list(app.media) == []
     assert {place.name for place in app.temp} == {"tmp"}
 
@@ -330,6 +330,66 @@ def test_a_django_that_does_not_load_is_one_line_of_trouble(project: Path, broke
     assert trouble.message.startswith("Django could not be loaded: ")
     assert "\n" not in trouble.message
     assert trouble.hint
+
+
+LIBRARY = """\
+import os
+from django.core.exceptions import ImproperlyConfigured
+class UndefinedValueError(Exception):
+    pass
+class Env:
+    def __call__(self, name):
+        try:
+            return os.environ[name]
+        except KeyError as error:
+            raise ImproperlyConfigured("it is not set") from error
+def config(name):
+    if name not in os.environ:
+        raise UndefinedValueError(f"{name} not found. Declare it as envvar.")
+"""
+"""Two libraries' ways to ask, installed beside the project."""
+HELPER = """\
+import os
+from django.core.exceptions import ImproperlyConfigured
+def env(name):
+    try:
+        return os.environ[name]
+    except KeyError:
+        raise ImproperlyConfigured(f"{name} has no value") from None
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "line"),
+    [
+        ("import os\n\nKEY = os.environ['SHOP_KEY']\n", "KeyError", 3),
+        (f"{HELPER}KEY = env('SHOP_KEY')\n", "ImproperlyConfigured", 7),
+        ("from library import Env\nKEY = Env()('SHOP_KEY')\n", "ImproperlyConfigured", 2),
+        ("import library\nKEY = library.config('SHOP_KEY')\n", "UndefinedValueError", 2),
+    ],
+)
+def test_a_variable_that_the_settings_miss_is_named_with_file_and_line(
+    project: Path, text: str, error: str, line: int
+) -> None:
+    (project / "project/settings.py").write_text(text)
+    installed = project / "venv/lib/site-packages"
+    installed.mkdir(parents=True)
+    (installed / "library.py").write_text(LIBRARY)
+    (trouble,) = look(project, PYTHONPATH=str(installed)).trouble
+    said = f"the environment lacks SHOP_KEY ({error}); project/settings.py, line {line}"
+    assert trouble.message == f"Django could not be loaded: {said}"
+    assert "compose file" in trouble.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "remedy"),
+    [("import nowhere", "[app] python"), ("from . import nowhere", "manage.py check"), ("1 +", "manage.py check")],
+)
+def test_another_python_is_advised_only_where_a_module_is_missing(project: Path, text: str, remedy: str) -> None:
+    (project / "project/settings.py").write_text(text)
+    (trouble,) = look(project).trouble
+    assert "project/settings.py, line 1" in trouble.message
+    assert remedy in trouble.hint
 
 
 def test_an_application_python_that_is_not_there_is_trouble(project: Path) -> None:

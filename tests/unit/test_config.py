@@ -222,6 +222,31 @@ def test_a_mistake_names_file_key_and_remedy(site: Path, text: str, key: str, re
     assert "secret" not in told
 
 
+@pytest.mark.parametrize(
+    ("text", "place", "said", "line"),
+    [
+        ("[temp]\nolder_than = 24h\n", "line 2, column 16", "one setting a line", "older_than = 24h"),
+        ("[temp]\nolder_than = yes\n", "line 2, column 14", "no value", "older_than = yes"),
+        ('[app]\nname = "site\n\n', "line 2, column 13", "quotation mark", 'name = "site'),
+        ("[app]\nname = 'a'\nname = 'b'\n", "line 3, column 11", "twice", "name = 'b'"),
+        ('[temp]\npaths = ["a"\n\n', "line 2, column 13", "a list is not closed", 'paths = ["a"'),
+        ("[temp\n", "line 1, column 6", "] is missing", "[temp"),
+    ],
+)
+def test_what_is_no_toml_is_told_with_its_line(site: Path, text: str, place: str, said: str, line: str) -> None:
+    told = refused(site, text)
+    assert f"{place}: " in told
+    assert said in told
+    assert f"dvornik.toml:{place.split()[1].rstrip(',')}: {line}\n" in told
+
+
+@pytest.mark.parametrize("line", ['url = "mysql://u:secret@h/n', "password = secret", '["mailto://u:secret@h'])
+def test_a_broken_line_with_a_secret_is_not_shown_whole(site: Path, line: str) -> None:
+    told = refused(site, f"[databases.default]\n{line}\n")
+    assert "line 2" in told
+    assert "secret" not in told
+
+
 def test_a_home_directory_is_never_a_place(site: Path, tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()

@@ -89,3 +89,58 @@ def test_the_doctor_passes_the_warnings_on(site: SmallSite) -> None:
     ran = site.dvornik("doctor", "--json", "--lang", "en")
     assert ran.code == 1
     assert any("no such directory" in each["problem"] for each in ran.document["problems"])
+
+
+# --connect
+
+
+def tried(site: SmallSite, code: int) -> dict[str, dict[str, str]]:
+    """Return what was tried, by place."""
+    ran = site.dvornik("config", "check", "--connect", "--json", "--lang", "en")
+    assert ran.code == code, ran.out + ran.err
+    return {each["place"]: each for each in ran.document["tried"]}
+
+
+def test_connect_tries_every_place_and_says_what_works(site: SmallSite) -> None:
+    found = tried(site, 0)
+    assert {place.partition(".")[0] for place in found} == {"databases", "media"}
+    assert all(each["figures"] and "message" not in each for each in found.values())
+    lines = site.dvornik("config", "check", "--connect", "--lang", "en").out.splitlines()
+    assert sum(line.startswith("🔌 ") for line in lines) == len(found)
+    assert "tried" not in site.dvornik("config", "check", "--json").document
+
+
+def test_a_place_that_does_not_work_is_told_with_its_remedy_and_the_others_are_tried(site: SmallSite) -> None:
+    site.configure(more='[cache]\nurl = "redis://:geheim@127.0.0.1:1/0"')
+    found = tried(site, 12)
+    (cache,) = (each for place, each in found.items() if place.startswith("caches."))
+    assert "nothing listens" in cache["message"]
+    assert len(found) == 3
+    said = site.dvornik("config", "check", "--connect", "--lang", "en").out
+    assert "Start the server" in said
+    assert "1 place cannot be used" in said
+    assert "geheim" not in said
+
+
+def test_a_media_directory_that_is_not_there_does_not_work(site: SmallSite) -> None:
+    (site.path / "media").rename(site.path / "elsewhere")
+    (media,) = (each for place, each in tried(site, 12).items() if place.startswith("media."))
+    assert "No such file or directory" in media["message"]
+    assert "Mount it" in media["hint"]
+
+
+def test_a_table_whose_rows_are_hidden_from_us_does_not_work(site: SmallSite, postgresql_url: str) -> None:
+    import psycopg
+
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE open (a text); CREATE TABLE closed (a text); CREATE TABLE hidden (a text)")
+        connection.execute("CREATE ROLE keeper_of_some LOGIN; GRANT SELECT ON open, hidden TO keeper_of_some")
+        connection.execute("ALTER TABLE hidden ENABLE ROW LEVEL SECURITY")
+        try:
+            url = postgresql_url.replace("postgres@", "keeper_of_some@")
+            site.configure(more=f'[databases.more]\nurl = "{url}"')
+            assert "every row of closed, hidden" in tried(site, 12)["databases.more"]["message"]
+            site.configure(more=f'[databases.more]\nurl = "{url}"\nexclude = ["closed.*", "hidden.*"]')
+            assert tried(site, 0)["databases.more"]["figures"]
+        finally:
+            connection.execute("DROP OWNED BY keeper_of_some; DROP ROLE keeper_of_some")

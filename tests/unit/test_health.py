@@ -84,7 +84,7 @@ def test_the_daily_success_of_one_step_does_not_hide_the_failure_of_another(well
     daily = health.after(weekly, LastRun("c", NOW + DAY, "done", 0), steps("done", "temp", at=NOW + DAY))
     (alert,) = health.check(daily, NOW + DAY)
     assert (alert.code, alert.facts["steps"], alert.facts["finished"]) == (quick_health.FAILED, "media", NOW)
-    assert quick_health.describe(alert.code, alert.facts, "ru").endswith("unreachable): медиа")
+    assert quick_health.describe(alert.code, alert.facts, "ru").endswith("что-то недоступно): медиа")
     mended = health.after(daily, LastRun("d", NOW + 2 * DAY, "done", 0), steps("done", "media", at=NOW + 2 * DAY))
     assert codes(mended, NOW + 2 * DAY) == []
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import subprocess
 import sys
 import time
@@ -211,3 +213,15 @@ def test_a_log_with_a_hole_counts_what_it_takes_and_not_what_it_says(tmp_path: P
         pytest.skip("no holes on this file system")
     size, unreadable = quick_health.measure([str(tmp_path)], 10**9)
     assert (0 < size < 100_000, unreadable) == (True, 0)
+
+
+@pytest.mark.parametrize("status", ["partial", "refused", "unreachable", "interrupted", "failed", "unrecorded"])
+def test_a_failure_is_told_in_russian_without_an_english_word_or_date(status: str) -> None:
+    said = quick_health.describe(quick_health.FAILED, {"finished": 1_750_000_000.0, "status": status}, "ru")
+    assert re.search(r"\(\d\d\.06\.2025 \d\d:\d\d, [а-я]", said)
+    assert not re.search("[A-Za-z]", said)
+
+
+def test_why_a_record_is_unreadable_is_told_in_russian() -> None:
+    said = quick_health.describe(quick_health.UNREAD, {"why": os.strerror(errno.EACCES)}, "ru")
+    assert said.endswith("нет прав доступа")

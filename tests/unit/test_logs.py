@@ -181,6 +181,6 @@ def test_dvorniks_own_log_is_not_cut_while_it_is_young(site: SmallSite) -> None:
 
 def test_why_tells_what_holds_a_log(site: SmallSite) -> None:
     path = site.file("logs/app.log")
-    evidence = logs(site).why(str(path), time.time_ns())
+    evidence = logs(site).why([str(path)], time.time_ns())[str(path)]
     assert evidence
     assert (evidence.collector, evidence.verdict) == ("logs", Reason.YOUNG)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from dvornik.contracts.database import Snapshot
+    from dvornik.contracts.database import Column, Snapshot
 
 RUN = "20260101T000000Z-0001"
 
@@ -158,7 +158,7 @@ def test_what_only_a_template_names_is_kept_and_the_place_it_is_named_at_is_told
     site.file("texts/base.html", body=b"<html>\n<img src='/media/logo.png'>")
     collector = media(site, texts=[str(site.path / "texts")])
     assert found(collector) == {"lost.jpg"}
-    evidence = collector.why(str(site.path / "media/logo.png"), time.time_ns())
+    evidence = collector.why([f"{site.path}/media/logo.png"], time.time_ns())[f"{site.path}/media/logo.png"]
     assert evidence
     assert evidence.referrers == [f"files/{site.path}/texts base.html:2"]
     assert sum(evidence.read.values()) == len(b"<html>\n<img src='/media/logo.png'>")
@@ -215,7 +215,10 @@ def test_why_tells_by_which_original_a_thumbnail_is_kept_and_what_nearly_names_a
     site.file("media/story.jpg")
     site.sql("INSERT INTO article (body) VALUES ('see story.jpeg')")
     collector = media(site)
-    thumbnail, lost = (collector.why(f"{site.path}/media/{name}", 0) for name in ("cat-150x150.jpg", "story.jpg"))
+    thumbnail, lost = (
+        collector.why([f"{site.path}/media/{name}"], 0)[f"{site.path}/media/{name}"]
+        for name in ("cat-150x150.jpg", "story.jpg")
+    )
     assert thumbnail
     assert (thumbnail.via, thumbnail.referrers) == ("cat.jpg", ["default/photo.file id=1"])
     assert lost
@@ -520,13 +523,14 @@ def test_why_says_who_names_a_file_and_why_another_one_stays(site: SmallSite) ->
     collector = media(site)
 
     def why(name: str) -> Reason | None:
-        evidence = collector.why(str(site.path / "media" / name), time.time_ns())
+        path = str(site.path / "media" / name)
+        evidence = collector.why([path], time.time_ns())[path]
         assert evidence
         return evidence.verdict
 
     verdicts = [why(name) for name in ("cat.jpg", "cat-150x150.jpg", "lost.jpg", "dog.jpg")]
     assert verdicts == [Reason.REFERENCED, Reason.DERIVATIVE, None, Reason.REFERENCED]
-    assert collector.why(str(site.path / "tmp" / "x"), time.time_ns()) is None
+    assert collector.why([str(site.path / "tmp" / "x")], time.time_ns()) == {}
 
 
 def test_a_quarantine_that_lies_where_nothing_looks_any_more_is_told(tmp_path: Path) -> None:
@@ -542,3 +546,52 @@ def test_a_quarantine_that_lies_where_nothing_looks_any_more_is_told(tmp_path: P
     site.path.chmod(0o755)
     assert "older quarantine" not in site.dvornik("undo").err
     assert name in site.files()
+
+
+def test_many_files_are_explained_by_one_search_and_each_as_if_it_were_alone(site: SmallSite) -> None:
+    site.photos("cat.jpg", "clip.mp4")
+    for name in ("cat-150x150.jpg", "lost.jpg", "dog.jpg", "dog-150x150.jpg", "clip.en.vtt", "story.jpg"):
+        site.file(f"media/{name}")
+    site.sql("INSERT INTO article (body) VALUES ('dog-150x150.jpg'), ('the story of a lost dog')")
+    paths = [str(path) for path in sorted((site.path / "media").iterdir())]
+    together = media(site).why(paths, 0)
+    assert list(together) == paths
+    assert together == {path: media(site).why([path], 0)[path] for path in paths}
+
+
+def test_a_file_that_stays_with_another_says_with_which_and_who_names_that(site: SmallSite) -> None:
+    site.photos("clip.mp4")
+    site.file("media/clip.en.vtt", body=b"WEBVTT")
+    said = site.dvornik("why", "media/clip.en.vtt", "--lang", "en").out
+    assert "kept since it belongs to clip.mp4, which default/photo.file id=1 names" in said
+    assert "looked in" not in said
+
+
+class Watched(SQLite):
+    """Counts how often the rows of a column are gone through."""
+
+    passes = 0
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Snapshot]:
+        with super().snapshot() as snapshot:
+            rows = snapshot.rows
+
+            def counted(column: Column) -> Iterator[tuple[str, str | bytes]]:
+                self.passes += 1
+                return rows(column)
+
+            snapshot.rows = counted  # type: ignore[method-assign]
+            yield snapshot
+
+
+def test_the_database_is_read_as_often_for_many_files_as_for_one(site: SmallSite) -> None:
+    site.photos(*(f"{number}/photo{number}.jpg" for number in range(30)))
+    every = [str(path) for path in (site.path / "media").rglob("*.jpg")]
+
+    def passes(paths: list[str]) -> int:
+        database = Watched(DatabasePlace("default", f"sqlite:///{site.database}"))
+        media(site, database=database).why(paths, 0)
+        return database.passes
+
+    assert 0 < passes(every[:1]) == passes(every)

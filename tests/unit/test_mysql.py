@@ -572,4 +572,4 @@ def test_a_missing_driver_is_named_with_the_command_that_installs_it(monkeypatch
     monkeypatch.setitem(sys.modules, "pymysql", None)
     with pytest.raises(ConfigurationError) as caught:
         connect(DatabasePlace("main", "mysql://u@h/n"))
-    assert caught.value.hint == "pip install 'dvornik[mysql]'"
+    assert caught.value.hint == "pip install 'pymysql>=1.1'"

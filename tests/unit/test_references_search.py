@@ -114,23 +114,24 @@ def test_an_exact_column_may_be_a_views(database: SQLite) -> None:
     ],
 )
 def test_the_referrers_of_a_file_are_named_by_row(database: SQLite, container: str, name: str, referrer: str) -> None:
-    evidence = find_referrers([(container, name)], Sought(listing(), EXACT), {"default": database}, {})
+    evidence = find_referrers({(container, name): []}, Sought(listing(), EXACT), {"default": database}, {})
     assert evidence.rows[container, name][0] == referrer
     assert evidence.looked["default/article.body"] == 1
     assert evidence.read["default/photo.file"] == len("2024/a.jpglost.jpg")
 
 
 def test_a_path_in_an_exact_column_is_no_evidence_for_its_namesake(database: SQLite) -> None:
-    evidence = find_referrers([("2025", "a.jpg")], Sought(listing(), EXACT), {"default": database}, {})
-    assert (evidence.rows, evidence.near) == ({}, ["default/photo.file id=1"] if evidence.near else [])
+    evidence = find_referrers({("2025", "a.jpg"): []}, Sought(listing(), EXACT), {"default": database}, {})
+    near = evidence.near["2025", "a.jpg"]
+    assert (evidence.rows, near) == ({}, ["default/photo.file id=1"] if near else [])
 
 
 def test_for_an_orphan_the_nearest_row_and_all_that_was_read_are_told(database: SQLite) -> None:
     names = listing()
     names.add("2024", ["lost.png"])
-    evidence = find_referrers([("2024", "lost.png")], Sought(names, EXACT), {"default": database}, {})
+    evidence = find_referrers({("2024", "lost.png"): []}, Sought(names, EXACT), {"default": database}, {})
     assert evidence.rows == {}
-    assert evidence.near == ["default/photo.file id=3"]
+    assert evidence.near == {("2024", "lost.png"): ["default/photo.file id=3"]}
     assert evidence.looked["default/photo.file"] == 2
 
 

@@ -210,9 +210,9 @@ def test_a_place_that_is_gone_stops_neither_the_others_nor_what_a_killed_run_lef
 def test_why_tells_what_holds_a_file(site: SmallSite) -> None:
     young, old = site.file("tmp/young.bin"), site.file("tmp/old.bin", age=9 * DAY)
     collector = temp(site)
-    verdicts = [collector.why(str(path), time.time_ns()) for path in (young, old)]
+    verdicts = [collector.why([str(path)], time.time_ns())[str(path)] for path in (young, old)]
     assert [verdict.verdict for verdict in verdicts if verdict] == [Reason.YOUNG, None]
-    assert collector.why(str(site.path / "elsewhere"), time.time_ns()) is None
+    assert collector.why([str(site.path / "elsewhere")], time.time_ns()) == {}
 
 
 def unit(site: SmallSite, age: float = 2 * DAY, inner: float = 2 * DAY) -> None:

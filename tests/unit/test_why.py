@@ -89,7 +89,9 @@ def test_why_says_of_every_temporary_file_what_the_dry_run_says(tmp_path: Path, 
     root = tmp_path / "tmp"
     with yard(root) as now:
         goes = planned(list(collector.scan(now, thorough=False)))
-        told = {str(path.relative_to(root)): collector.why(str(path), now) for path in everything(root)}
+        told = {
+            str(path.relative_to(root)): collector.why([str(path)], now).get(str(path)) for path in everything(root)
+        }
     assert all(told.values())
     assert {name for name, each in told.items() if each and each.verdict is None} == goes - {"plain"}
     assert told["plain"] is not None
@@ -115,14 +117,16 @@ def test_why_names_the_reason_and_what_around_the_file_gives_it(
     tmp_path: Path, collector: Temp, name: str, reason: Reason, fact: str
 ) -> None:
     with yard(tmp_path / "tmp") as now:
-        evidence = collector.why(str(tmp_path / "tmp" / name), now)
+        path = str(tmp_path / "tmp" / name)
+        evidence = collector.why([path], now)[path]
     assert evidence
     assert (evidence.verdict, evidence.rule) == (reason, OLD)
     assert fact in evidence.facts
 
 
 def test_of_a_file_that_is_not_there_why_has_no_facts(tmp_path: Path, collector: Temp) -> None:
-    evidence = collector.why(str(tmp_path / "tmp/none/x"), time.time_ns())
+    path = str(tmp_path / "tmp/none/x")
+    evidence = collector.why([path], time.time_ns())[path]
     assert evidence
     assert (evidence.verdict, evidence.facts) == (Reason.GONE, {})
 
@@ -143,7 +147,8 @@ def test_why_says_of_every_log_what_the_dry_run_says(tmp_path: Path) -> None:
     now = time.time_ns()
     lines = [line for line in logs.scan(now, thorough=False) if isinstance(line, Finding | Held)]
     dry = {name: (line.rule, line.reason if isinstance(line, Held) else None) for line in lines for name in line.names}
-    told = {name: logs.why(str(site.path / "logs" / name), now) for name in LOGS}
+    paths = {name: str(site.path / "logs" / name) for name in LOGS}
+    told = {name: logs.why([path], now).get(path) for name, path in paths.items()}
     assert {name: (each.rule, each.verdict) for name, each in told.items() if each} == dry
     assert {"logs/old", "logs/compress"} <= {rule for rule, _reason in dry.values()}
 

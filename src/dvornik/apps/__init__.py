@@ -6,14 +6,14 @@ import shlex
 from typing import TYPE_CHECKING
 
 from dvornik.application import App
-from dvornik.apps import declared, django, environment
+from dvornik.apps import declared, django, environment, guesses
+from dvornik.config.loading import FILE
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.model import Trouble
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from dvornik.config import Loaded
 
@@ -30,12 +30,21 @@ def discover(loaded: Loaded, env: Mapping[str, str]) -> App:
     return declared.over(loaded, _found(loaded, env))
 
 
-def nothing_found(base: Path) -> ConfigurationError:
-    """Say that nothing is under care at ``base``, and where Django projects are that could have been meant."""
+def nothing_found(loaded: Loaded, env: Mapping[str, str]) -> ConfigurationError:
+    """Say that nothing is under care, and which Django project below could have been meant, or which lines are missing.
+
+    The lines stand for themselves at the top of a file, whatever tables it has.
+    """
+    base = loaded.base
     message = _("Nothing to look after was found here.")
     projects = django.projects(base)
     if not projects:
-        hint = _("Go to the application's directory, or write a dvornik.toml: dvornik init")
+        file = loaded.source or base / FILE
+        found = guesses.guess(base, env)
+        hint = _("Go to the application's directory, or put these lines at the top of {file} and correct them:")
+        if not found.is_complete:
+            hint = _("Go to the application's directory, or put these lines at the top of {file}, capitals replaced:")
+        hint = "\n   ".join((hint.format(file=file), *found.lines))
         return ConfigurationError(message, context=str(base), hint=hint)
     names = ", ".join(str(project.relative_to(base) / "manage.py") for project in projects)
     return ConfigurationError(

@@ -14,7 +14,7 @@ import msgspec
 
 from dvornik.config.addresses import redacted
 from dvornik.config.roots import is_shared
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.model import Trouble
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ _TIMEOUT = 60.0
 _LEVELS = 3
 _MOST_CHILDREN = 2000
 _MOST_PROJECTS = 10
-_FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env"})
+FOREIGN = frozenset({"node_modules", "site-packages", "venv", "env"})
 """Directories whose projects are somebody else's."""
 _LONGEST_MESSAGE = 300
 
@@ -143,6 +143,12 @@ class Answer(msgspec.Struct, frozen=True):
 class _Failure(msgspec.Struct, frozen=True):
     error: str
     message: str
+    file: str = ""
+    line: int = 0
+    variable: str = ""
+    """What the settings looked for in the environment."""
+    module: str = ""
+    """What could not be imported."""
 
 
 def find(base: Path) -> Path | None:
@@ -184,7 +190,7 @@ def _children(directory: Path) -> list[Path]:
         children = sorted(child for child in directory.iterdir() if child.is_dir() and not child.is_symlink())
     except OSError:
         return []
-    return [child for child in children if not child.name.startswith(".") and child.name not in _FOREIGN]
+    return [child for child in children if not child.name.startswith(".") and child.name not in FOREIGN]
 
 
 def ask(project: Path, loaded: Loaded, env: Mapping[str, str]) -> Answer | Trouble:
@@ -200,11 +206,11 @@ def ask(project: Path, loaded: Loaded, env: Mapping[str, str]) -> Answer | Troub
         out, err, status = _run([python, "-X", "utf8", str(Path(__file__).with_name("django_probe.py"))], project, own)
     except subprocess.TimeoutExpired:
         message = _("Django could not be loaded: it took longer than {count} seconds").format(count=int(_TIMEOUT))
-        return Trouble("django", message, _("See why: python manage.py check"))
+        return Trouble("django", message, _look_yourself())
     except OSError as error:
-        message = _("the application's Python cannot be started: {error}").format(error=f"{python}: {error.strerror}")
+        message = _("the application's Python cannot be started: {error}").format(error=f"{python}: {of_system(error)}")
         return Trouble("django", message, _("Name it in dvornik.toml: [app] python."))
-    return _understand(out, err, status, own)
+    return _understand(out, err, status, own, project)
 
 
 def _has_project(directory: Path) -> bool:
@@ -245,18 +251,44 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
-def _understand(out: bytes, err: bytes, status: int, env: Mapping[str, str]) -> Answer | Trouble:
+def _understand(out: bytes, err: bytes, status: int, env: Mapping[str, str], project: Path) -> Answer | Trouble:
     try:
         return msgspec.json.decode(out, type=Answer)
     except msgspec.MsgspecError:
         pass
     try:
         failure = msgspec.json.decode(out, type=_Failure)
-        said = f"{failure.error}: {failure.message}"
     except msgspec.MsgspecError:
         last = err.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        said = last or _("it ended with status {status}").format(status=status)
-    said = " ".join(redacted(said, env).split())[:_LONGEST_MESSAGE]
-    message = _("Django could not be loaded: {error}").format(error=said)
-    hint = _("Run dvornik by the Python of the application, or name it in dvornik.toml: [app] python.")
-    return Trouble("django", message, hint)
+        said = _shortened(last or _("it ended with status {status}").format(status=status), env)
+        return Trouble("django", _("Django could not be loaded: {error}").format(error=said), _look_yourself())
+    said = failure.error
+    if failure.variable:
+        said = _("the environment lacks {variable} ({error})").format(variable=failure.variable, error=said)
+    elif failure.message:
+        said = _shortened(f"{said}: {failure.message}", env)
+    if failure.file:
+        place = os.path.relpath(failure.file, project) if Path(failure.file).is_relative_to(project) else failure.file
+        said = _("{error}; {file}, line {line}").format(error=said, file=place, line=failure.line)
+    return Trouble("django", _("Django could not be loaded: {error}").format(error=said), _remedy(failure, env))
+
+
+def _shortened(said: str, env: Mapping[str, str]) -> str:
+    return " ".join(redacted(said, env).split())[:_LONGEST_MESSAGE]
+
+
+def _remedy(failure: _Failure, env: Mapping[str, str]) -> str:
+    if failure.variable:
+        return _(
+            "Set it for dvornik as for the application: in the unit, the crontab or the compose file that starts it."
+        )
+    if not failure.module:
+        return _look_yourself()
+    settings = env.get("DJANGO_SETTINGS_MODULE", "")
+    if settings == failure.module or settings.startswith(f"{failure.module}."):
+        return _('Name the settings module that the application uses: [app] settings = "project.settings".')
+    return _("Run dvornik by the Python of the application, or name it in dvornik.toml: [app] python.")
+
+
+def _look_yourself() -> str:
+    return _("See why: python manage.py check")

@@ -8,9 +8,12 @@ connects to nothing, writes nothing.
 from __future__ import annotations
 
 import json
+import linecache
 import os
 import re
 import sys
+import sysconfig
+import traceback
 from typing import Any
 
 _OPTIONS = (
@@ -45,10 +48,56 @@ def main() -> int:
     try:
         answer = _learn()
     except BaseException as error:  # noqa: BLE001 - a project may fail in any way, SystemExit included
-        answer = {"error": type(error).__name__, "message": str(error)[:2000]}
+        answer = _failure(error)
     with os.fdopen(out, "w", encoding="utf-8") as stream:
         json.dump(answer, stream, default=str)
     return 0
+
+
+def _failure(error: BaseException) -> dict[str, Any]:
+    """Return what the project fails by: the error, where, the variable or the module that is missing."""
+    frames = [
+        (frame.f_code.co_filename, number) for frame, number in traceback.walk_tb(error.__traceback__) if frame.f_code
+    ]
+    if isinstance(error, SyntaxError) and error.filename:
+        frames.append((error.filename, error.lineno or 0))
+    own = _own_frames(frames)
+    return {
+        "error": type(error).__name__,
+        "message": str(error)[:2000],
+        "file": own[-1][0] if own else "",
+        "line": own[-1][1] if own else 0,
+        "variable": _missing_variable(error, own),
+        "module": (error.name or "") if isinstance(error, ModuleNotFoundError) else "",
+    }
+
+
+def _own_frames(frames: list[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return the frames of the project's own code; where there are none, those of what it uses."""
+    here, library = os.getcwd() + os.sep, sysconfig.get_paths()["stdlib"] + os.sep  # noqa: PTH109 - as plain as the paths
+    real = [each for each in frames if os.path.isabs(each[0]) and each[0] != os.path.abspath(__file__)]  # noqa: PTH100, PTH117 - as above
+    packages = (os.sep + "site-packages" + os.sep, os.sep + "dist-packages" + os.sep)
+    outside = [each for each in real if not any(part in each[0] for part in packages)]
+    own = [each for each in outside if each[0].startswith(here)]
+    return own or [each for each in outside if not each[0].startswith(library)]
+
+
+def _missing_variable(error: BaseException, own: list[tuple[str, int]]) -> str:
+    """Return the variable that was looked for in the environment, and not found."""
+    chain: list[BaseException] = []
+    each: BaseException | None = error
+    while each is not None and each not in chain:
+        chain.append(each)
+        each = each.__cause__ or each.__context__
+    for one in chain:
+        last = [frame for frame, _number in traceback.walk_tb(one.__traceback__)][-1:]
+        if isinstance(one, KeyError) and last and last[0].f_locals.get("self") is os.environ:
+            return str(one.args[0])
+    # A library that asks in another way names the variable in its sentence, as the settings do in their line.
+    lines = [linecache.getline(name, number) for name, number in own]
+    asked = {word for line in lines for word in re.findall(r"""["']([A-Z][A-Z0-9_]{2,})["']""", line)}
+    said = set(re.findall(r"\w+", str(error)))
+    return next(iter(sorted((asked & said) - os.environ.keys())), "")
 
 
 def _learn() -> dict[str, Any]:

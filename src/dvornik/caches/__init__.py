@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Protocol
 
+from dvornik import extras
 from dvornik.contracts.cache import Cache
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
@@ -72,6 +73,6 @@ def connect(place: CachePlace) -> WeighedCache:
         if error.name != "redis":
             raise
         raise ConfigurationError(
-            _("The Redis driver is not installed."), context=place.name, hint="pip install 'dvornik[redis]'"
+            _("The Redis driver is not installed."), context=place.name, hint=extras.command("redis")
         ) from error
     return RedisCache(place)

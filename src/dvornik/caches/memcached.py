@@ -21,6 +21,7 @@ from dvornik.contracts.cache import CacheUsage
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.model import Reason
+from dvornik.unreached import cause
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -112,11 +113,13 @@ class MemcachedCache:
                     self._told(stream, b"set auth 0 0 %d\r\n%b" % (len(data), data), b"STORED", server)
                 yield stream
         except OSError as error:
+            found = cause(error)
+            message = _("The cache cannot be reached: {why}.").format(why=found.why) if found else ""
             raise CacheError(
-                _("The cache does not answer.") + f" ({type(error).__name__})",
+                message or _("The cache does not answer."),
                 Reason.IO_ERROR,
                 context=f"{self.place}: {server}",
-                hint=_("Check that it is running."),
+                hint=found.hint if found else _("Check that it is running."),
             ) from error
 
     def _told(self, stream: BufferedRWPair, command: bytes, expected: bytes, server: str) -> None:

@@ -189,7 +189,8 @@ class RedisCache:
         try:
             yield
         except redis.RedisError as error:
-            raise trouble(error, f"{self.place}: {self._topology.label}") from error
+            where = f"{self.place}: {self._topology.label}"
+            raise trouble(error, where, self._topology) from error
 
 
 class _Tally:

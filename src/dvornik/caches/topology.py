@@ -8,6 +8,9 @@ cluster behind a plain address is recognised as well. ``rediss+`` stands before 
 from __future__ import annotations
 
 import re
+import socket
+import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, cast
 
 import redis
@@ -24,6 +27,8 @@ _PORTS = {"": 6379, "cluster": 6379, "sentinel": 26379}
 _CONNECT_TIMEOUT = 3
 _TIMEOUT = 5
 _SLOTS = 16_384
+_GREETING = 1.0
+"""Seconds in which a server that refuses everybody says so."""
 
 
 class Topology:
@@ -64,6 +69,39 @@ class Topology:
             return f"{self._path}/{database}"
         hosts = ",".join(f"{host}:{port}" for host, port in sorted(self._hosts))
         return f"{hosts}/{self._service}/{database}" if self._service else f"{hosts}/{database}"
+
+    @property
+    def has_password(self) -> bool:
+        """Whether the address names one."""
+        return bool(self._options.get("password"))
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the address asks for TLS."""
+        return bool(self._options.get("ssl"))
+
+    def greeting(self) -> str:
+        """Return what the server says unasked: the driver passes over it, and one that refuses everybody says why so.
+
+        Empty where it says nothing, and where nobody can be asked in clear.
+        """
+        if self.is_encrypted or self.kind:
+            return ""
+        with suppress(OSError), self._raw() as connection:
+            connection.settimeout(_GREETING)
+            return connection.recv(512).decode("ascii", "replace")
+        return ""
+
+    def _raw(self) -> socket.socket:
+        if not self._path or sys.platform == "win32":
+            return socket.create_connection(self._hosts[-1], _CONNECT_TIMEOUT)
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(self._path)
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def nodes(self) -> tuple[Sequence[redis.Redis], bool]:
         """Return a client for each primary that holds keys, and whether they form a cluster.

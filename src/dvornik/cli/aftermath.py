@@ -6,7 +6,7 @@ import os
 import time
 from typing import TYPE_CHECKING
 
-from dvornik import health, metrics, notify, ping
+from dvornik import extras, health, metrics, notify, ping
 from dvornik.cli import output, reporting
 from dvornik.languages import _
 from dvornik.metrics import otlp
@@ -128,7 +128,7 @@ def _try(yard: Yard, what: str, tell: Callable[[], object]) -> None:
     try:
         tell()
     except ImportError:
-        warn(yard, what, _("not installed: pip install 'dvornik[{extra}]'").format(extra=what))
+        warn(yard, what, _("not installed: {command}").format(command=extras.command(what)))
     except Exception as error:  # noqa: BLE001 - the work is done: whatever is wrong here must not make it a failure
         warn(yard, what, " ".join(f"{type(error).__name__}: {error}".split()))
 

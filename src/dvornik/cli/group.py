@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Final
+from typing import Any, Final
 
 import click
 
@@ -38,6 +38,8 @@ VERBS: Final = {
     "completion": "completion",
 }
 """Each verb and the module of ``dvornik.cli.commands`` that builds it."""
+_BEFORE: Final = "dvornik.before"
+"""Under which a context keeps the options that stand before the verb."""
 _FULL: Final = 200
 """Letters of a verb's first sentence that a list of verbs shows: all of it, which click would cut at the line's end."""
 
@@ -70,6 +72,11 @@ class LazyGroup(click.Group):
         command.context_class = Context
         command.options_metavar = _("[OPTIONS]")
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Run the verb; what stands before it holds unless the same stands after it."""
+        ctx.default_map = dict.fromkeys(VERBS, ctx.meta.get(_BEFORE, {}))
+        return super().invoke(ctx)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -112,9 +119,16 @@ def group() -> click.Group:
         epilog=_("Begin with: dvornik run --dry-run"),
         params=[
             click.Option(["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_version,
-                         help=_("Show the version."))
+                         help=_("Show the version.")),
+            *options.general(_hand_on),
         ],
     )  # fmt: skip
+
+
+def _hand_on(ctx: click.Context, param: click.Parameter, value: object) -> None:
+    """Keep for the verb what stands before it."""
+    if value and param.name:
+        ctx.meta.setdefault(_BEFORE, {})[param.name] = value
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001 - click's own

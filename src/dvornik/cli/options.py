@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable
 from functools import wraps
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
@@ -15,12 +16,12 @@ from dvornik import languages
 from dvornik.cli import output
 from dvornik.cli.yard import STEPS, Yard
 from dvornik.errors import DvornikError, UnwrittenError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.model import Gate
 from dvornik.reports import document, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from dvornik.config import Loaded
 
@@ -44,16 +45,31 @@ class Gates(click.ParamType[list[str], str]):
         return codes
 
 
+_Callback = Callable[[click.Context, click.Parameter, object], None]
+
+
+def _common() -> list[tuple[tuple[str, ...], dict[str, Any]]]:
+    return [
+        (("--config",), {"metavar": "FILE", "help": _("Configuration file; else dvornik.toml is looked for.")}),
+        (("--lang",), {"type": click.Choice(["ru", "en"]), "help": _("Language of the output.")}),
+        (("--json", "as_json"), {"is_flag": True, "help": _("One JSON document instead of lines.")}),
+        (("--debug",), {"is_flag": True, "help": _("More detail in the log; errors with their origin.")}),
+    ]
+
+
 def common(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that every command has."""
-    for option in (
-        click.option("--debug", is_flag=True, help=_("More detail in the log; errors with their origin.")),
-        click.option("--json", "as_json", is_flag=True, help=_("One JSON document instead of lines.")),
-        click.option("--lang", type=click.Choice(["ru", "en"]), help=_("Language of the output.")),
-        click.option("--config", metavar="FILE", help=_("Configuration file; else dvornik.toml is looked for.")),
-    ):
-        command = option(command)
+    for names, settings in reversed(_common()):
+        command = click.option(*names, **settings)(command)
     return command
+
+
+def general(callback: _Callback) -> list[click.Option]:
+    """Return the same options for a place before the verb; ``callback`` takes what is given there."""
+    return [
+        click.Option(names, expose_value=False, is_eager=True, callback=callback, **settings)
+        for names, settings in _common()
+    ]
 
 
 def steps(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -173,7 +189,7 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
 def _of_system(error: OSError) -> DvornikError:
     """Put into words what no part of the work answers for: a plan, or a program of ours, on a disk that fails."""
     told = DvornikError(
-        _("The system refuses: {error}").format(error=error.strerror or error),
+        _("The system refuses: {error}").format(error=of_system(error)),
         context=os.fsdecode(error.filename) if isinstance(error.filename, str | bytes) else "",
         hint=_("Look at the disk and at the system's log; --debug shows where it happened."),
     )

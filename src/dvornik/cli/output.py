@@ -9,7 +9,7 @@ from io import TextIOWrapper
 from typing import TYPE_CHECKING, TextIO
 
 from dvornik.errors import UnwrittenError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.terminal import PLAINLY
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def answering() -> Iterator[TextIO]:
     except OSError as error:
         _silence(sys.stdout)
         raise UnwrittenError(
-            _("The answer cannot be written: {error}").format(error=error.strerror),
+            _("The answer cannot be written: {error}").format(error=of_system(error)),
             hint=_("Make room where standard output goes. What a run did stands in dvornik history and show."),
         ) from error
 

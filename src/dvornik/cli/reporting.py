@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from dvornik.errors import ConfigurationError, UnwrittenError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.reports import document, text
 
 if TYPE_CHECKING:
@@ -79,12 +79,12 @@ def write(path: str, told: str) -> None:
     try:
         file = Path(path).open("w", encoding="utf-8")  # noqa: SIM115 - closed by the with below; only its errors are told here
     except OSError as error:
-        raise _unwritable(path, error.strerror) from error
+        raise _unwritable(path, of_system(error)) from error
     try:
         with file:
             file.write(told)
     except OSError as error:
-        message = _("The report cannot be written: {error}").format(error=error.strerror)
+        message = _("The report cannot be written: {error}").format(error=of_system(error))
         hint = _("Make room there; then: dvornik report -o FILE")
         raise UnwrittenError(message, context=path, hint=hint) from error
 

@@ -107,7 +107,7 @@ class Yard:
             or app.has_cache
             or app.trouble
         ):
-            raise apps.nothing_found(self.loaded.base)
+            raise apps.nothing_found(self.loaded, self._env)
 
     @property
     def hindrances(self) -> list[Trouble]:

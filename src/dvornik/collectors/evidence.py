@@ -1,4 +1,4 @@
-"""Owns the evidence on one file: what the scan of its place says of it, since no rule is to be told twice."""
+"""Owns the evidence on files: what the scan of their place says of them, since no rule is to be told twice."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dvornik.model import Finding, Held, Reason
 from dvornik.storages import grips
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from dvornik.contracts.storage import Storage
     from dvornik.model import Seen
@@ -32,9 +32,9 @@ class Aged(Protocol):
 
 
 class Sought(NamedTuple):
-    """The file that is asked about."""
+    """The files that are asked about."""
 
-    path: str
+    paths: Sequence[str]
     now: int
     """Nanoseconds since the epoch."""
     by_use: frozenset[str] = frozenset()
@@ -43,40 +43,61 @@ class Sought(NamedTuple):
 
 def explain(
     sought: Sought, rule: str, storages: Mapping[str, Storage], scan_of: Callable[[str], Iterable[Seen]], settings: Aged
-) -> Evidence | None:
-    """Say what a scan says of a file, and whether somebody has it at the moment.
+) -> dict[str, Evidence]:
+    """Say what a scan says of each file, and whether somebody has it at the moment; one scan for all of a place.
 
     ``scan_of`` yields the scan of a place, with every name of what is held; ``rule`` is the one that a file is told by
-    that is not there, whose evidence has no facts. ``None`` if the file lies in none of the storages.
+    that is not there, whose evidence has no facts. A file that lies in none of the storages is left out.
     """
+    told: dict[str, Evidence] = {}
     for place, storage in storages.items():
-        located = storage.locate(sought.path)
-        if located is None:
-            continue
-        times = storage.examine(located[0], [located[1]], age_by=settings.age_by).times
-        found = _line_on("/".join(filter(None, located)), scan_of(place))
-        if found is None or not os.path.lexists(sought.path):
-            return Evidence(rule.partition("/")[0], place, Reason.GONE, rule)
-        line, around = found
-        facts = _facts(line, around, (sought.now - times[0]) / 1e9 if times else None, float(settings.older_than))
-        verdict = line.reason if isinstance(line, Held) else None
-        if verdict is None and line.rule not in sought.by_use:
-            verdict = grips.used(sought.path)
-        return Evidence(line.rule.partition("/")[0], place, verdict, line.rule, facts=facts)
-    return None
+        located = {path: at for path in sought.paths if path not in told and (at := storage.locate(path))}
+        files = {path: "/".join(filter(None, at)) for path, at in located.items()}
+        lines = _lines_on(set(files.values()), scan_of(place)) if files else {}
+        for path, file in files.items():
+            found = lines.get(file)
+            if found is None or not os.path.lexists(path):
+                told[path] = Evidence(rule.partition("/")[0], place, Reason.GONE, rule)
+                continue
+            container, name = located[path]
+            times = storage.examine(container, [name], age_by=settings.age_by).times
+            age = (sought.now - times[0]) / 1e9 if times else None
+            facts = _facts(*found, age, float(settings.older_than))
+            told[path] = _evidence(path, place, found[0], facts, sought.by_use)
+    return told
 
 
-def _line_on(file: str, seen: Iterable[Seen]) -> tuple[Finding | Held, str] | None:
-    """Return the line that names a file or, where it was not entered, a directory around it; and that directory."""
+def _evidence(path: str, place: str, line: Finding | Held, facts: Facts, by_use: frozenset[str]) -> Evidence:
+    verdict = line.reason if isinstance(line, Held) else None
+    if verdict is None and line.rule not in by_use:
+        verdict = grips.used(path)
+    return Evidence(line.rule.partition("/")[0], place, verdict, line.rule, facts=facts)
+
+
+def _lines_on(files: set[str], seen: Iterable[Seen]) -> dict[str, tuple[Finding | Held, str]]:
+    """Return, by file, the first line that names it or, where it was not entered, a directory around it; and that."""
+    found: dict[str, tuple[Finding | Held, str]] = {}
     for line in seen:
-        if not isinstance(line, Finding | Held) or not f"{file}/".startswith(f"{line.container}/".lstrip("/")):
+        if not isinstance(line, Finding | Held):
             continue
-        rest = file[len(line.container) :].lstrip("/")
-        for name in line.names:
-            if name == rest:
-                return line, ""
-            if isinstance(line, Held) and f"{rest}/".startswith(f"{name}/".lstrip("/")):
-                return line, "/".join(filter(None, (line.container, name)))
+        within = f"{line.container}/".lstrip("/")
+        for file in [file for file in files if f"{file}/".startswith(within)]:
+            around = _named_by(line, file[len(line.container) :].lstrip("/"))
+            if around is not None:
+                found[file] = line, around
+                files.discard(file)
+        if not files:
+            break
+    return found
+
+
+def _named_by(line: Finding | Held, rest: str) -> str | None:
+    """Return ``""`` where a line names a file of its container, the directory around it where it names that."""
+    for name in line.names:
+        if name == rest:
+            return ""
+        if isinstance(line, Held) and f"{rest}/".startswith(f"{name}/".lstrip("/")):
+            return "/".join(filter(None, (line.container, name)))
     return None
 
 

@@ -148,10 +148,10 @@ class Inventory:
         sources = ((names, self.places[place]) for place, names in listed.items())
         return [Sought(names, source.exact, source.defaults, source.named) for names, source in sources]
 
-    def referrers(self, place: str, names: Names, targets: Sequence[Target]) -> Referrers:
-        """Say who names each of ``targets``, files of a place that is listed whole in ``names``."""
+    def referrers(self, place: str, names: Names, asked: Mapping[Target, Sequence[Target]]) -> Referrers:
+        """Say who names each file, or those it may be known by, of a place that is listed whole in ``names``."""
         (sought,) = self._sought({place: names})
-        return find_referrers(targets, sought, self._readable, self._exclude)
+        return find_referrers(asked, sought, self._readable, self._exclude)
 
     def count(self) -> Iterator[Counted]:
         """Yield what each column contributes; takes a pass over the listing for each that names anything."""

@@ -101,9 +101,9 @@ class Logs(Claiming):
             return storage.cut(finding, run, *self._packing)
         return storage.discard(finding, run, keep=False)
 
-    def why(self, path: str, now: int) -> Evidence | None:
-        """Say what holds a file in one of these directories: what a scan of all that is there would say."""
-        sought = Sought(path, now, frozenset({TRUNCATE}))
+    def why(self, paths: Sequence[str], now: int) -> Mapping[str, Evidence]:
+        """Say what holds files in one of these directories: what a scan of all that is there would say."""
+        sought = Sought(paths, now, frozenset({TRUNCATE}))
         return explain(sought, OLD, self._storages, lambda place: self._scan(place, now), self._settings)
 
     def _scan(self, place: str, now: int) -> _Scan:

@@ -27,24 +27,28 @@ from dvornik.collectors.families import described
 from dvornik.collectors.foreign import Foreign
 from dvornik.collectors.identity import reachable
 from dvornik.collectors.inventory import Inventory, Listing, Source, everything, quarantine
+from dvornik.collectors.media_evidence import Explanation, Verdict
 from dvornik.collectors.names import GUARD_SIZE, GUARDS, SAMPLE, held, is_lonely
 from dvornik.collectors.names import Names as Patterns
 from dvornik.collectors.unnamed import Unnamed
-from dvornik.contracts.collector import Evidence, Rule
+from dvornik.contracts.collector import Rule
 from dvornik.contracts.storage import Batch, Storage
 from dvornik.errors import UnreachableError
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Survey, Trouble
 from dvornik.references import numbered
 from dvornik.references.companions import belongs, may_belong
-from dvornik.references.derivatives import ancestors, candidates, inherited, is_untold, verdict
+from dvornik.references.derivatives import candidates, inherited, is_untold, verdict
 from dvornik.state import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from dvornik.collectors.families import Described
+    from dvornik.collectors.media_evidence import Facts
+    from dvornik.contracts.collector import Evidence
     from dvornik.model import Seen
     from dvornik.references.names import Kinds, Names
+    from dvornik.references.referrers import Target
 
 ORPHAN: Final = "media/orphan"
 RETURN: Final = "media/return"
@@ -54,7 +58,6 @@ _FOLLOWS: Final = frozenset((Reason.REFERENCED, Reason.DERIVATIVE, Reason.COMPAN
 """Why a file stays that is as good as referred to."""
 _NO_MEDIA: Final = (Reason.PLACEHOLDER, Reason.EXCLUDED, Reason.NOT_OWN)
 """Why files stay that do not count as the site's."""
-_Facts = dict[str, int | float | str]
 _Named = dict[tuple[str, str, str], list[str]]
 """Names in quarantine that something refers to, by place, run and container."""
 
@@ -249,13 +252,33 @@ class Media:
         """Remove the empty private directories."""
         tidied(source.storage for source in self._sources.values())
 
-    def why(self, path: str, now: int) -> Evidence | None:  # noqa: ARG002 - the grace is policy's
-        """Say who names a file, or where was looked in vain."""
+    def why(self, paths: Sequence[str], now: int) -> Mapping[str, Evidence]:  # noqa: ARG002 - the grace is policy's
+        """Say who names each file, or where was looked in vain; all of a place are looked up together."""
+        told: dict[str, Evidence] = {}
         for place, source in self._sources.items():
-            located = source.storage.locate(path)
-            if located is not None:
-                return self._why(place, *located)
-        return None
+            here = {path: found for path in paths if path not in told and (found := source.storage.locate(path))}
+            if here:
+                files = list(dict.fromkeys(here.values()))
+                evidence = Explanation(self._inventory, place, ORPHAN, self._reasons).of(files)
+                told |= {path: evidence[file] for path, file in here.items()}
+        return told
+
+    def _reasons(self, place: str, names: Names, files: Sequence[Target]) -> dict[Target, Verdict]:
+        """Say why files stay, as a run would: it takes the whole listing to tell their families."""
+        source, asked = self._sources[place], set(files)
+        unnamed = _unnamed(source, names)
+        found = dict.fromkeys(files, Verdict(Reason.REFERENCED, {}))
+        for step, verdicts in _noted(source, names, unnamed):
+            for container, name in asked & {(step.container, name) for name in step.names}:
+                reason = verdicts.get(name, Reason.REFERENCED)
+                companion = names.companions.of(container, name) if reason is Reason.COMPANION else None
+                found[container, name] = Verdict(reason, {}, companion)
+        for container, _going, unfamiliar in unnamed.settled():
+            for name in {name for held_back in unfamiliar.values() for name in held_back if (container, name) in asked}:
+                family = unnamed.family(container, name)
+                facts: Facts = {"family": family.shape, "family_files": family.files, "family_known": family.known}
+                found[container, name] = Verdict(Reason.UNFAMILIAR, facts)
+        return found
 
     def families(self, place: str, shape: str = "") -> Iterator[Described]:
         """Yield the families of a place, or one of them; raise ``UnreachableError`` where not all can be read."""
@@ -267,44 +290,6 @@ class Media:
         unnamed.settle()
         judged = _judged(source, listed[place], unnamed, with_times=True)
         yield from described(place, ((step, verdicts) for step, verdicts, _kinds in judged), unnamed, shape)
-
-    def _why(self, place: str, container: str, name: str) -> Evidence:
-        source, file = self._sources[place], (container, name)
-        names = self._inventory.listed([place], everything)[place]
-        origins = list(ancestors(names, *file))
-        found = self._inventory.referrers(place, names, [file, *origins])
-        via = next((each for each in (file, *origins) if each in found.rows), file)
-        names.forget()
-        self._inventory.search({place: names}, everything)
-        reason, facts = self._verdict(source, names, container, name)
-        return Evidence(
-            self.name, place, reason, ORPHAN, found.rows.get(via, ()), found.looked, found.read, found.near,
-            "" if via == file else "/".join(filter(None, via)), self._facts(source.storage, container, name) | facts,
-        )  # fmt: skip
-
-    @staticmethod
-    def _verdict(source: Source, names: Names, container: str, name: str) -> tuple[Reason | None, _Facts]:
-        """Say why a file stays, as a run would: it takes the whole listing to tell its family."""
-        unnamed = _unnamed(source, names)
-        reason: Reason | None = Reason.REFERENCED
-        for step, verdicts in _noted(source, names, unnamed):
-            if step.container == container and name in step.names:
-                reason = verdicts.get(name, Reason.REFERENCED)
-        for where, _going, unfamiliar in unnamed.settled():
-            if where == container and any(name in each for each in unfamiliar.values()):
-                family = unnamed.family(container, name)
-                facts: _Facts = {"family": family.shape, "family_files": family.files, "family_known": family.known}
-                return Reason.UNFAMILIAR, facts
-        return reason, {}
-
-    @staticmethod
-    def _facts(storage: Storage, container: str, name: str) -> dict[str, int | float | str]:
-        seen = storage.examine(container, [name])
-        facts: dict[str, int | float | str] = {"size": seen.sizes[0], "time": seen.times[0]} if seen.names else {}
-        for run, batch in storage.quarantined():
-            if batch.container == container and name in batch.names:
-                facts["quarantine"] = run
-        return facts
 
 
 def _named_of(names: Names, batch: Batch) -> list[str]:

@@ -86,9 +86,9 @@ class Temp(Claiming):
             return storage.discard_whole(finding, run)
         return storage.discard(finding, run, keep=False)
 
-    def why(self, path: str, now: int) -> Evidence | None:
-        """Say what holds a file in one of these directories: what a scan of all that is there would say."""
-        return explain(Sought(path, now), OLD, self._storages, lambda place: self._scan(place, now), self._settings)
+    def why(self, paths: Sequence[str], now: int) -> Mapping[str, Evidence]:
+        """Say what holds files in one of these directories: what a scan of all that is there would say."""
+        return explain(Sought(paths, now), OLD, self._storages, lambda place: self._scan(place, now), self._settings)
 
     def _scan(self, place: str, now: int) -> _Scan:
         return _Scan(place, self._storages[place], self._names, self._settings, now)

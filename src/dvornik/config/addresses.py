@@ -20,7 +20,7 @@ _DIALECTS = {
 _CACHES = re.compile(r"(?:redis|valkey)s?(?:\+sentinel|\+cluster)?|unix|memcached(?:\+unix)?", re.IGNORECASE)
 _GLOB = re.compile(r"([\\*?\[\]])")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_SECRET_KEY = re.compile(r"pass|secret|token|key$|pwd", re.IGNORECASE)
+SECRET_KEY = re.compile(r"pass|secret|token|key$|pwd", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<=://)[^/\s]\S*@")
 # Up to the last @: a password that was not encoded may hold any sign, and hiding too much is the smaller harm.
 
@@ -29,7 +29,7 @@ def without_password(url: str) -> str:
     """Return ``url`` as it may be shown: no password, not even in a query parameter or in a malformed address."""
     shown = _USERINFO.sub(lambda match: match[0].partition(":")[0].rstrip("@") + "@", url)
     head, mark, query = shown.partition("?")
-    kept = [pair for pair in query.split("&") if pair and not _SECRET_KEY.search(pair.partition("=")[0])]
+    kept = [pair for pair in query.split("&") if pair and not SECRET_KEY.search(pair.partition("=")[0])]
     return head + (mark if kept else "") + "&".join(kept)
 
 
@@ -156,7 +156,7 @@ def secret_values(environ: Mapping[str, str]) -> list[str]:
     found = [
         secret
         for name, value in environ.items()
-        for secret in ([value] if _SECRET_KEY.search(name) else passwords(value))
+        for secret in ([value] if SECRET_KEY.search(name) else passwords(value))
     ]
     return [secret for secret in found if len(secret) >= SHORTEST_SECRET]
 
@@ -170,7 +170,7 @@ def passwords(url: str) -> list[str]:
     if "://" not in url:
         return []
     userinfo = url.partition("://")[2].rpartition("@")[0]
-    found = [userinfo.partition(":")[2], *(v for k, v in parse_qsl(url.partition("?")[2]) if _SECRET_KEY.search(k))]
+    found = [userinfo.partition(":")[2], *(v for k, v in parse_qsl(url.partition("?")[2]) if SECRET_KEY.search(k))]
     spelt = [*found, *(unquote(secret) for secret in found)]
     return [secret for secret in spelt if len(secret) >= SHORTEST_SECRET]
 

@@ -17,9 +17,10 @@ from dvornik.config.overrides import Override, overrides, table_type, value
 from dvornik.config.problems import Problem, raise_for
 from dvornik.config.roots import is_shared
 from dvornik.config.sections import Config
+from dvornik.config.toml_errors import mistake
 from dvornik.config.values import convert_section, wants_list, wants_text
 from dvornik.errors import ConfigurationError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -141,11 +142,7 @@ def _tools(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = tomllib.loads(path.read_text("utf-8-sig"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigurationError(
-            _("this is not valid TOML: {error}").format(error=error), context=str(path), hint=_("Mend that line.")
-        ) from None
+        text = path.read_text("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ConfigurationError(
             _("this is not UTF-8 (byte {position})").format(position=error.start),
@@ -154,10 +151,14 @@ def _read(path: Path) -> dict[str, Any]:
         ) from None
     except OSError as error:
         raise ConfigurationError(
-            _("the configuration cannot be read: {error}").format(error=error.strerror),
+            _("the configuration cannot be read: {error}").format(error=of_system(error)),
             context=str(path),
             hint=_("Name a file that is there and readable, or leave it to be found."),
         ) from None
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise mistake(error, text, path) from None
     if path.name != _PYPROJECT:
         return raw
     own = raw.get("tool", {}).get("dvornik", {})

@@ -52,6 +52,8 @@ class Evidence(msgspec.Struct, frozen=True, omit_defaults=True):
     """Rows that nearly name it."""
     via: str = ""
     """The file by whose name it is known: its original, a thumbnail of it."""
+    companion: str = ""
+    """The file in use that it belongs to, and stays with; the referrers are that one's, then."""
     facts: Mapping[str, int | float | str] = {}
 
 
@@ -114,7 +116,10 @@ class SecondLook(Protocol):
 
 @runtime_checkable
 class Explains(Protocol):
-    """A collector that can say what it knows of one file."""
+    """A collector that can say what it knows of files."""
 
-    def why(self, path: str, now: int) -> Evidence | None:
-        """Return the evidence on the file at the absolute ``path``; ``None`` if it is in no place of this one."""
+    def why(self, paths: Sequence[str], now: int) -> Mapping[str, Evidence]:
+        """Return the evidence on each file, by its absolute path, that lies in a place of this one.
+
+        The same for each as if it were asked about alone; whatever must be read is read once for all of them.
+        """

@@ -163,6 +163,14 @@ class Lockable(Protocol):
         """
 
 
+@runtime_checkable
+class Discloses(Protocol):
+    """A database that tells what its rights keep from us."""
+
+    def unreadable(self) -> Sequence[str]:
+        """Name the tables of which this user may not see every row."""
+
+
 class Database(Readable, Protocol):
     """One database: how to read it, to delete expired rows gently, to measure and to optimise it."""
 

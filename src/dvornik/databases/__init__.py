@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dvornik import extras
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 
@@ -43,7 +44,7 @@ def _postgresql(place: DatabasePlace) -> Database:
         raise ConfigurationError(
             _("the driver of this database is not installed"),
             context=f"databases.{place.name}.url: postgresql://",
-            hint="pip install 'dvornik[postgresql]'",
+            hint=extras.command("postgresql"),
         ) from error
     return PostgreSQL(place)
 
@@ -55,7 +56,7 @@ def _mysql(place: DatabasePlace) -> Database:
         raise ConfigurationError(
             _("the driver of this database is not installed"),
             context=f"databases.{place.name}.url: mysql://",
-            hint="pip install 'dvornik[mysql]'",
+            hint=extras.command("mysql"),
         ) from error
     return MySQL(place)
 

@@ -12,9 +12,10 @@ from urllib.parse import parse_qsl, unquote
 import pymysql
 from pymysql.converters import conversions
 
-from dvornik.databases.trouble import AwayError, StuckError
+from dvornik.databases.mysql_rejection import rejection
+from dvornik.databases.trouble import AwayError, StuckError, stuck, unreached
 from dvornik.errors import ConfigurationError, UnreachableError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.model import Reason
 
 if TYPE_CHECKING:
@@ -145,7 +146,9 @@ class Server:
                 context.load_cert_chain(asked["ssl_cert"], asked.get("ssl_key"), asked.get("ssl_key_password"))
         except OSError as error:
             where = f"databases.{self.place}.url: {asked.get('ssl_ca', '')} {asked.get('ssl_cert', '')}".rstrip()
-            raise ConfigurationError(_("a certificate cannot be read"), context=f"{where}: {error.strerror}") from None
+            raise ConfigurationError(
+                _("a certificate cannot be read"), context=f"{where}: {of_system(error)}"
+            ) from None
         return {"ssl": context}
 
     def _unreadable(self) -> ConfigurationError:
@@ -180,22 +183,33 @@ class Server:
             _limit(connection, flavour, lock, statement)
             yield connection, flavour
         except (pymysql.Error, OSError, RuntimeError) as error:
-            raise self.trouble(error) from None  # the driver's own text may repeat the address
+            told = self.trouble if connection is not None else self.refused
+            raise told(error) from None  # the driver's own text may repeat the address
         finally:
             if connection is not None and connection.open:
                 connection.close()
 
+    def refused(self, error: Exception) -> UnreachableError:
+        """Return what kept a session from coming about."""
+        code, context = self._said(error)
+        has_password, mode = bool(self.parameters["password"]), self.parameters.get("ssl_disabled", False)
+        why = rejection(error, code, has_password=has_password, is_plain=mode)
+        return AwayError(code=str(code or ""), context=context, rejection=why)
+
     def trouble(self, error: Exception) -> UnreachableError:
         """Return what the driver says as ours, without a secret."""
-        code = error.args[0] if isinstance(error, pymysql.Error) and error.args else 0
-        text = str(error.args[-1]) if error.args else type(error).__name__
-        context = f"{self.place}: {self._redacted(text)}"
+        code, context = self._said(error)
         reason = _REASONS.get(code)
-        if code in {1040, 1045, 1049, 1129, 1130, 1203, 1226} or (reason is None and code in _GONE):
-            return AwayError(code=str(code or ""), context=context)
+        if reason is None and code in _GONE:
+            return AwayError(code=str(code or ""), context=context, rejection=unreached(error))
         hint = self.grant_hint() if reason is Reason.DENIED else ""
-        message = _("the database refused")
-        return StuckError(message, reason=reason or Reason.IO_ERROR, code=str(code), context=context, hint=hint)
+        return StuckError(stuck(reason), reason=reason or Reason.IO_ERROR, code=str(code), context=context, hint=hint)
+
+    def _said(self, error: Exception) -> tuple[int, str]:
+        """Return the code, and place and text, of what the driver says."""
+        first = error.args[0] if isinstance(error, pymysql.Error) and error.args else 0
+        text = str(error.args[-1]) if error.args else type(error).__name__
+        return first if isinstance(first, int) else 0, f"{self.place}: {self._redacted(text)}"
 
     def grant_hint(self) -> str:
         """Say which right this user lacks."""

@@ -19,7 +19,7 @@ from dvornik.databases import (
     postgresql_upkeep,
 )
 from dvornik.databases.postgresql_catalogue import find as _table
-from dvornik.databases.postgresql_catalogue import kin, limit, pages
+from dvornik.databases.postgresql_catalogue import kin, limit, pages, unreadable
 from dvornik.databases.postgresql_catalogue import one as _one
 from dvornik.databases.postgresql_connection import READ_LOCK_TIMEOUT, READ_TIMEOUT, Server
 from dvornik.databases.postgresql_expiry import condition, kind_of, obstacle, tally
@@ -86,6 +86,11 @@ class PostgreSQL:
     def locked(self, columns: Sequence[Column]) -> AbstractContextManager[None]:
         """Hold a SHARE lock on the tables, all or none, as ``postgresql_locking`` says."""
         return postgresql_locking.locked(self._server, columns)
+
+    def unreadable(self) -> Sequence[str]:
+        """Ask the catalogue, for the right to read and for policies that would hide rows."""
+        with self._server.transaction() as connection:
+            return unreadable(connection)
 
     def has(self, table: str, column: str) -> bool:
         """Tell whether a table (views aside) has that column; ``table`` may be ``schema.table``."""

@@ -37,6 +37,15 @@ WITH RECURSIVE kin(oid) AS (
 )
 SELECT 1 FROM kin JOIN pg_class c ON c.oid = kin.oid WHERE c.relkind = 'f' LIMIT 1
 """
+_UNREADABLE = """
+SELECT CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END
+FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')
+  AND c.relpersistence <> 't'
+  AND (NOT has_schema_privilege(n.oid, 'USAGE') OR NOT has_table_privilege(c.oid, 'SELECT')
+       OR row_security_active(c.oid))
+ORDER BY 1
+"""
 _PAGES = """
 SELECT coalesce(max(pg_relation_size(c.oid)), 0) / current_setting('block_size')::int8
 FROM pg_class c
@@ -92,6 +101,11 @@ def kin(connection: psycopg.Connection, table: Table) -> list[Table]:
 def is_foreign(connection: psycopg.Connection, name: str) -> bool:
     """Tell whether a table, by its quoted name, or a part of it has its rows on another server."""
     return one(connection, _FOREIGN, (name,)) is not None
+
+
+def unreadable(connection: psycopg.Connection) -> list[str]:
+    """Name the tables that this user may not read, or of which a policy hides rows from him."""
+    return [str(name) for (name,) in connection.execute(_UNREADABLE).fetchall()]
 
 
 def limit(connection: psycopg.Connection, *, lock: LiteralString, statement: LiteralString) -> None:

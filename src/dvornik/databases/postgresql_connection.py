@@ -12,7 +12,8 @@ from psycopg import errors
 from psycopg.conninfo import conninfo_to_dict
 
 from dvornik.databases.postgresql_catalogue import limit, unhurried
-from dvornik.databases.trouble import AwayError, StuckError
+from dvornik.databases.postgresql_rejection import rejection
+from dvornik.databases.trouble import AwayError, StuckError, stuck
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _
 from dvornik.model import Reason
@@ -75,21 +76,27 @@ class Server:
     @contextmanager
     def connected(self) -> Iterator[psycopg.Connection]:
         """Open a session in which every statement commits by itself; every error leaves it as ``UnreachableError``."""
-        connection = None
+        connection = self._admitted()
         try:
-            settings = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "dvornik"} | self.parameters
-            connection = psycopg.connect(
-                **settings,  # type: ignore[arg-type]
-                client_encoding="UTF8",
-                autocommit=True,
-                prepare_threshold=None,  # a pooler may stand between
-            )
             yield connection
         except psycopg.Error as error:
             raise self.trouble(error) from None  # the driver's own text may repeat the address
         finally:
-            if connection is not None:
-                connection.close()
+            connection.close()
+
+    def _admitted(self) -> psycopg.Connection:
+        settings = {"connect_timeout": CONNECT_TIMEOUT, "application_name": "dvornik"} | self.parameters
+        settings["client_encoding"] = "UTF8"
+        try:
+            return psycopg.connect(
+                **settings,  # type: ignore[arg-type]
+                autocommit=True,
+                prepare_threshold=None,  # a pooler may stand between
+            )
+        except psycopg.Error as error:
+            code, why = rejection(error, settings)
+            context = f"{self.place}: {self._redacted(' '.join(str(error).split()))}"
+            raise AwayError(code=code, context=context, rejection=why) from None
 
     def trouble(self, error: psycopg.Error, table: str = "") -> UnreachableError:
         """Return what the driver says (of a table) as ours, without a secret."""
@@ -102,8 +109,7 @@ class Server:
         hint = ""
         if reason is Reason.DENIED:
             hint = _("Let this user read every row (pg_read_all_data, BYPASSRLS), or exclude the table's columns.")
-        message = _("the database refused")
-        return StuckError(message, reason=reason or Reason.IO_ERROR, code=code, context=context, hint=hint)
+        return StuckError(stuck(reason), reason=reason or Reason.IO_ERROR, code=code, context=context, hint=hint)
 
     def far(self, error: psycopg.Error, table: str) -> UnreachableError:
         """Return the error of a foreign table, whose rows another server has: this one is there."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from dvornik.contracts.database import Obstacle
 from dvornik.errors import UnreachableError
 from dvornik.languages import _
 from dvornik.model import Reason
+from dvornik.unreached import cause as unreached_cause
 
 
 class StuckError(UnreachableError):
@@ -19,14 +22,73 @@ class StuckError(UnreachableError):
 
 
 class AwayError(UnreachableError):
-    """The database does not answer, or does no longer: its server went down, or somebody ended our session."""
+    """The database does not answer, or lets nobody in: its server is down, or refuses the connection."""
 
-    def __init__(self, *, code: str, context: str) -> None:
-        """Take the server's own ``code`` for it, where it said one."""
-        hint = _("Check that the server runs, and the address in the configuration.")
-        super().__init__(_("the database cannot be reached"), context=context, hint=hint)
-        self.reason = Reason.UNREACHABLE
+    def __init__(self, *, code: str, context: str, rejection: Rejection | None = None) -> None:
+        """Take the server's own ``code`` for it, where it said one, and what is known of why."""
+        rejection = rejection or Rejection()
+        message = _("the database cannot be reached")
+        if rejection.why:
+            message = _("the database cannot be reached: {why}").format(why=rejection.why)
+        hint = rejection.hint or _("Check that the server runs, and the address in the configuration.")
+        super().__init__(rejection.message or message, context=context, hint=hint)
+        self.reason = rejection.reason
         self.code = code
+
+
+class Rejection(NamedTuple):
+    """Why no session came about: a whole ``message``, or ``why`` the database cannot be reached; and what to do."""
+
+    message: str = ""
+    hint: str = ""
+    why: str = ""
+    reason: Reason = Reason.UNREACHABLE
+
+
+def unreached(error: BaseException) -> Rejection:
+    """Return what the system said on the way to the server; empty where it said nothing."""
+    cause = unreached_cause(error)
+    return Rejection(why=cause.why, hint=cause.hint) if cause else Rejection()
+
+
+def wrong_password(*, given: bool) -> Rejection:
+    """Return the rejection of a password, or of an address without one."""
+    if not given:
+        message = _("the database wants a password, and its address has none")
+        return Rejection(message, _("Add the password to the address: user:password@host."), reason=Reason.DENIED)
+    hint = _("Correct user and password in the address; percent-encode what is special in a password.")
+    return Rejection(_("the database refuses this user or password"), hint, reason=Reason.DENIED)
+
+
+def no_such_database() -> Rejection:
+    """Return the rejection of a database that is not there."""
+    return Rejection(
+        _("there is no database of this name on the server"),
+        _("Correct the name at the end of the address, or create the database."),
+    )
+
+
+def no_encryption() -> Rejection:
+    """Return the rejection of a server that cannot encrypt although the address says it must."""
+    hint = _("Switch it on at the server, or take sslmode (ssl_mode) out of the address where the way is safe.")
+    return Rejection(_("the server offers no encryption, and the address requires it"), hint)
+
+
+def no_connection_left(setting: str) -> Rejection:
+    """Return the rejection of a server that is full; ``setting`` is its own name for the limit."""
+    hint = _("End sessions that nobody needs, or raise {setting}; the next run tries again.").format(setting=setting)
+    return Rejection(_("the server has no connection left"), hint)
+
+
+def stuck(reason: Reason | None) -> str:
+    """Say what a database that answers would not do."""
+    said = {
+        Reason.DENIED: _("the database permits this user too little"),
+        Reason.BUSY: _("the database was too busy: something holds a lock, or it took too long"),
+        Reason.READ_ONLY: _("the database takes no changes: it is read-only, or a replica"),
+        Reason.NO_SPACE: _("the database has no space left"),
+    }
+    return said.get(reason, _("the database refused")) if reason else _("the database refused")
 
 
 def unsure(context: str) -> UnreachableError:

@@ -6,7 +6,8 @@ Nothing here changes anything, and every look at a tree has a deadline: what it 
 from dvornik.diagnosis.files import LARGE, Large, Size, measure
 from dvornik.diagnosis.growth import Growth, fastest, weigh
 from dvornik.diagnosis.rights import Rights, user
-from dvornik.diagnosis.systems import Disk, disk, guards, memory, tables
+from dvornik.diagnosis.systems import Disk, disk, guards, landlock_lack, memory, tables
+from dvornik.diagnosis.trials import Trial, tried
 
 __all__ = [
     "LARGE",
@@ -15,12 +16,15 @@ __all__ = [
     "Large",
     "Rights",
     "Size",
+    "Trial",
     "disk",
     "fastest",
     "guards",
+    "landlock_lack",
     "measure",
     "memory",
     "tables",
+    "tried",
     "user",
     "weigh",
 ]

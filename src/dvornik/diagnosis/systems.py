@@ -71,3 +71,8 @@ def guards() -> dict[str, bool]:
     """Tell which of the kernel's guards are to be had here, and which of the two extensions in C were built."""
     extensions = {"files-extension": directories.inner is not None, "search-extension": keys.inner is not None}
     return {**kernel.guards(), "landlock": landlock.is_available(), **extensions}
+
+
+def landlock_lack() -> str:
+    """Say by a code why the kernel cannot forbid removals elsewhere; empty where it can."""
+    return landlock.why_not()

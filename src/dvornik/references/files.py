@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from dvornik.contracts.database import Column
 from dvornik.databases.batches import batches
 from dvornik.errors import UnreachableError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -89,7 +89,7 @@ class Files:
                 with os.scandir(directory) as found:
                     entries = sorted(found, key=lambda entry: entry.name)
             except OSError as error:
-                raise _trouble(str(error.strerror), directory) from None
+                raise _trouble(of_system(error), directory) from None
             for entry in entries:
                 below = os.path.relpath(entry.path, root)
                 if _matches(entry.name, below, self._exclude) or entry.path in self._skip:
@@ -133,7 +133,7 @@ class Files:
             descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
             yield descriptor
         except OSError as error:
-            raise _trouble(str(error.strerror), path) from None
+            raise _trouble(of_system(error), path) from None
         finally:
             if descriptor >= 0:
                 os.close(descriptor)

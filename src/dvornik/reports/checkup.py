@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _BLOATED: Final = 0.3
 _WORTH_REWRITING: Final = 100_000_000
 """Reusable bytes of a database below which a rewrite is not worth its lock."""
+LANDLOCK: Final = "landlock"
+"""The guard whose absence no slower check replaces: it is told by itself."""
 APPLICATION: Final = "application"
 """The name under which the rest of the application's directory is measured: it is under nobody's care."""
 
@@ -81,6 +83,8 @@ class Checkup(msgspec.Struct, frozen=True):
     now: float
     skipped: Sequence[str] = ()
     """Places that were not looked at to the end."""
+    unrestricted: str = ""
+    """Why the kernel does not, or did not in the last run, forbid removals elsewhere, as a code."""
 
 
 def lines(checkup: Checkup, problems: Sequence[Problem]) -> Iterator[str]:
@@ -182,15 +186,13 @@ def _protection(checkup: Checkup) -> Iterator[str]:
         user=checkup.user, owners=", ".join(owners) or "—"
     )
     active = ", ".join(words.guard(name) for name, is_active in checkup.guards.items() if is_active)
-    absent = ", ".join(words.guard(name) for name, is_active in checkup.guards.items() if not is_active)
+    absent = [name for name, is_active in checkup.guards.items() if not is_active and name != LANDLOCK]
     yield _("🛡️ Protection: {names}").format(names=active or "—")
     if absent:
-        yield _("🛡️ Not available here, slower checks replace it: {names}").format(names=absent)
-    if checkup.restricted is False:
-        yield _(
-            "🛡️ The last run could not have the kernel forbid removals elsewhere: it ran a backup command, or met a file"
-            " system without leases"
-        )
+        names = ", ".join(map(words.guard, absent))
+        yield _("🛡️ Not available here, slower checks replace it: {names}").format(names=names)
+    if checkup.unrestricted:
+        yield "🛡️ " + words.unrestricted(checkup.unrestricted)
     for shelter in checkup.quarantines:
         where = _("inside it") if shelter.inside else _("beside it")
         yield _("🧺 Quarantine of {place}: {where}, {path}").format(

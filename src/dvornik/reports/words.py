@@ -183,6 +183,34 @@ def guard(name: str) -> str:
     return names[name]() if name in names else name
 
 
+def unrestricted(code: str) -> str:
+    """Say why the kernel does not forbid removals elsewhere, and what to do where it could."""
+    names: Final[dict[str, Callable[[], str]]] = {
+        "filter": lambda: _(
+            "A filter of system calls (seccomp) refuses Landlock: the kernel cannot forbid removals elsewhere. Let it "
+            "pass landlock_create_ruleset, landlock_add_rule and landlock_restrict_self; newer container engines do."
+        ),
+        "missing": lambda: _(
+            "This kernel has no Landlock, or a filter (seccomp) hides it: nothing but dvornik itself forbids removals "
+            "elsewhere. Linux has it from 5.19 on."
+        ),
+        "old": lambda: _("Landlock of this kernel cannot be used: it would forbid all moves. Linux 5.19 is enough."),
+        "off": lambda: _("Landlock is switched off in this kernel: add landlock to the boot parameter lsm=."),
+        "system": lambda: _("This system has no Landlock: nothing but dvornik itself forbids removals elsewhere."),
+        "backup": lambda: _(
+            "The last run did not have the kernel forbid removals elsewhere: the backup command may remove files."
+        ),
+        "cut": lambda: _(
+            "The last run did not have the kernel forbid removals elsewhere: to cut logs it must see who has them open."
+        ),
+        "refused": lambda: _(
+            "The last run could not have the kernel forbid removals elsewhere: a file system here has no leases, or a "
+            "filter (seccomp) refuses a part of Landlock."
+        ),
+    }
+    return names[code]() if code in names else code
+
+
 def distinct(found: Iterable[Found]) -> list[Found]:
     """Return each place once: what was told of it last is why it is under care."""
     return list({(item.what, item.where): item for item in found}.values())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dvornik import atomic
 from dvornik.errors import ConfigurationError, DvornikError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -84,7 +84,7 @@ def _must_be_ours(path: Path, marker: str) -> None:
 
 def _unwritable(directory: str, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        _("The schedule cannot be written: {error}").format(error=error.strerror),
+        _("The schedule cannot be written: {error}").format(error=of_system(error)),
         context=str(error.filename or directory),
         hint=_("Do it as the user to whom the directory belongs, or print it and hand it on."),
     )

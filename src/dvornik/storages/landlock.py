@@ -8,6 +8,7 @@ process inherit it: programs that must remove files of their own (a backup comma
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import platform
 import sys
@@ -43,8 +44,24 @@ class _Beneath(ctypes.Structure):
 
 def is_available() -> bool:
     """Tell whether this kernel can restrict us. Changes nothing."""
+    return not why_not()
+
+
+def why_not() -> str:
+    """Say by a code why this kernel cannot restrict us; empty where it can. Changes nothing.
+
+    ``system``: it is no Linux that we know; ``filter``: a filter of system calls (seccomp) refuses; ``off``: switched
+    off at boot; ``old``: the kernel would forbid all moves; ``missing``: it has none, or a filter says so.
+    """
     libc = _libc()
-    return libc is not None and int(libc.syscall(_CREATE, None, 0, _ASK_VERSION)) >= _MOVES_SINCE
+    if libc is None:
+        return "system"
+    version = int(libc.syscall(_CREATE, None, 0, _ASK_VERSION))
+    if version < 0:
+        return {errno.EPERM: "filter", errno.EACCES: "filter", errno.EOPNOTSUPP: "off"}.get(
+            ctypes.get_errno(), "missing"
+        )
+    return "" if version >= _MOVES_SINCE else "old"
 
 
 def restrict(paths: Sequence[str], *, held: Sequence[Directory] = ()) -> bool:

@@ -8,6 +8,7 @@ import sys
 from contextlib import AbstractContextManager, nullcontext
 from typing import IO, Any, Final, NamedTuple, cast
 
+from dvornik import extras
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 
@@ -69,7 +70,7 @@ def found(wanted: str, level: int = 0) -> Packing:
         raise ConfigurationError(
             _("zstd is not installed."),
             context="[logs] compress",
-            hint=_("Install dvornik[zstd], or say auto or gzip."),
+            hint=_("Say auto or gzip, or install it: {command}").format(command=extras.command("zstd")),
         )
     if algorithm == "off":
         return Packing()

@@ -98,6 +98,7 @@ def _examined(yard: Yard, within: int) -> Checkup:
         preview=_preview(yard, sizes, tables),
         now=now,
         skipped=[size.place for size in sizes if not size.complete],
+        unrestricted=_unrestricted(yard),
     )
 
 
@@ -143,6 +144,17 @@ def _restricted(yard: Yard) -> bool | None:
     except UnreachableError:
         return None
     return document.decoded(last).restricted if last else None
+
+
+def _unrestricted(yard: Yard) -> str:
+    """Say by a code why the kernel does not forbid removals elsewhere, or did not in the last run."""
+    if lack := diagnosis.landlock_lack():
+        return lack
+    if _restricted(yard) is not False:
+        return ""
+    if yard.config.backup.command:
+        return "backup"
+    return "cut" if yard.config.logs.truncate_over else "refused"
 
 
 def _preview(yard: Yard, sizes: Sequence[Size], tables: dict[str, Sequence[TableSize] | str]) -> Preview:

@@ -13,7 +13,7 @@ from dvornik.cli import options
 from dvornik.cli.output import answer, say
 from dvornik.config.sample import sample
 from dvornik.errors import ConfigurationError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.reports import text
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def init() -> click.Command:
             if made:  # half of one would be taken for the whole
                 path.unlink(missing_ok=True)
             raise ConfigurationError(
-                _("The configuration cannot be written: {error}").format(error=error.strerror),
+                _("The configuration cannot be written: {error}").format(error=of_system(error)),
                 context=str(path),
                 hint=_("Move the old one away, or name another file with --output."),
             ) from error

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvornik import extras
 from dvornik import metrics as figures
 from dvornik.cli import aftermath, options
 from dvornik.cli.output import answer
 from dvornik.errors import ConfigurationError, UnreachableError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.metrics import otlp
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def server(yard: Yard, where: str) -> Server:
         ) from None
     except OSError as error:
         raise ConfigurationError(
-            _("Nobody can listen there: {error}").format(error=error.strerror or error),
+            _("Nobody can listen there: {error}").format(error=of_system(error)),
             context=where,
             hint=_("Name another port, or an address of this machine."),
         ) from error
@@ -113,5 +114,5 @@ def _not_installed(extra: str) -> ConfigurationError:
         _("The library for Prometheus is not installed.")
         if extra == "metrics"
         else _("The library for OpenTelemetry is not installed."),
-        hint=_("Install it: pip install 'dvornik[{extra}]'").format(extra=extra),
+        hint=_("Install it: {command}").format(command=extras.command(extra)),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from dvornik import extras
 from dvornik import notify as messages
 from dvornik.cli import aftermath, options
 from dvornik.cli.output import answer, say
@@ -40,7 +41,8 @@ def notify() -> click.Command:
             told = _tested(yard) if test else _told(yard)
         except ImportError as error:
             raise ConfigurationError(
-                _("The library for messages is not installed."), hint=_("Install it: pip install 'dvornik[notify]'")
+                _("The library for messages is not installed."),
+                hint=_("Install it: {command}").format(command=extras.command("notify")),
             ) from error
         if as_json:
             answer(json.dumps({"told": told}))

@@ -12,7 +12,7 @@ from dvornik.cli.cleaning import Order, findings, lock, perform, recover, tell
 from dvornik.cli.output import answering, say
 from dvornik.cli.yard import Yard, chosen
 from dvornik.errors import ConfigurationError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 from dvornik.reports import document, text
 
 
@@ -64,7 +64,7 @@ def plan() -> click.Command:
 
 def _unwritten(path: str, error: OSError) -> ConfigurationError:
     return ConfigurationError(
-        _("The plan cannot be written: {error}").format(error=error.strerror),
+        _("The plan cannot be written: {error}").format(error=of_system(error)),
         context=path,
         hint=_("Name a file that does not exist yet, in a directory that you may write to."),
     )

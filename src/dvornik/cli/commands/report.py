@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import click
 import msgspec
 
-from dvornik import notify
+from dvornik import extras, notify
 from dvornik.cli import aftermath, options, reporting
 from dvornik.cli.commands.history import one_run
 from dvornik.cli.output import say
@@ -71,7 +71,8 @@ def _send(yard: Yard, told: Report) -> None:
         reached = aftermath.send_report(yard, told)
     except ImportError as error:
         raise ConfigurationError(
-            _("The library for messages is not installed."), hint=_("Install it: pip install 'dvornik[notify]'")
+            _("The library for messages is not installed."),
+            hint=_("Install it: {command}").format(command=extras.command("notify")),
         ) from error
     if reached < notify.count(readers):
         raise UnreachableError(

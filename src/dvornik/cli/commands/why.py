@@ -21,6 +21,8 @@ from dvornik.policy import lateness
 from dvornik.reports import words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from dvornik.cli.yard import Yard
 
 _MOST = 15
@@ -37,7 +39,7 @@ def why() -> click.Command:
         paths = list(dict.fromkeys(path_of(each, yard.roots) for each in files))
         if len(paths) > 1:  # a shell's * names directories too
             paths = [path for path in paths if not _is_directory(path)] or paths
-        found = {path: _evidence(yard, path) for path in paths}
+        found = _evidence(yard, paths)
         if as_json:
             told = [{"path": path, **msgspec.to_builtins(each)} for path, many in found.items() for each in many]
             answer(json.dumps(told, indent=1))
@@ -55,23 +57,24 @@ def _is_directory(path: str) -> bool:
     return os.path.isdir(path) and not os.path.islink(path)  # noqa: PTH112, PTH114 - names may hold any bytes
 
 
-def _evidence(yard: Yard, path: str) -> list[Evidence]:
-    if _is_directory(path):
-        raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
+def _evidence(yard: Yard, paths: Sequence[str]) -> dict[str, list[Evidence]]:
+    """Return what each collector says of each file; every one looks once for all of them."""
+    for path in paths:
+        if _is_directory(path):
+            raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
     now, grace = time.time_ns(), float(yard.config.policy.media_grace)
-    found = [
-        _within_grace(each, grace, now)
-        for collector in yard.collectors(["temp", "logs", "media"]).values()
-        if isinstance(collector, Explains)
-        for each in [collector.why(path, now)]
-        if each
-    ]
-    if not found:
-        raise ConfigurationError(
-            _("This file lies in no directory under care."),
-            context=path,
-            hint=_("Under care: {roots}").format(roots=", ".join(yard.roots.values()) or _("none")),
-        )
+    found: dict[str, list[Evidence]] = {path: [] for path in paths}
+    for collector in yard.collectors(["temp", "logs", "media"]).values():
+        if isinstance(collector, Explains):
+            for path, each in collector.why(paths, now).items():
+                found[path].append(_within_grace(each, grace, now))
+    for path, evidence in found.items():
+        if not evidence:
+            raise ConfigurationError(
+                _("This file lies in no directory under care."),
+                context=path,
+                hint=_("Under care: {roots}").format(roots=", ".join(yard.roots.values()) or _("none")),
+            )
     return found
 
 
@@ -99,6 +102,9 @@ def _tell(evidence: Evidence, path: str) -> None:
         say(_("🗑️ It may go ({rule}): nothing keeps it").format(rule=evidence.rule))
     if evidence.via:
         say("   " + _("made from {file}").format(file=words.safe(evidence.via)))
+    if evidence.companion:
+        _tell_companion(evidence)
+        return
     for referrer in evidence.referrers:
         say("   " + _("named by {row}").format(row=words.safe(referrer)))
     if not evidence.referrers and evidence.looked:
@@ -107,6 +113,15 @@ def _tell(evidence: Evidence, path: str) -> None:
     if "age" in evidence.facts:
         age, limit = float(evidence.facts["age"]), float(evidence.facts["older_than"])
         say("   " + _("age {age}; goes after {limit}").format(age=words.hours(age), limit=words.hours(limit)))
+
+
+def _tell_companion(evidence: Evidence) -> None:
+    """Say which file in use keeps one that no row names."""
+    file = words.safe(evidence.companion)
+    for referrer in evidence.referrers:
+        say("   " + _("kept since it belongs to {file}, which {row} names").format(file=file, row=words.safe(referrer)))
+    if not evidence.referrers:
+        say("   " + _("kept since it belongs to {file}, which is in use").format(file=file))
 
 
 def _tell_around(evidence: Evidence) -> None:
