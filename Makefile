@@ -1,6 +1,10 @@
 # `make demo` and `make test` need nothing but Python 3.11: they make the virtual environment themselves.
 # Another Python: make PYTHON=python3.13 …   Another environment: make VENV=/path/to/it …
 
+# An empty environment (env -i) has no PATH: a shell then knows where to look, but Python does not find itself.
+PATH ?= /usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11 python; do \
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>&- && echo $$python && break; done)
 VENV ?= .venv

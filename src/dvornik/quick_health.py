@@ -471,6 +471,10 @@ _SENTENCES = {
         "ru": "❌ На диске каталога состояния {state} нет места: очистку не записать",
         "en": "❌ The disk of the state directory {state} is full: no cleanup can be recorded",
     },
+    f"{STATE}: {state_check.NEWER}": {
+        "ru": "❌ Состояние {state} записала более новая версия dvornik: установите её",
+        "en": "❌ A newer dvornik wrote the state {state}: install that version",
+    },
     f"{STATE}: {LOST}": {
         "ru": "❌ В каталоге состояния {state} нет записей, а в журнале очистки есть: подключён ли том?",
         "en": "❌ The state directory {state} has no record, and the log tells of cleanups: is the volume mounted?",

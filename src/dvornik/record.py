@@ -5,8 +5,14 @@ from __future__ import annotations
 import contextlib
 import secrets
 import sqlite3
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+from dvornik import state_check
+from dvornik.errors import UnreachableError
+from dvornik.languages import _
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -51,6 +57,21 @@ def _query(path: Path, how: str, sql: str, values: tuple[object, ...]) -> list[t
         raise
 
 
+def must_be_known(path: Path) -> None:
+    """Raise ``UnreachableError`` for a record of a form that only a newer dvornik understands."""
+    if not path.exists():
+        return
+    form = next((int(str(row[0])) for row in rows(path, "PRAGMA user_version", ())), 0)
+    if form > state_check.VERSION:
+        raise UnreachableError(
+            _("A newer dvornik wrote this state (form {form}; this version knows {known}).").format(
+                form=form, known=state_check.VERSION
+            ),
+            context=str(path),
+            hint=_("Install that version again, or put the state elsewhere: [app] state."),
+        )
+
+
 def opened(path: Path) -> sqlite3.Connection:
     """Open the record for writing, made where it is missing. Raises ``sqlite3.DatabaseError`` or ``OSError``."""
     for left in path.parent.glob(f".{path.name}.*"):
@@ -79,4 +100,6 @@ def _connected(path: Path) -> sqlite3.Connection:
     db.execute("PRAGMA journal_mode=WAL")
     db.execute("PRAGMA synchronous=NORMAL")
     db.executescript(_SCHEMA)
+    if not db.execute("PRAGMA user_version").fetchone()[0]:  # new, or of the time before versions, of the same form
+        db.execute(f"PRAGMA user_version = {state_check.VERSION}")
     return db

@@ -105,6 +105,18 @@ def deny(directory: int) -> None:
         os.close(descriptor)
 
 
+def is_denial(directory: int) -> bool:
+    """Tell whether the ``.htaccess`` in an open directory is the one that ``deny`` writes."""
+    try:
+        descriptor = os.open(HTACCESS, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0), dir_fd=directory)
+    except OSError:
+        return False
+    try:
+        return os.read(descriptor, len(DENY) + 1) == DENY
+    finally:
+        os.close(descriptor)
+
+
 def upwards(directory: str) -> Iterator[str]:
     """Yield a directory and those around it, the root of all left out."""
     here = os.path.abspath(directory)  # noqa: PTH100 - as above

@@ -127,24 +127,31 @@ class State:
         """Take the lock, which dies with the process; raise ``LockedError`` when another run has it."""
         if sys.platform == "win32":
             return
-        descriptor = os.open(self._make(), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            _flock(descriptor)
-        except BlockingIOError as error:
-            os.close(descriptor)
-            raise LockedError(
-                _("Another run holds the lock."), context=str(self.directory), hint=_("Wait for it to finish.")
-            ) from error
-        except OSError as error:
-            os.close(descriptor)
-            raise DvornikError(
-                _("The state cannot be locked: {error}").format(error=of_system(error)),
-                context=str(self.directory),
-                hint=_("Put it on a file system that has locks: [app] state."),
-            ) from error
-        self._lock = descriptor
-        if not self.degraded and served.root_of(os.path.realpath(self.directory.parent)):
-            served.deny(descriptor)
+        while self._lock < 0:
+            directory = self._make()
+            descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                _flock(descriptor)
+            except BlockingIOError as error:
+                os.close(descriptor)
+                raise LockedError(
+                    _("Another run holds the lock."), context=str(self.directory), hint=_("Wait for it to finish.")
+                ) from error
+            except OSError as error:
+                os.close(descriptor)
+                raise DvornikError(
+                    _("The state cannot be locked: {error}").format(error=of_system(error)),
+                    context=str(self.directory),
+                    hint=_("Put it on a file system that has locks: [app] state."),
+                ) from error
+            if _is_at(directory, descriptor):
+                self._lock = descriptor
+                with contextlib.suppress(sqlite3.Error, OSError):  # whoever needs the record will say so
+                    record.must_be_known(self.directory / "state.db")
+                if not self.degraded and served.root_of(os.path.realpath(self.directory.parent)):
+                    served.deny(descriptor)
+            else:  # it was removed while we waited for it: whoever comes now makes another
+                os.close(descriptor)
 
     def _make(self) -> Path:
         """Make the directory; where the disk refuses, its nearest parent serves for the lock."""
@@ -175,6 +182,7 @@ class State:
             return 0
         try:
             if self._db is None:
+                record.must_be_known(self.directory / "state.db")
                 self._db = record.opened(self.directory / "state.db")
             return self._db.execute(sql, values).lastrowid or 0
         except (sqlite3.DatabaseError, OSError) as error:
@@ -329,6 +337,10 @@ class State:
             return msgspec.json.decode(str(text), type=Survey)
         return None
 
+    def surveyed(self) -> list[str]:
+        """Return every place that a good run left a survey of, as ``collector/place``. Reads only."""
+        return [str(place) for (place,) in self._read("SELECT place FROM surveys ORDER BY place")]
+
     def runs(self, limit: int = 20) -> list[Run]:
         """Return the latest runs, newest first; one whose process was killed is interrupted. Reads only."""
         rows = self._read(
@@ -383,6 +395,7 @@ class State:
                 hint=_("Run dvornik as the user whose state it is."),
             ) from error
         try:
+            record.must_be_known(path)
             return record.rows(path, sql, values)
         except sqlite3.DatabaseError as error:
             raise UnreachableError(
@@ -438,6 +451,13 @@ class State:
         finally:
             os.close(plans)
 
+    def remove(self) -> list[str]:
+        """Remove everything here that is ours; return the names of what stays. The lock is kept until ``close``."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+        return state_directory.remove(self.directory) if self.directory.is_dir() else []
+
     def close(self) -> None:
         """Close the record and give up the lock."""
         if self._db is not None:
@@ -468,6 +488,13 @@ def _flock(descriptor: int) -> None:
             time.sleep(_PAUSE)
         else:
             return
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _ended(run: Run) -> Run:

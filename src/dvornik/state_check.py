@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 OWNER, MODE, FILE = "owner", "mode", "file"
 MISSING, DENIED, READ_ONLY, FULL = "missing", "denied", "read-only", "full"
+NEWER = "newer"
+VERSION: Final = 1
+"""Of the record: raised with each change that this dvornik must not meet unawares. Older ones are brought forward."""
 _ROOM: Final = 1 << 16
 """Bytes without which no run can be recorded: a row, and a new record of health."""
 _FILES: Final = ("state.db", "health.json")
@@ -22,7 +25,7 @@ _FILES: Final = ("state.db", "health.json")
 def objection(directory: str) -> str:
     """Say, as a code, why a run of this user could not use the state in ``directory``; empty: nothing is in its way."""
     try:
-        return _of_directory(directory) or _of_disk(directory)
+        return _of_directory(directory) or _of_record(directory) or _of_disk(directory)
     except FileNotFoundError:
         return FILE if os.path.lexists(directory) else _of_parent(directory)
     except NotADirectoryError:
@@ -50,6 +53,16 @@ def _can_be_private(directory: str) -> bool:
     from dvornik import state_directory  # noqa: PLC0415 - as above
 
     return state_directory.objection(Path(directory)) == state_directory.OPEN
+
+
+def _of_record(directory: str) -> str:
+    """Read the version from the head of SQLite's file, where ``PRAGMA user_version`` puts it."""
+    try:
+        with open(os.path.join(directory, _FILES[0]), "rb") as file:  # noqa: PTH118, PTH123 - pathlib is too dear here
+            head = file.read(64)
+    except OSError:
+        return ""
+    return NEWER if int.from_bytes(head[60:64], "big") > VERSION else ""
 
 
 def _of_disk(directory: str) -> str:

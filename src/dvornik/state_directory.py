@@ -15,6 +15,7 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Final
 
+from dvornik import served
 from dvornik.errors import DvornikError
 from dvornik.languages import _, of_system
 
@@ -96,6 +97,46 @@ def make_private(directory: Path) -> None:
             context=str(directory),
             hint=_("Its file system keeps no modes: put the state on another one, [app] state."),
         ) from refusal
+
+
+def remove(directory: Path) -> list[str]:
+    """Remove what dvornik keeps there, then the directory; return the names of what stays: the log, and others' files.
+
+    Raises ``OSError``. A directory that cannot go, such as a mount point, is left empty.
+    """
+    with _opened(directory) as descriptor:
+        with os.scandir(descriptor) as entries:
+            ours = [entry.name for entry in entries if _is_kept(entry.name) and _is_ours(entry, descriptor)]
+        for name in ours:
+            if name == _PLANS:
+                _empty(descriptor)
+                os.rmdir(name, dir_fd=descriptor)
+            else:
+                os.unlink(name, dir_fd=descriptor)
+        left = _names(descriptor)
+        if left == [served.HTACCESS] and served.is_denial(descriptor):
+            os.unlink(served.HTACCESS, dir_fd=descriptor)
+            left = []
+    if not left:
+        with contextlib.suppress(OSError):
+            directory.rmdir()
+    return left
+
+
+def _is_kept(name: str) -> bool:
+    """Tell whether a name is one of the state's own: nobody reads them but dvornik."""
+    return _is_made(name) and name not in _PLACEHOLDERS and not name.startswith(_LOG)
+
+
+def _empty(parent: int) -> None:
+    with _opened(_PLANS, parent) as plans:
+        for name in _names(plans):
+            os.unlink(name, dir_fd=plans)
+
+
+def _names(descriptor: int) -> list[str]:
+    with os.scandir(descriptor) as entries:
+        return sorted(entry.name for entry in entries)
 
 
 def _can_be_private(directory: Path) -> bool:

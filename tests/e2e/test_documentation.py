@@ -145,6 +145,22 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_readme_and_the_page_of_installation_give_the_same_five_commands(language: str) -> None:
+    page = ROOT / "docs" / language / "installation.md"
+    given = [block for block in blocks(READMES[language], "text") if "venv/bin/dvornik init\n" in block]
+    given += [block for block in blocks(READMES[language], "text") if "init --docker" in block]
+    plain = [re.sub(r" +# .*", "", block) for block in given]
+    assert [len(block.splitlines()) for block in plain] == [5, 5]
+    assert [block in blocks(page, "text") for block in plain] == [True, True]
+
+
+def test_no_page_advises_a_name_on_the_index_that_is_nobodys() -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("docs/man/*"), *BACKEND.rglob("scripts/**/*.*")]
+    assert len(pages) > 30
+    assert [page for page in pages if "pip install " + "dvornik" in page.read_text(errors="replace")] == []
+
+
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the backend with a populated site in it, which no test changes."""

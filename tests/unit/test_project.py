@@ -174,3 +174,10 @@ def test_a_directory_that_is_no_environment_is_left_alone(tree: Path) -> None:
     (tree / "letters/dear.txt").write_text("all my life")
     assert "left alone" in (bootstrap.main("site", tree / "letters") or "")
     assert (tree / "letters/dear.txt").read_text() == "all my life"
+
+
+@pytest.mark.skipif(not shutil.which("make"), reason="there is no make")
+def test_make_finds_python_in_an_empty_environment() -> None:
+    where = "--eval=where: ; @$(PYTHON) -c 'import sys; print(sys.executable)'"
+    done = subprocess.run(["make", "-s", where, "where"], cwd=ROOT, env={}, check=False, capture_output=True, text=True)
+    assert (done.returncode, Path(done.stdout.strip()).is_file()) == (0, True), done.stderr

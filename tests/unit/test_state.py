@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
+from dvornik import state_check
 from dvornik.errors import DvornikError, LockedError, UnreachableError
 from dvornik.model import Miss, Outcome, Reason, Survey
 from dvornik.state import RUNNING, State, new_run, started
@@ -248,3 +251,34 @@ def test_the_id_of_a_run_begins_with_its_moment() -> None:
     assert started(new_run(1_750_000_000.9)) == 1_750_000_000
     assert started("no id of ours") == 0
     assert new_run() != new_run()
+
+
+def formed(state: State, form: int) -> None:
+    """Let another version have written the record."""
+    state.begin(RUN, "run", ["media"])
+    state.remember(RUN, SURVEY)
+    state.finish(RUN, "done", "", {})
+    state.close()
+    with closing(sqlite3.connect(state.directory / "state.db")) as db:
+        db.execute(f"PRAGMA user_version = {form}")
+
+
+def test_a_record_of_the_time_before_versions_is_read_and_brought_forward(state: State) -> None:
+    state.lock()
+    formed(state, 0)
+    state.lock()
+    assert state.last_survey("media/pub") == SURVEY
+    state.begin(new_run(), "run", ["media"])
+    with closing(sqlite3.connect(state.directory / "state.db")) as db:
+        assert db.execute("PRAGMA user_version").fetchone() == (state_check.VERSION,)
+    assert len(state.runs()) == 2
+
+
+def test_a_record_of_a_newer_version_stops_a_run_before_it_begins(state: State) -> None:
+    state.lock()
+    formed(state, state_check.VERSION + 1)
+    for ask in (state.lock, state.runs, lambda: state.last_survey("media/pub")):
+        with pytest.raises(UnreachableError, match="newer"):
+            ask()
+    state.close()
+    assert state_check.objection(str(state.directory)) == state_check.NEWER

@@ -274,6 +274,19 @@ def confirm_purge(count: int, size: int) -> None:
     _ask(question.format(n=count, size=words.size(size)))
 
 
+def choose(question: str, answers: Sequence[str]) -> str:
+    """Ask a person for one of several words (or its beginning); empty where nobody can be asked or says none."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return ""
+    said = str(click.prompt(f"{question} [{'/'.join(answers)}]", default="", show_default=False)).strip().lower()
+    return next((word for word in answers if said and word.startswith(said)), "")
+
+
+def confirm_uninstall(path: str) -> None:
+    """Ask a person before schedules and state go."""
+    _ask(_("Remove the schedules and the state of {path}?").format(path=words.safe(path)))
+
+
 def _ask(question: str) -> None:
     """Go on only if a person says yes, in either language."""
     if sys.stdin.isatty() and sys.stdout.isatty():

@@ -36,6 +36,7 @@ VERBS: Final = {
     "config": "configuration",
     "schema": "schema",
     "completion": "completion",
+    "uninstall": "uninstall",
 }
 """Each verb and the module of ``dvornik.cli.commands`` that builds it."""
 _BEFORE: Final = "dvornik.before"

@@ -32,12 +32,17 @@ def artefacts(installation: Installation, mailto: str | None = None) -> list[Art
 
 def opening(installation: Installation) -> str:
     """Return the line that our block in a crontab begins with."""
-    return f"# >>> {installation.marker} >>>"
+    return edges(installation.marker)[0]
 
 
 def closing(installation: Installation) -> str:
     """Return the line that it ends with."""
-    return f"# <<< {installation.marker} <<<"
+    return edges(installation.marker)[1]
+
+
+def edges(marker: str) -> tuple[str, str]:
+    """Return the first and the last line of the block that carries ``marker``."""
+    return f"# >>> {marker} >>>", f"# <<< {marker} <<<"
 
 
 def block(installation: Installation) -> str:

@@ -71,7 +71,7 @@ class Installation(msgspec.Struct, frozen=True):
     @property
     def marker(self) -> str:
         """The line that says whose a written file is: nothing without it is ever overwritten or removed."""
-        return f"dvornik schedule of {self.directory}"
+        return marker(self.directory)
 
     @property
     def writable(self) -> list[str]:
@@ -99,6 +99,11 @@ class Installation(msgspec.Struct, frozen=True):
     def _paths(self) -> list[str]:
         words = [word for word in (*self.command, *self.tail) if os.path.isabs(word)]  # noqa: PTH117 - a text
         return [self.directory, *words, *map(os.path.realpath, words), *self.roots.values(), *self.own]
+
+
+def marker(directory: str) -> str:
+    """Return the line that tells what belongs to the installation in ``directory``."""
+    return f"dvornik schedule of {directory}"
 
 
 class Artefact(msgspec.Struct, frozen=True):

@@ -145,6 +145,13 @@ def out_of_crontab(opening: str, closing: str) -> bool:
     return True
 
 
+def of_crontab(opening: str, closing: str) -> str:
+    """Return our block of the user's own crontab; empty where there is none. Raise where it is not whole."""
+    before = _crontab()
+    rest = without_block(before, opening, closing)
+    return before[before.find(opening) :][: len(before) - len(rest)]
+
+
 def without_block(crontab: str, opening: str, closing: str) -> str:
     """Return ``crontab`` without our block, every other byte as it was; raise where the block is not whole."""
     lines = crontab.splitlines(keepends=True)

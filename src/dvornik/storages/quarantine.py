@@ -77,6 +77,11 @@ def _used(root: str) -> Iterator[str]:
             yield path
 
 
+def has_beside(root: str) -> bool:
+    """Tell whether something was ever set aside of a root that is not there (any more)."""
+    return any(map(os.path.lexists, _ever(root)))
+
+
 def waits_beside(root: str, run: str) -> bool:
     """Tell whether what ``run`` set aside of a root that is not there (any more) waits outside of it."""
     return any(os.path.lexists(os.path.join(path, KEPT, run)) for path in _ever(root))

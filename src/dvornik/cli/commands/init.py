@@ -26,9 +26,37 @@ def init() -> click.Command:
     @click.command(help=_("Look at this project and write a commented dvornik.toml. Overwrites nothing."))
     @click.option("-o", "--output", metavar="FILE", help=_("Where to; - for standard output. Default: dvornik.toml."))
     @click.option("--full", is_flag=True, help=_("Write every setting with its default, not only what was found."))
+    @click.option(
+        "--docker",
+        is_flag=True,
+        help=_("For a project under Docker Compose: write service, volume, script and lines for the Dockerfile."),
+    )
+    @click.option("--service", metavar="SERVICE", default="", help=_("--docker: the application's service."))
+    @click.option(
+        "--compose",
+        metavar="FILE",
+        multiple=True,
+        help=_("--docker: a compose file of the project; several times for several. Else it is looked for."),
+    )
     @options.common
     @options.opened()
-    def command(yard: Yard, *, output: str | None, full: bool, as_json: bool) -> None:
+    def command(
+        yard: Yard,
+        *,
+        output: str | None,
+        full: bool,
+        docker: bool,
+        service: str,
+        compose: tuple[str, ...],
+        as_json: bool,
+    ) -> None:
+        if docker:
+            from dvornik.cli.adopting import adopt
+
+            adopt(yard.loaded.base, compose, service)
+            return
+        if service or compose:
+            raise click.UsageError(_("--service and --compose go with --docker."))
         written = sample(yard.app, yard.config, yard.loaded.base, full=full)
         if output == "-" or as_json:
             answer(written.removesuffix("\n"))

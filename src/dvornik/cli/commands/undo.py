@@ -82,13 +82,8 @@ def purge() -> click.Command:
         waiting = engine.set_aside()
         tell_left_behind(yard, loud=True)
         chosen = _purgeable(yard, waiting, run, everything=everything)
-        refused = _distrusted(engine, allow) if chosen else []
-        refused += [refusal for refusal in yard.guard() if refusal.gate not in allow] if chosen else []
-        if chosen and refused:
-            raise RefusedError(
-                words.gate(refused[0]),
-                hint=_("To go on knowingly, once: add --allow {gates}").format(gates=refused[0].gate),
-            )
+        if chosen:
+            must_be_trusted(yard, engine, allow)
         if chosen and not yes:
             confirm_purge(sum(waiting[each][0] for each in chosen), sum(waiting[each][1] for each in chosen))
         new = state.new_run()
@@ -96,6 +91,17 @@ def purge() -> click.Command:
         return _told(yard, engine, engine.purge(chosen, new), as_json=as_json)
 
     return command
+
+
+def must_be_trusted(yard: Yard, engine: Engine, allowed: list[str]) -> None:
+    """Raise ``RefusedError`` where a gate or a guard forbids what cannot be undone."""
+    refused = _distrusted(engine, allowed)
+    refused += [refusal for refusal in yard.guard() if refusal.gate not in allowed]
+    if refused:
+        raise RefusedError(
+            words.gate(refused[0]),
+            hint=_("To go on knowingly, once: add --allow {gates}").format(gates=refused[0].gate),
+        )
 
 
 def _distrusted(engine: Engine, allowed: list[str]) -> list[Refusal]:
@@ -134,6 +140,11 @@ def _told(yard: Yard, engine: Engine, result: Result, *, as_json: bool) -> int:
         with answering() as out:
             document.write(out, document.of(result, yard.roots, dry=False))
         return result.exit_code
+    return tell(result)
+
+
+def tell(result: Result) -> int:
+    """Say what was brought back or deleted, and what was not; return the exit code."""
     rows = {rule: total.done for rule, total in result.totals.items() if rule in ROWS and total.done}
     back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return") and rule not in ROWS)
     gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("/purge") and rule not in ROWS)
