@@ -17,7 +17,7 @@ PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --custom-compile-command 'make requirements'
 COMPILE = $(PIN) pyproject.toml
 
-.PHONY: help demo test test-apps test-containers test-mysql fuzz tests lint format dist messages reference
+.PHONY: help demo test test-apps test-containers test-systemd test-mysql fuzz tests lint format dist messages reference
 .PHONY: requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
@@ -43,6 +43,9 @@ test-mysql: dev ## promise on MySQL itself what is promised on MariaDB
 
 test-containers: dev ## build the image, bring the compose file up, run every flag in it (Docker; as root it is fetched)
 	$(BIN)/pytest -m containers $(ARGS) tests/containers
+
+test-systemd: dev ## boot a machine with systemd and cron, install the wheel there, let the schedules run (root; nspawn)
+	$(BIN)/pytest -m systemd $(ARGS) tests/systemd
 
 lint: dev ## format, lint, types and floors, without changing anything
 	@$(MAKE) --no-print-directory -k -j 2 --output-sync=target style types-linux types-win32 types-darwin floors
@@ -82,7 +85,8 @@ requirements: ## pin the newest requirements, with hashes, from pyproject.toml
 	$(COMPILE) --constraint requirements/dev.txt -o requirements/runtime.txt
 	for app in requirements/apps/*.in; do $(PIN) --upgrade --overrides requirements/apps/overrides.txt "$$app" -o "$${app%.in}.txt" || exit; done
 
-clean: ## remove the environment and the caches
+clean: ## remove the environment and the caches, and end what a killed run left in them
+	@test ! -d .cache/docker || '$(PYTHON)' tools/leftovers.py .cache/docker
 	rm -rf .venv .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build src/*.egg-info
 
 site: ## the environment of the demo site

@@ -11,6 +11,10 @@ import codecs
 import os
 import sys
 
+TYPE_CHECKING = False  # typing alone costs a third of the health check's budget
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 PLAINLY = "dvornik.plainly"
 """The error handler for what a charset lacks: our own signs in ASCII, anything else escaped."""
 _STREAMS = ("stdin", "stdout", "stderr")
@@ -44,7 +48,20 @@ def open_streams() -> None:
             stream = open(os.devnull, "r" if name == "stdin" else "w", encoding=_UTF8)  # noqa: PTH123, SIM115 - pathlib is dear; it lives on
             setattr(sys, name, stream)
         elif charset or not _is_utf8(stream.encoding):
-            stream.reconfigure(encoding=charset, errors="replace" if name == "stdin" else PLAINLY)
+            encoding = _UTF8 if charset and is_journal(name, os.environ) else charset
+            stream.reconfigure(encoding=encoding, errors="replace" if name == "stdin" else PLAINLY)
+
+
+def is_journal(name: str, environ: Mapping[str, str]) -> bool:
+    """Tell whether a standard stream goes to systemd's journal, as ``JOURNAL_STREAM`` (systemd.exec(5)) says.
+
+    The journal holds UTF-8 whatever the locale: it keeps a line in another charset as a blob that it shows nobody.
+    """
+    try:
+        there = os.fstat(getattr(sys, name).fileno())
+    except (AttributeError, OSError, ValueError):
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
 
 
 def are_names_utf8() -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import subprocess
 import time
 from contextlib import contextmanager
@@ -10,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.containers import images
 from tests.servers import debootstrap
+from tools import leftovers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,14 +75,24 @@ def found() -> Iterator[Engine]:
 
 @contextmanager
 def _started() -> Iterator[Engine]:
-    """Run dockerd with directories of its own, without a bridge or rules of the firewall; end it by its number."""
+    """Run dockerd with directories of its own, without a bridge or rules of the firewall; leave nothing of it behind.
+
+    It goes on at Ctrl-C, until the containers are down, and stops by itself where the tests are killed.
+    """
     HOME.mkdir(parents=True, exist_ok=True)
+    leftovers.clear(HOME)
     places = {"data-root": "data", "exec-root": "exec", "pidfile": "pid"}
     words = [f"--{flag}={HOME / name}" for flag, name in places.items()]
     nothing = ["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--bridge=none"]
     engine = Engine(f"unix://{HOME / 'sock'}", own=True)
     with (HOME / "log").open("w") as log:
-        daemon = subprocess.Popen(["dockerd", *words, *nothing, "--host", engine.host], stdout=log, stderr=log)
+        daemon = subprocess.Popen(
+            ["dockerd", *words, *nothing, "--host", engine.host],
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+            preexec_fn=_stop_with_parent,  # noqa: PLW1509 - a killed test run must not leave a daemon behind
+        )
     try:
         until = time.monotonic() + _START
         while not _answers(engine.host):
@@ -89,7 +102,15 @@ def _started() -> Iterator[Engine]:
         yield engine
     finally:
         daemon.terminate()
-        daemon.wait(_START)
+        try:
+            daemon.wait(_START)
+        finally:
+            leftovers.clear(HOME)
+
+
+def _stop_with_parent() -> None:
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGTERM)
 
 
 def _answers(host: str) -> bool:

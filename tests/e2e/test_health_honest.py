@@ -80,7 +80,8 @@ def test_a_run_that_was_killed_is_not_called_running_when_nobody_holds_the_lock(
     killed(site, "temp", "Temp")
     newest, *_earlier = json.loads(site.dvornik("history", "--json").out)
     assert newest["status"] == "interrupted"
-    assert "still running" not in site.dvornik("history").out
+    line = site.dvornik("history").out.splitlines()[0]
+    assert ("still running" in line, "0 items" in line, line.endswith("—")) == (False, False, True)
     assert "interrupted" in site.dvornik("show").out
 
 
@@ -96,6 +97,29 @@ def test_a_run_under_way_is_called_so_and_is_no_alarm(site: SmallSite) -> None:
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert check(site).code == 1
+
+
+def test_the_first_run_of_all_that_dies_is_told_as_such_and_not_as_a_lost_volume(tmp_path: Path) -> None:
+    first = SmallSite(tmp_path / "app")
+    killed(first, "temp", "Temp")
+    ran = check(first)
+    assert (ran.code, "never ended" in ran.out, "volume" in ran.out) == (1, True, False), ran.out
+    assert first.dvornik("run").code == 0
+    assert check(first).code == 0
+
+
+def test_a_run_that_is_told_to_end_more_than_once_ends_in_good_order(site: SmallSite) -> None:
+    """As systemd does: it signals the daemon and its run, and the daemon passes it on."""
+    slow = "import time\nfrom dvornik.collectors.temp import Temp\nTemp.scan = lambda *_, **__: time.sleep(60)"
+    process = site.started("run", "temp", before=slow)
+    while "running" not in site.dvornik("history").out:
+        time.sleep(0.05)
+    while process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.001)
+    _out, err = process.communicate()
+    assert (process.returncode, b"Traceback" in err) == (130, False), err.decode()
+    assert "interrupted" in check(site).out
 
 
 def test_looking_at_the_lock_never_turns_a_run_away(site: SmallSite) -> None:

@@ -43,7 +43,9 @@ def program(name: str, *packages: str) -> Program:
     if found:
         return Program(found, Path("/"))
     root = unpacked(*packages)
-    path = next(root.joinpath(place, name) for place in ("usr/bin", "bin") if root.joinpath(place, name).exists())
+    path = next(
+        root.joinpath(place, name) for place in ("usr/bin", "bin", "usr/sbin") if root.joinpath(place, name).exists()
+    )
     return Program(str(path), root)
 
 

@@ -17,6 +17,7 @@ from dvornik import diagnosis, plans, state
 from dvornik.cli import aftermath, output, reporting, rights
 from dvornik.cli.output import say
 from dvornik.cli.watching import amounts
+from dvornik.config.exposure import exposed_password
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
 from dvornik.model import Finding
@@ -140,6 +141,14 @@ def lock(yard: Yard, *, quiet: bool = False) -> None:
             say(f"🔒 {words.safe(message)}")
 
 
+def warn_of_password(yard: Yard) -> None:
+    """Say and log, in a quiet run too, that the configuration holds a password and a web server may hand it out."""
+    if found := exposed_password(yard.loaded.source, yard.public):
+        yard.log.warning("configuration", found.message)  # noqa: PLE1205 - the maintenance log's own, as above
+        holds = _("The configuration holds a password")
+        output.complain(f"⚠️ {holds}: {found.message}. {found.hint}")
+
+
 def findings(plan: IO[bytes]) -> Iterator[Finding]:
     """Yield the findings of a plan."""
     return (line for line in plans.read(plan, only=[Finding]) if isinstance(line, Finding))
@@ -149,6 +158,7 @@ def _perform(yard: Yard, order: Order) -> int:
     lock(yard, quiet=not order.tells)
     run = state.new_run()
     yard.begin(run, order.steps, " ".join(order.steps) + (" aggressive" if order.thorough else ""))
+    warn_of_password(yard)
     engine = yard.engine(order.steps)  # after the beginning, so that what fails here is a run that failed
     recover(engine, quiet=not order.tells)
     with ExitStack() as opened:
@@ -212,6 +222,8 @@ def perform(yard: Yard, engine: Engine, plan: IO[bytes], digest: str, order: Ord
         finally:  # one that cannot be written does not cost the other
             if order.report:
                 reporting.write(order.report, reporting.rendered(reporting.with_trends(yard, report), order.report))
+                if order.tells:
+                    reporting.tell_exposed(order.report, yard.public)
     finally:  # whoever watches from elsewhere hears of it even if nobody reads the report
         aftermath.follow(yard, result.exit_code, report)
     return result.exit_code

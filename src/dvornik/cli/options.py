@@ -22,10 +22,12 @@ from dvornik.reports import document, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import FrameType
 
     from dvornik.config import Loaded
 
 INTERRUPTED = 130
+_ENDING = (signal.SIGTERM, signal.SIGINT)
 
 
 class Gates(click.ParamType[list[str], str]):
@@ -157,7 +159,7 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
         def run(config: str | None, lang: str | None, *, as_json: bool, debug: bool, **rest: Any) -> None:  # noqa: ANN401 - click's own values
             fallback = default or of_locale(os.environ)
             languages.use(lang or of_environment(os.environ) or fallback)
-            signal.signal(signal.SIGTERM, signal.default_int_handler)
+            _listen()
             yard: Yard | None = None
             try:
                 yard = Yard.open(config, directory(), os.environ, debug=debug)
@@ -184,6 +186,19 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
         return run
 
     return decorate
+
+
+def _listen() -> None:
+    for number in _ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # a shell's background jobs ignore Ctrl-C
+            signal.signal(number, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End the command in good order, once: systemd signals a daemon and its run, and the daemon passes it on."""
+    for each in _ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    signal.default_int_handler(number, frame)
 
 
 def _of_system(error: OSError) -> DvornikError:

@@ -10,11 +10,15 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from dvornik.cli.output import complain
+from dvornik.config.exposure import exposure
 from dvornik.errors import ConfigurationError, UnwrittenError
 from dvornik.languages import _, of_system
 from dvornik.reports import document, text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from dvornik.cli.yard import Yard
     from dvornik.reports.document import Report
 
@@ -87,6 +91,12 @@ def write(path: str, told: str) -> None:
         message = _("The report cannot be written: {error}").format(error=of_system(error))
         hint = _("Make room there; then: dvornik report -o FILE")
         raise UnwrittenError(message, context=path, hint=hint) from error
+
+
+def tell_exposed(path: str, public: Collection[str]) -> None:
+    """Warn where a web server may hand out a file that an operator asked for, with the lines that keep it from it."""
+    if found := exposure("", path, public):
+        complain(f"⚠️ {found.message}. {found.hint}")
 
 
 def _unwritable(path: str, why: str | None) -> ConfigurationError:

@@ -314,9 +314,10 @@ class Yard:
     def begin(self, run: str, steps: Sequence[str], what: str) -> None:
         """Note that a cleanup begins; ``what`` describes it in the log."""
         self.running, self._steps, self.trace = run, steps, Trace(time.time())
+        before = self.health()  # while the log does not tell of this run: the first one has lost no record
         self.log.started(run, what)
         with suppress(OSError):  # a full disk: how it ends will be written down where the reserve was
-            health.write(self._health_path, health.begin(self.health(), run, steps, time.time()))
+            health.write(self._health_path, health.begin(before, run, steps, time.time()))
         self.state.begin(run, "run", steps)
         aftermath.begin(self)
 

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import stat
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from dvornik import served
-from dvornik.config import addresses
+from dvornik.config.exposure import exposures, holds_password
 from dvornik.config.problems import Problem
 from dvornik.errors import DvornikError
 from dvornik.languages import _
-from dvornik.storages import quarantine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +19,6 @@ if TYPE_CHECKING:
     from dvornik.application import App
     from dvornik.config.loading import Loaded
     from dvornik.contracts.database import Database
-
-_ADDRESS: Final = re.compile(r"""[a-z0-9+]+://[^\s"']+""", re.IGNORECASE)
 
 
 def warnings(loaded: Loaded, app: App, databases: Mapping[str, Database]) -> Iterator[Problem]:
@@ -34,7 +28,7 @@ def warnings(loaded: Loaded, app: App, databases: Mapping[str, Database]) -> Ite
     yield from _nested(roots)
     yield from _columns(app, databases)
     yield from _secrets(loaded)
-    yield from _fetched(loaded, app)
+    yield from exposures(loaded, app)
     file = loaded.config.backup.file
     if file and not glob.glob(file, recursive=True):  # noqa: PTH207 - an absolute pattern of the operator's
         yield Problem("backup.file", file, _("no file is there"), _("Until one is, irreversible steps are refused."))
@@ -93,30 +87,6 @@ def _secrets(loaded: Loaded) -> Iterator[Problem]:
             text = path.read_text("utf-8", "replace") if path and is_open else ""
         except OSError:
             continue
-        if any(_holds_password(address) for address in _ADDRESS.findall(text)):
+        if holds_password(text):
             message = _("it holds a password, and everybody may read it")
             yield Problem(str(path), "", message, f"chmod o-r {path}")
-
-
-def _fetched(loaded: Loaded, app: App) -> Iterator[Problem]:
-    """Name what is ours and lies where a web server serves it, with the lines that keep it from doing so."""
-    public = frozenset(map(os.path.realpath, [*(place.root for place in app.media), *app.static]))
-    ours = {"app.state": loaded.config.app.state, "log.path": loaded.config.log.path}
-    ours |= {"dvornik.toml": str(loaded.source or "")}
-    for place in app.media:
-        with suppress(OSError):  # a root that is not there is told by itself
-            ours[f"media.{place.name}.root"] = quarantine.base_for(os.path.realpath(place.root), public)
-    for key, path in ours.items():
-        around = path and served.root_of(os.path.dirname(os.path.realpath(path)), public)  # noqa: PTH120 - a text
-        if around:
-            name = os.path.basename(path)  # noqa: PTH119 - as above
-            pattern = "/" + re.escape(name)
-            message = _("a web server may serve {around}, and {path} lies in it").format(around=around, path=path)
-            hint = _("Deny it. nginx: {nginx} Apache: {apache}").format(
-                nginx=f"location ~ {pattern} {{ return 404; }}", apache=f'RedirectMatch 404 "{pattern}"'
-            )
-            yield Problem(key, path, message, hint)
-
-
-def _holds_password(address: str) -> bool:
-    return addresses.without_password(address) != address and "${" not in address

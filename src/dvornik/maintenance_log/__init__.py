@@ -13,8 +13,9 @@ import os
 from collections import deque
 from typing import TYPE_CHECKING, Literal
 
+from dvornik import terminal
 from dvornik.maintenance_log.files import SharedFile
-from dvornik.maintenance_log.lines import JournalLines, JsonLines, TextLines, is_journal, quoted
+from dvornik.maintenance_log.lines import JournalLines, JsonLines, TextLines, quoted
 from dvornik.model import Reason
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ class MaintenanceLog:
         self._add(self._tail, TextLines())
         if path is not None:
             self._add(SharedFile(path, keep), JsonLines() if form == "json" else TextLines())
-        if is_journal(os.environ):
+        if terminal.is_journal("stderr", os.environ):
             journal = logging.StreamHandler()
             journal.setLevel(logging.DEBUG if debug else logging.WARNING)  # the report says the rest
             self._add(journal, JournalLines())

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-import os
-import sys
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 
 class TextLines(logging.Formatter):
@@ -53,15 +47,6 @@ class JournalLines(logging.Formatter):
         """Return the line with its priority."""
         priority = next((number for level, number in self._PRIORITIES if record.levelno >= level), 7)
         return f"<{priority}>{super().format(record)}"
-
-
-def is_journal(environ: Mapping[str, str]) -> bool:
-    """Tell whether standard error goes to the journal, as ``JOURNAL_STREAM`` (systemd.exec(5)) says it did at start."""
-    try:
-        there = os.fstat(sys.stderr.fileno())
-    except (OSError, ValueError):
-        return False
-    return environ.get("JOURNAL_STREAM") == f"{there.st_dev}:{there.st_ino}"
 
 
 def quoted(text: str) -> str:

@@ -50,7 +50,9 @@ def history() -> click.Command:
 
 
 def _row(run: Run) -> tuple[str, ...]:
-    figures = words.figures(*(run.summary.get(name, 0) for name in ("done", "freed", "set_aside")))
+    """Return the cells; what a run came to that was cut short is not known, which is not nothing."""
+    known = words.figures(*(run.summary.get(name, 0) for name in ("done", "freed", "set_aside")))
+    figures = known if run.summary else "—"
     return run.id, words.moment(run.started), tables.verb(run.verb), words.status(run.status), figures
 
 

@@ -12,6 +12,7 @@ from dvornik import served
 from dvornik.cli import options
 from dvornik.cli.output import answer, say
 from dvornik.config.sample import sample
+from dvornik.config.web_servers import document_roots
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _, of_system
 from dvornik.reports import text
@@ -62,7 +63,7 @@ def init() -> click.Command:
             answer(written.removesuffix("\n"))
             return
         path = Path(output) if output else yard.loaded.base / "dvornik.toml"
-        if not output and (around := served.root_of(os.path.realpath(yard.loaded.base), yard.public)):
+        if not output and (around := _around(yard)):
             raise ConfigurationError(
                 _("A web server may serve this directory, and the configuration with it."),
                 context=around,
@@ -84,3 +85,8 @@ def init() -> click.Command:
         say(*text.found(yard.app), _("📝 Written: {path}. Next: dvornik run --dry-run").format(path=path))
 
     return command
+
+
+def _around(yard: Yard) -> str:
+    """Return the directory around ours that a web server seems to serve; empty: none."""
+    return served.root_of(os.path.realpath(yard.loaded.base), yard.public | document_roots())

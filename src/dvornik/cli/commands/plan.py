@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ from dvornik import plans, state
 from dvornik.cli import options
 from dvornik.cli.cleaning import Order, findings, lock, perform, recover, tell
 from dvornik.cli.output import answering, say
+from dvornik.cli.reporting import tell_exposed
 from dvornik.cli.yard import Yard, chosen
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _, of_system
@@ -39,7 +41,7 @@ def plan() -> click.Command:
         yard.must_have_something()
         engine = yard.engine(chosen(yard, steps, thorough=aggressive))
         try:
-            sink = Path(output).open("x+b")  # noqa: SIM115 - closed by the with below; only its errors are told here
+            sink = open(output, "x+b", opener=_private)  # noqa: SIM115 - closed below; only its errors are told here
         except OSError as error:
             raise _unwritten(output, error) from error
         try:
@@ -57,9 +59,15 @@ def plan() -> click.Command:
             say(*text.step(name, result, dry=True))
         tell(result, dry=True)
         say(_("📝 Plan: {path}, digest {digest}").format(path=output, digest=result.digest[:16]))
+        tell_exposed(output, yard.public)
         return result.exit_code
 
     return command
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a plan for its owner alone: it names files that nobody links to any more."""
+    return os.open(path, flags, 0o600)
 
 
 def _unwritten(path: str, error: OSError) -> ConfigurationError:

@@ -55,6 +55,7 @@ def report() -> click.Command:
             say(told.removesuffix("\n"))
             return
         reporting.write(output, told)
+        reporting.tell_exposed(output, yard.public)
         say(_("📝 Written: {path}").format(path=output))
 
     return command  # fmt: skip
