@@ -36,7 +36,7 @@ test-apps: dev ## use whole applications, each in an environment of its own, and
 	$(BIN)/pytest -n 2 --dist worksteal -m apps $(ARGS) tests/apps
 
 fuzz: dev ## try many more made-up sites: no needed file goes, orphans are found
-	DVORNIK_FUZZ=$(or $(ROUNDS),25) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS) tests/unit/test_families_fuzz.py
+	DVORNIK_FUZZ=$(or $(ROUNDS),25) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS) tests/unit/test_families_fuzz.py tests/unit/test_families_applications.py
 
 test-mysql: dev ## promise on MySQL itself what is promised on MariaDB
 	$(BIN)/pytest -n 2 --dist worksteal -m mysql $(ARGS)

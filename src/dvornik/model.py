@@ -157,6 +157,8 @@ class Survey(msgspec.Struct, frozen=True, omit_defaults=True):
     """References whose file is there."""
     matched: int = 0
     """Items that something refers to."""
+    held: int = 0
+    """Items that stay though nothing refers to them, since of their kind that proves nothing."""
     has_references: bool = False
     """Whether the place is judged by references at all."""
     exact: bool = False

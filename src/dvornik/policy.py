@@ -102,11 +102,14 @@ def judge(policy: Policy, survey: Survey, before: Survey | None, count: int, siz
 
     ``before`` is the survey of the last good run. Shares are judged only of places that references protect, and only
     from ``judged_from`` files up: of temporary files most are meant to go, and a small site must simply get clean.
+    They are shares of what can go at all: many files of a kind that is never named would hide how many others go, and
+    close a gate for ever where nothing goes.
     """
+    share = policy.max_share * _base(policy, survey)
     if survey.has_references:
         yield from _trust(policy, survey, before)
-    if survey.has_references and survey.items >= policy.judged_from and count > policy.max_share * survey.items:
-        yield _refuse(survey, Gate.SHARE, count=count, items=survey.items, limit=policy.max_share)
+    if survey.has_references and survey.items >= policy.judged_from and count > share:
+        yield _refuse(survey, Gate.SHARE, count=count, items=survey.items - survey.held, limit=policy.max_share)
     if policy.max_count and count > policy.max_count:
         yield _refuse(survey, Gate.COUNT, count=count, limit=policy.max_count)
     if policy.max_bytes and size > policy.max_bytes:
@@ -126,15 +129,20 @@ def judge_rows(policy: Policy, survey: Survey, is_cleaned: Callable[[str], bool]
 
 def _trust(policy: Policy, survey: Survey, before: Survey | None) -> Iterator[Refusal]:
     """Distrust the source of truth before distrusting the files."""
-    judged = survey.items >= policy.judged_from
+    judged = survey.items - survey.held
     if before:
         yield from _compare(policy, survey, before)
     if survey.items and not survey.matched:
         yield _refuse(survey, Gate.NO_REFERENCES, items=survey.items)
     if survey.exact and survey.references >= policy.judged_from and survey.found < policy.min_found * survey.references:
         yield _refuse(survey, Gate.REFERENCES_MISSING, found=survey.found, references=survey.references)
-    if judged and survey.items - survey.matched > policy.max_orphans * survey.items:
-        yield _refuse(survey, Gate.ORPHANS, orphans=survey.items - survey.matched, items=survey.items)
+    if survey.items >= policy.judged_from and judged - survey.matched > policy.max_orphans * _base(policy, survey):
+        yield _refuse(survey, Gate.ORPHANS, orphans=judged - survey.matched, items=judged)
+
+
+def _base(policy: Policy, survey: Survey) -> int:
+    """Return of how many items a share is one: of those that can go, or of so many that a share tells something."""
+    return max(survey.items - survey.held, min(survey.items, policy.judged_from))
 
 
 def _compare(policy: Policy, survey: Survey, before: Survey) -> Iterator[Refusal]:

@@ -80,6 +80,8 @@ def _verification(table: str) -> Preset:
 
 _COMPLETED = Comparison("state", "=", ("completed",))
 _SUCCESS = Comparison("success", "=", (True,))
+_FAILED_FOR_GOOD = (Comparison("is_available", "=", (False,)), Comparison("locked_at", "null"))
+"""By graphile-worker's own words: no attempt is left, and none runs."""
 
 PRESETS: Final[tuple[Preset, ...]] = (
     # Sessions that say when they end.
@@ -162,6 +164,14 @@ PRESETS: Final[tuple[Preset, ...]] = (
              started_on="time", singleton_key="text", created_on="time", completed_on="time", keep_until="time"),
     _history("pg-boss", "archive", "archived_on", 30, name="text", state="any", start_after="time", started_on="time",
              singleton_key="text", created_on="time", completed_on="time", keep_until="time", archived_on="time"),
+    _history("que", "que_jobs", "finished_at", 30, priority="number", run_at="time", job_class="text",
+             error_count="number", queue="text", finished_at="time", expired_at="time", args="any"),
+    _history("graphile-worker", "_private_jobs", "updated_at", 90, *_FAILED_FOR_GOOD, task_id="number", payload="any",
+             run_at="time", attempts="number", max_attempts="number", last_error="text", updated_at="time", key="text",
+             locked_at="time", locked_by="text", is_available="any"),
+    _history("river", "river_job", "finalized_at", 30, state="any", attempt="number", max_attempts="number",
+             attempted_at="time", created_at="time", finalized_at="time", scheduled_at="time", args="any", kind="text",
+             queue="text"),
     # Results and logs.
     _history("celery-results", "django_celery_results_taskresult", "date_done", 30,
              task_id="text", status="text", result="any", date_done="time", traceback="any"),

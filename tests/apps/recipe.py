@@ -31,5 +31,7 @@ class Recipe(msgspec.Struct, frozen=True):
     """Make content through its own pages."""
     orphans: Sequence[str]
     """Files of the shapes that it writes, to be planted where nothing refers to them."""
+    held: Sequence[str] = ()
+    """The same, of shapes that no row is known to name: these stay."""
     shown: str = "/media/"
     """Under which addresses its pages show files: the beginning of a path, as a regular expression."""

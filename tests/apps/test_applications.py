@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.apps import indico, mezzanine, photos, spirit, thumbnails, wagtail
+from tests.apps import indico, mezzanine, photos, roundup, spirit, thumbnails, trac, wagtail
 from tests.apps.application import Application, look
 from tests.apps.environments import python_of
 
@@ -49,6 +49,16 @@ def test_what_galleries_and_avatars_make_of_a_picture_stays_and_goes_with_it(tmp
     keep_house(photos.RECIPE, tmp_path / "photos")
 
 
+@pytest.mark.apps
+def test_trac_loses_nothing_but_debris(tmp_path: Path) -> None:
+    keep_house(trac.RECIPE, tmp_path / "trac")
+
+
+@pytest.mark.apps
+def test_roundup_loses_nothing_but_debris(tmp_path: Path) -> None:
+    keep_house(roundup.RECIPE, tmp_path / "roundup")
+
+
 def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None) -> None:
     """Make the application, use it, clean it: its pages show all that they showed, and the orphans are gone."""
     app = Application(home, python_of(recipe.name), env)
@@ -57,7 +67,7 @@ def keep_house(recipe: Recipe, home: Path, env: Mapping[str, str] | None = None)
         visit = recipe.fill(browser)
         before = look(browser, visit.pages, recipe.shown)
         assert len(before) > 3
-        app.plant(recipe.orphans)
+        app.plant([*recipe.orphans, *recipe.held])
         files = app.files()
         debris = {name for name in files if name in recipe.orphans or any(fnmatchcase(name, p) for p in visit.left)}
         assert app.planned() == debris

@@ -32,6 +32,8 @@ class Package(NamedTuple):
     table: str
     over: str
     living: Sequence[str]
+    triggers: bool = False
+    """Whether the package's own triggers act on what is deleted."""
 
 
 OBAN = (
@@ -55,6 +57,26 @@ GOOD_JOB = (
     " updated_at timestamp(6) NOT NULL DEFAULT now(), active_job_id uuid, concurrency_key text, cron_key text, retried_good_job_id"
     " uuid, cron_at timestamp(6), batch_id uuid, batch_callback_id uuid, is_discrete boolean, executions_count integer, job_class"
     " text, error_event smallint"
+)
+QUE = (
+    "priority smallint NOT NULL DEFAULT 100, run_at timestamptz NOT NULL DEFAULT now(), id bigserial PRIMARY KEY, job_class text NOT"
+    " NULL, error_count integer NOT NULL DEFAULT 0, last_error_message text, queue text NOT NULL DEFAULT 'default', last_error_backtrace"
+    " text, finished_at timestamptz, expired_at timestamptz, args jsonb NOT NULL DEFAULT '[]', data jsonb NOT NULL DEFAULT '{}',"
+    " job_schema_version integer NOT NULL DEFAULT 2, kwargs jsonb NOT NULL DEFAULT '{}'"
+)
+GRAPHILE_WORKER = (
+    "id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY, job_queue_id int, task_id int NOT NULL, payload json NOT NULL DEFAULT '{}',"
+    " priority smallint NOT NULL DEFAULT 0, run_at timestamptz NOT NULL DEFAULT now(), attempts smallint NOT NULL DEFAULT 0,"
+    " max_attempts smallint NOT NULL DEFAULT 25, last_error text, created_at timestamptz NOT NULL DEFAULT now(), updated_at timestamptz"
+    " NOT NULL DEFAULT now(), key text UNIQUE, locked_at timestamptz, locked_by text, revision int NOT NULL DEFAULT 0, flags jsonb,"
+    " is_available boolean GENERATED ALWAYS AS (locked_at IS NULL AND attempts < max_attempts) STORED NOT NULL"
+)
+RIVER = (
+    "id bigserial PRIMARY KEY, state river_job_state NOT NULL DEFAULT 'available', attempt smallint NOT NULL DEFAULT 0, max_attempts"
+    " smallint NOT NULL, attempted_at timestamptz, created_at timestamptz NOT NULL DEFAULT now(), finalized_at timestamptz, scheduled_at"
+    " timestamptz NOT NULL DEFAULT now(), priority smallint NOT NULL DEFAULT 1, args jsonb NOT NULL, attempted_by text[], errors jsonb[],"
+    " kind text NOT NULL, metadata jsonb NOT NULL DEFAULT '{}', queue text NOT NULL DEFAULT 'default', tags varchar(255)[] NOT NULL"
+    " DEFAULT '{}', unique_key bytea, unique_states bit(8)"
 )
 SOLID_QUEUE = (
     "queue_name varchar(255) NOT NULL, class_name varchar(255) NOT NULL, arguments text, priority integer DEFAULT 0 NOT NULL,"
@@ -96,6 +118,38 @@ ON_POSTGRESQL = [
         "good_jobs (queue_name, scheduled_at, finished_at)",
         f"'mail', '{LONG_AGO}', '{LONG_AGO}'",
         [f"'mail', '{LONG_AGO}', NULL", f"'mail', '{LONG_AGO}', localtimestamp"],
+    ),
+    Package(
+        "que",
+        [
+            f"CREATE TABLE que_jobs ({QUE})",
+            "CREATE FUNCTION que_state_notify() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$",
+            "CREATE TRIGGER que_state_notify AFTER INSERT OR UPDATE OR DELETE ON que_jobs FOR EACH ROW EXECUTE FUNCTION que_state_notify()",
+        ],
+        "que_jobs (job_class, run_at, finished_at, expired_at)",
+        f"'J', '{LONG_AGO}', '{LONG_AGO}', NULL",
+        [f"'J', '{LONG_AGO}', NULL, NULL", f"'J', '{LONG_AGO}', NULL, '{LONG_AGO}'"],
+        triggers=True,
+    ),
+    Package(
+        "graphile-worker",
+        ["CREATE SCHEMA graphile_worker", f"CREATE TABLE graphile_worker._private_jobs ({GRAPHILE_WORKER})"],
+        "graphile_worker._private_jobs (task_id, attempts, updated_at, locked_at)",
+        f"1, 25, '{LONG_AGO}', NULL",
+        [f"1, 24, '{LONG_AGO}', NULL", f"1, 25, '{LONG_AGO}', '{LONG_AGO}'", "1, 25, now(), NULL"],
+    ),
+    Package(
+        "river",
+        [
+            (
+                "CREATE TYPE river_job_state AS ENUM ('available', 'cancelled', 'completed', 'discarded', 'pending', 'retryable', 'running',"
+                " 'scheduled')"
+            ),
+            f"CREATE TABLE river_job ({RIVER})",
+        ],
+        "river_job (state, max_attempts, args, kind, finalized_at)",
+        f"'completed', 5, '{{}}', 'k', '{LONG_AGO}'",
+        ["'retryable', 5, '{}', 'k', NULL"],
     ),
     Package(
         "solid-queue",
@@ -253,7 +307,8 @@ def check(site: Site, package: Package) -> None:
         seen = list(Sessions({"main": site.database}, []).scan(time.time_ns(), thorough=False))
         (held,) = [each for each in seen if isinstance(each, Held)]
         assert (held.reason, held.count) == (Reason.NO_RETENTION, 1)
-    retention = [] if expires else [RowsSection(preset=package.preset, database="main", retention=Duration("30d"))]
+    section = RowsSection(preset=package.preset, database="main", retention=Duration("30d"), triggers=package.triggers)
+    retention = [] if expires else [section]
     assert cleaned(site, package, *retention) == 1
     assert site.execute(f"SELECT count(*) FROM {package.table.split(' (')[0]}") == [(len(package.living),)]  # noqa: S608 - as above
 

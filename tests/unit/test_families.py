@@ -116,6 +116,10 @@ def test_a_digest_or_a_uuid_in_a_sentence_proves_no_family() -> None:
     assert known(f"see {digest} and {uuid} there", f"a/{uuid}.pdf") == [False]
     assert known(f'{{"file": "{uuid}", "more": true}}', f"a/{uuid}.pdf") == [True]
     assert known(f"/assets/{uuid}?key=card", f"a/{uuid}.pdf") == [True]
+    assert known(f'["x", "{uuid}"]', f"a/{uuid}.pdf") == [True]
+    assert known(f's:36:"{uuid}";', f"a/{uuid}.pdf") == [True]
+    assert known(f'I meant "{uuid}" of course', f"a/{uuid}.pdf") == [False]
+    assert known(f'he said: "{digest[:32]}.pdf" and "{uuid}"', f"{digest[:32]}.pdf", f"a/{uuid}.txt") == [False, False]
     assert known(f"see {digest[:2]}/{digest[2:]}", f"{digest[:2]}/{digest[2:]}.txt") == [False]
 
 
@@ -260,3 +264,62 @@ def test_the_families_of_many_files_are_counted_quickly() -> None:
     for number in range(20_000):
         families.add(f"{number % 256:02x}/{number // 256:02x}", COUNTS)
     assert time.process_time() - begun < 2
+
+
+CARDS = [
+    Made([f"shop/{name}.jpg", f"shop/{name}_card.jpg"], [f"shop/{name}.jpg"]) for name in ("tea_1", "cup_2", "jug_3")
+]
+
+
+def test_a_rendition_goes_with_its_original_and_not_without(tmp_path: Path) -> None:
+    lost = Made(["shop/old_4.jpg", "shop/old_4_card.jpg", "shop/gone_5_card.jpg"], [])
+    assert going(site_of(tmp_path, CARDS, [lost], [])) == {"shop/old_4.jpg", "shop/old_4_card.jpg"}
+
+
+def test_a_rendition_in_a_directory_of_styles_goes_with_its_original(tmp_path: Path) -> None:
+    kept = [Made([f"{n}/shot_{n}.jpg", f"{n}/conversions/shot_{n}-thumb.png"], [f"shot_{n}.jpg"]) for n in range(5)]
+    lost = Made(["9/shot_9.jpg", "9/conversions/shot_9-thumb.png", "8/conversions/shot_8-thumb.png"], [])
+    assert going(site_of(tmp_path, kept, [lost], [])) == {"9/shot_9.jpg", "9/conversions/shot_9-thumb.png"}
+
+
+@pytest.mark.parametrize(
+    ("name", "stays"),
+    [
+        ("photo-1__FillWzEwMCwxMDBd.jpg", True),
+        ("photo-1___media_library_original_1200_800.jpg", True),
+        ("photo-1-3f2a9c1b.jpg", True),
+        ("photo-1.3f2a9c1.jpg", True),
+        ("photo-1_AbC12dE.jpg", False),  # Django's for another upload of the same name
+        ("photo-2-3f2a9c1b.jpg", False),
+    ],
+)
+def test_a_digest_behind_a_used_stem_is_a_rendition_from_the_first_file_on(
+    tmp_path: Path, name: str, *, stays: bool
+) -> None:
+    site = site_of(tmp_path, [Made(["a/photo-1.jpg"], ["a/photo-1.jpg"])], [Made([f"a/{name}"], [])], [])
+    assert going(site) == (set() if stays else {f"a/{name}"})
+
+
+USER = "0f1e2d3c-4b5a-4978-8695-a4b3c2d1e0ff"
+
+
+@pytest.mark.parametrize(("count", "goes"), [(3, False), (30, True)])
+def test_a_user_s_key_keeps_nothing_where_most_directories_below_hold_named_files(
+    tmp_path: Path, count: int, *, goes: bool
+) -> None:
+    paths = [f"upload/{USER}/b{number:02}/photo_{number}.jpg" for number in range(count)]
+    lost = f"upload/{USER}/a1/lost_1.jpg"
+    site = site_of(tmp_path, [Made([path], [path]) for path in paths], [Made([lost], [])], [])
+    assert going(site) == ({lost} if goes else set())
+
+
+def test_a_row_s_key_keeps_what_the_application_makes_paths_of(tmp_path: Path) -> None:
+    pages = [f"books/{USER}/{number:02}/page.jpg" for number in range(30)]
+    known = Made(["books/cover_1.jpg"], [USER, "books/cover_1.jpg"])
+    assert not going(site_of(tmp_path, [Made([*known.files, *pages], known.values)], [], []))
+
+
+def test_a_mention_of_one_file_does_not_open_the_row_s_own_directory(tmp_path: Path) -> None:
+    names = [f"{number}{'b1c2d3e4' * 4}a" for number in range(6)]
+    blocks = [Made([f"blocks/{USER}/91/{name}", f"blocks/{USER}/92/{name}f"], [USER]) for name in names]
+    assert not going(site_of(tmp_path, blocks, [], [f"please look at {names[0]} again"]))

@@ -87,6 +87,23 @@ def test_more_than_half_orphaned_is_distrusted(matched: int, refused: set[Gate])
     assert gates(Policy(), seen(matched=matched)) == refused
 
 
+@pytest.mark.parametrize(
+    ("held", "matched", "count", "refused"),
+    [
+        (900, 100, 0, set()),  # nothing goes
+        (900, 80, 20, set()),
+        (900, 79, 21, {Gate.SHARE}),
+        (900, 49, 20, {Gate.ORPHANS}),
+        (950, 40, 10, set()),  # too few others to tell anything
+        (1000, 0, 0, {Gate.NO_REFERENCES}),
+    ],
+)
+def test_what_is_held_by_its_kind_neither_closes_a_gate_nor_hides_that_all_others_go(
+    held: int, matched: int, count: int, refused: set[Gate]
+) -> None:
+    assert gates(Policy(), seen(items=1000, held=held, matched=matched), count=count) == refused
+
+
 @pytest.mark.parametrize(("found", "refused"), [(50, set()), (49, {Gate.REFERENCES_MISSING})])
 def test_less_than_half_of_the_references_found_is_distrusted(found: int, refused: set[Gate]) -> None:
     assert gates(Policy(), seen(found=found)) == refused

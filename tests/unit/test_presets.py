@@ -224,11 +224,39 @@ MORE = [
     ),
     ("job", JOB, "pg-boss"),
     ("archive", f"{JOB}, archived_on timestamptz NOT NULL", "pg-boss"),
+    # as on PostgreSQL, which these packages need
+    (
+        "que_jobs",
+        (
+            f"{ID}, priority smallint NOT NULL, run_at timestamptz NOT NULL, job_class text NOT NULL, error_count integer NOT NULL,"
+            " last_error_message text, queue text NOT NULL, last_error_backtrace text, finished_at timestamptz, expired_at timestamptz,"
+            " args json NOT NULL, data json NOT NULL, job_schema_version integer NOT NULL, kwargs json NOT NULL"
+        ),
+        "que",
+    ),
+    (
+        "_private_jobs",
+        (
+            f"{ID}, job_queue_id int, task_id int NOT NULL, payload json NOT NULL, priority smallint NOT NULL, run_at timestamptz NOT NULL,"
+            " attempts smallint NOT NULL, max_attempts smallint NOT NULL, last_error text, created_at timestamptz NOT NULL, updated_at"
+            " timestamptz NOT NULL, key text, locked_at timestamptz, locked_by text, revision int NOT NULL, flags json, is_available bool"
+        ),
+        "graphile-worker",
+    ),
+    (
+        "river_job",
+        (
+            f"{ID}, state text NOT NULL, attempt smallint NOT NULL, max_attempts smallint NOT NULL, attempted_at timestamptz, created_at"
+            " timestamptz NOT NULL, finalized_at timestamptz, scheduled_at timestamptz NOT NULL, priority smallint NOT NULL, args json NOT"
+            " NULL, attempted_by json, errors json, kind text NOT NULL, metadata json NOT NULL, queue text NOT NULL, tags json NOT NULL"
+        ),
+        "river",
+    ),
 ]
 TABLES = [(table, columns, "" if table != "session" else "connect-pg-simple") for table, columns in MADE.items()]
 TABLES += [("sessions", columns, name) for name, columns in SESSIONS.items()]
 TABLES += MORE
-FIXED = {"state": "completed", "pending_jobs": 0}
+FIXED = {"state": "completed", "pending_jobs": 0, "is_available": 0}
 NUMBERS = {
     **dict.fromkeys(("expires", "sess_lifetime", "sess_time", "last_activity"), 1),
     **dict.fromkeys(("expiration", "cancelled_at", "finished_at"), 1),
@@ -255,8 +283,8 @@ class Site:
             connection.execute(f"INSERT INTO {self.table} ({names}) VALUES ({marks})", list(row.values()))
 
     def _value(self, name: str, kind: str, moment: datetime, count: int) -> object:
-        if name in FIXED:
-            return FIXED[name]
+        if name in FIXED or (name, self.table) == ("locked_at", "_private_jobs"):
+            return FIXED.get(name)
         if name == "exptime":
             return moment.strftime("%Y%m%d%H%M%S")
         is_time = "time" in kind or kind == "date" or name in {"expire", "expired"}

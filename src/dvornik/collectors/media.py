@@ -121,13 +121,14 @@ class Media:
 
     def _judge(self, place: str, names: Names, fingerprint: str) -> Iterator[Seen]:
         source = self._sources[place]
-        items = size = matched = 0
+        items = size = matched = kept = 0
         unnamed = _unnamed(source, names)
         for step, verdicts in _noted(source, names, unnamed):
             yield from _held(place, step, verdicts)
             reasons = list(verdicts.values())
             items += len(step.names) - sum(map(reasons.count, _NO_MEDIA))
             matched += len(step.names) - sum(reason not in _FOLLOWS for reason in reasons)
+            kept += reasons.count(Reason.UNSEARCHABLE)
         for container, going, unfamiliar in unnamed.settled():
             seen = source.storage.examine(container, going) if going else Batch(container, ())
             size += sum(seen.sizes)
@@ -138,8 +139,9 @@ class Media:
                 shown = held_back[:SAMPLE]
                 yield Held(ORPHAN, place, container, Reason.UNFAMILIAR, len(held_back), shown, family.shape, sum(sizes))
                 size += sum(sizes)
+                kept += len(held_back)
         yield Survey(
-            place, self.name, fingerprint, items, size, names.references, names.found, matched,
+            place, self.name, fingerprint, items, size, names.references, names.found, matched, kept,
             has_references=True, exact=bool(source.exact), sources=names.sources,
         )  # fmt: skip
 
@@ -338,7 +340,7 @@ def _verdicts(names: Names, patterns: Patterns, batch: Batch) -> tuple[dict[str,
         return dict.fromkeys(batch.names, Reason.PLACEHOLDER), {}
     container, own = batch.container, names.derivatives
     unused, kinds = names.sorted(container, batch.names)
-    if len(unused) == len(batch.names) and names.is_meant(container):
+    if unused and not any(known for _files, known in kinds.values()) and names.is_meant(container):
         unused = []  # the application makes their paths of the row's key
         kinds = {kind: (files, files) for kind, (files, _known) in kinds.items()}
     verdicts: dict[str, Reason | None] = dict.fromkeys(unused)

@@ -41,9 +41,12 @@ class PackedNames:
             self._spill()
 
     def _packed(self) -> bytes:
-        raw = _RECORD.join(self._open).encode("utf-8", "surrogateescape")
+        raw = self._raw()
         self._open, self._size = [], 0
         return zlib.compress(raw, 1)
+
+    def _raw(self) -> bytes:
+        return _RECORD.join(self._open).encode("utf-8", "surrogateescape")
 
     def _spill(self) -> None:
         """Move what is packed to the disk; where that is full it stays in memory."""
@@ -64,15 +67,15 @@ class PackedNames:
         for length in self._lengths:
             assert self._file  # noqa: S101 - lengths are those of what it holds
             self._file.seek(begin)
-            yield from _records(self._file.read(length))
+            yield from _records(zlib.decompress(self._file.read(length)))
             begin += length
         for chunk in self._chunks:
-            yield from _records(chunk)
+            yield from _records(zlib.decompress(chunk))
         if self._open:
-            yield from _records(self._packed())
+            yield from _records(self._raw())
 
 
-def _records(chunk: bytes) -> Iterator[tuple[str, list[str]]]:
-    for record in zlib.decompress(chunk).decode("utf-8", "surrogateescape").split(_RECORD):
+def _records(raw: bytes) -> Iterator[tuple[str, list[str]]]:
+    for record in raw.decode("utf-8", "surrogateescape").split(_RECORD):
         container, *names = record.split(_BETWEEN)
         yield container, names

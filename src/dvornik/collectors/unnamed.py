@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from dvornik.collectors.packed_names import PackedNames
 from dvornik.model import Reason
-from dvornik.references.derivatives import origin
+from dvornik.references.derivatives import ancestors, candidates, origin
 from dvornik.references.families import Families
-from dvornik.references.kinds import kind_of
+from dvornik.references.keys import new_keys
+from dvornik.references.kinds import kind_of, split
+from dvornik.references.paths import path_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +35,8 @@ class Unnamed:
         self._debris = debris
         self._families = Families()
         self._kept = PackedNames()
+        self._going = new_keys()
+        """Of what may go by its family: paths, and behind a slash the stems of names."""
 
     def note(self, batch: Batch, verdicts: dict[str, Reason | None], kinds: Kinds) -> list[str]:
         """Count a directory's files; return those that nothing keeps, of which is to be told later."""
@@ -61,8 +65,15 @@ class Unnamed:
         return {name: Reason.EXCLUDED for name, reason in verdicts.items() if not reason and keeps(container, name)}
 
     def settle(self) -> None:
-        """Find out which directories are of one shape, once all were noted."""
+        """Find out which directories are of one shape, once all were noted, and which files may go by themselves."""
         self._families.settle()
+        self._going = new_keys()
+        if self._families.are_known():
+            return
+        for container, names in self._kept.all():
+            going = [name for name in names if self._goes_by_family(container, name, self.family(container, name))]
+            self._going.add_all([path_key(f"{container}/{name}") for name in going])
+            self._going.add_all([b"/" + path_key(split(name)[0]) for name in going])
 
     def settled(self) -> Iterator[tuple[str, list[str], dict[Family, list[str]]]]:
         """Yield of each directory what may go, and by family what may not since the family is not known."""
@@ -71,7 +82,7 @@ class Unnamed:
             going: list[str] = []
             unfamiliar: dict[Family, list[str]] = {}
             for name in names:
-                family = self._families.of(container, name)
+                family = self.family(container, name)
                 if self.may_go(container, name, family):
                     going.append(name)
                 else:
@@ -83,8 +94,29 @@ class Unnamed:
         return self._families.of(container, name)
 
     def may_go(self, container: str, name: str, family: Family) -> bool:
-        """Tell whether a file that nothing names may go: its family is known, or somebody said that it is debris."""
+        """Tell whether a file that nothing names may go.
+
+        Its family is known, or somebody said that it is debris, or the file that it was made from goes.
+        """
+        return self._goes_by_family(container, name, family) or self._goes_with_original(container, name, family)
+
+    def _goes_by_family(self, container: str, name: str, family: Family) -> bool:
         return family.is_known or self._is_debris(container, name, family)
+
+    def _goes_with_original(self, container: str, name: str, family: Family) -> bool:
+        if not len(self._going) or self._decided.keeps(container, name):
+            return False
+        made_from = (
+            ancestors(self._names, container, name) if candidates(container, [name], self._names.derivatives) else ()
+        )
+        if any(self._goes(*each) for each in made_from):
+            return True
+        return self._names.companions.is_made_from(container, name, family.affix, self._goes)
+
+    def _goes(self, container: str, name: str) -> bool:
+        """Tell whether a file goes by its family; of a container ``"/"``: whether any goes whose stem is the name."""
+        key = path_key(name)
+        return (b"/" + key if container == "/" else path_key(f"{container}/") + key) in self._going
 
     def word_on(self, container: str, name: str, family: Family) -> str:
         """Return what the operator said of a file's family, in the state or in the configuration."""

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Final
 
 from dvornik.model import Reason
 from dvornik.references import tails
+from dvornik.references.kinds import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from dvornik.references.families import Affix
     from dvornik.references.names import Names
 
 _ENDINGS: Final = 512
@@ -23,8 +25,8 @@ _ENDINGS: Final = 512
 _PACKED: Final = tuple(f"tar.{ending}" for ending in ("gz", "bz2", "xz", "zst"))
 _CHILDREN: Final = 64
 """A directory with more directories in it holds rows or shards, no styles."""
-_LEVELS: Final = 3
-"""How many levels up a style's directory may lie: ``original/2024/05/x.mp4`` beside ``small/2024/05/x.png``."""
+_LEVELS: Final = 4
+"""How many levels up a style's directory may lie: ``upload/USER/ab/cd/x.mp4`` beside ``thumbs/USER/ab/cd/x.png``."""
 _DEPTH: Final = 8
 """How many levels up a directory may be called by a file's stem."""
 _REMEMBERED: Final = 10_000
@@ -91,6 +93,31 @@ class Companions:
                     return found
         return None
 
+    def is_made_from(self, container: str, name: str, affix: Affix, goes: Callable[[str, str], bool]) -> bool:
+        """Tell whether a file is a rendition of one that goes; ``goes("/", stem)`` tells whether any of that stem does.
+
+        Less is believed than where a guess keeps a file: it bears what recurs beside other files' names, or it lies in
+        a directory of styles, or the name that both have is random enough to be one file's alone.
+        """
+        bare = self._without(name, affix)
+        if bare and goes("/", bare) and self._any_goes(container, bare, goes):
+            return True
+        whole = (stem for stem in tails.wholes(name) if goes("/", stem))
+        tailed = (stem for stem, tail in tails.cuts(name) if goes("/", stem) and tails.is_tail(tail))
+        stems = dict.fromkeys((*whole, *tailed))
+        places = ((place, stem) for stem in stems for place in self._places(container, tails.is_distinct(stem)))
+        return any(self._any_goes(place, stem, goes) for place, stem in places)
+
+    def _any_goes(self, container: str, stem: str, goes: Callable[[str, str], bool]) -> bool:
+        return any(goes(container, stem + ending) for ending in ("", *(f".{each}" for each in self._all_endings())))
+
+    @staticmethod
+    def _without(name: str, affix: Affix) -> str:
+        """Return the name without its ending and the affix that recurs in its family; empty where there is none."""
+        stem = split(name)[0]
+        bare = stem[len(affix.before) : len(stem) - len(affix.behind)]
+        return bare if affix.before or affix.behind else ""
+
     def _is_shared(self, container: str, stem: str) -> bool:
         """Tell whether any other listed file has the stem, or is called so; mere numbers stand in no table."""
         return stem.isdigit() or self._names.has_namesake(stem) or self._names.lists(container, stem)
@@ -135,6 +162,11 @@ class Companions:
                         yield place
 
     def _children(self, container: str) -> Sequence[str]:
+        known = self.children(container)
+        return known if len(known) <= _CHILDREN else ()
+
+    def children(self, container: str) -> Sequence[str]:
+        """Return the directories of a directory; of many only some."""
         if self._below is None:
             self._below = {}
             for each in self._names.directories():
@@ -142,8 +174,7 @@ class Companions:
                 known = self._below.setdefault(above, [])
                 if each and len(known) <= _CHILDREN:
                     known.append(last)
-        known = self._below.get(container, [])
-        return known if len(known) <= _CHILDREN else ()
+        return self._below.get(container, [])
 
     def _by_directory(self, container: str) -> File | None:
         """Return a used file whose stem the directory, or one above it, is called by.

@@ -207,6 +207,13 @@ class Directories:
         readings = (container, *readings_of_name(container))
         return any(self.keys.seen(b"#" + path_key(part)) for each in readings for part in each.split("/")[1:])
 
+    def is_called_so(self, container: str) -> bool:
+        """Tell whether a whole cell is the mere last part of this very directory."""
+        readings = (container, *readings_of_name(container))
+        return self._distinct and any(
+            self.keys.seen(b"#" + path_key(each.rpartition("/")[2])) for each in readings if "/" in each
+        )
+
 
 def _folded(cell: bytes) -> bytes:
     return cell.lower() if cell.isascii() else path_key(cell.decode("utf-8", "surrogateescape"))

@@ -87,11 +87,13 @@ class _Affixed:
 class _Node:
     """Directories of one shape."""
 
-    __slots__ = ("affixes", "children", "kinds", "lengths")
+    __slots__ = ("affixes", "children", "kinds", "lengths", "merged")
 
     def __init__(self) -> None:
         self.lengths: set[int] = set()
         """Of the numbers among the directories below."""
+        self.merged: set[int] = set()
+        """Lengths of the words among them that are one class by now."""
         self.children: dict[str, _Node] = {}
         self.kinds: dict[str, list[int]] = {}
         self.affixes: dict[tuple[str, Affix], _Affixed] = {}
@@ -119,6 +121,7 @@ class _Node:
             for key, affixed in from_.affixes.items():
                 into.affixed(key).add(affixed.files, affixed.unnamed, affixed.paired, affixed.known)
             into.lengths |= from_.lengths
+            into.merged |= from_.merged
             for name, child in from_.children.items():
                 if name in into.children:
                     waiting.append((into.children[name], child))
@@ -129,6 +132,7 @@ class _Node:
         """Make one class of some of the directories below."""
         rest = self.children.pop(ANY, None) or _Node()
         for name in names:
+            self.merged |= {len(name)} if name not in _CLASS_NAMES else set()
             rest.take(self.children.pop(name))
         self.children[ANY] = rest
 
@@ -227,6 +231,7 @@ class Families:
         child = node.children.get(name)
         if child is None and name not in _CLASS_NAMES:
             child = node.children.get(ANY)
+            node.merged |= {len(name)} if child else set()
         if child is None:
             child = node.children[name] = _Node()
             words = node.words() if len(node.children) > _SIBLINGS[self._level] else ()
@@ -253,8 +258,9 @@ class Families:
             node, is_first = waiting.pop()
             words = node.words()
             if _are_shards(words, node) or (not is_first and _are_many_of_few(words, node)):
-                is_cut = node.lengths == {len(words[0])} and _are_shards(words, node)
-                node.merge([*words, NUMBER] if is_cut and NUMBER in node.children else words)
+                node.merge(words)
+            if NUMBER in node.children and node.lengths == node.merged and max(node.merged) <= _SHARDS:
+                node.merge([NUMBER])
             waiting += [(child, False) for child in node.children.values()]
 
     # -- asking --------------------------------------------------------------------------------------------------
@@ -262,6 +268,12 @@ class Families:
     def count(self) -> int:
         """Count the families, but for those that an affix makes."""
         return sum(len(node.kinds) for node in _nodes(self._root))
+
+    def are_known(self) -> bool:
+        """Tell whether the application is known to name files of each family."""
+        counted = (tuple(counts) for node in _nodes(self._root) for counts in node.kinds.values())
+        borne = ((each.files, each.known) for node in _nodes(self._root) for each in node.affixes.values())
+        return all(Family("", files, known).is_known for files, known in (*counted, *borne))
 
     def of(self, container: str, name: str) -> Family:
         """Return the family of a file."""

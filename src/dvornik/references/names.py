@@ -20,6 +20,7 @@ from dvornik.references.digests import Digests
 from dvornik.references.directories import Directories
 from dvornik.references.kinds import kind_of
 from dvornik.references.manifests import BINARY, Patterns
+from dvornik.references.owners import Owners
 from dvornik.references.packed import unpacked
 from dvornik.references.paths import Base, path_key
 from dvornik.references.stems import Stems
@@ -72,6 +73,7 @@ class Names:
         self.is_elsewhere: Callable[[str], bool] | None = None
         """Of a listing of a part: whether a path below the root is there all the same, and so names no namesake."""
         self.companions = Companions(self)
+        self._owners = Owners(self)
         self._whole: dict[str, bool] = {}
         self._named = 0
         self.patterns = Patterns()
@@ -129,6 +131,7 @@ class Names:
     def _renew(self) -> None:
         """Forget what was concluded from what was named."""
         self.companions.renew()
+        self._owners.renew()
         self._whole.clear()
 
     # -- striking ------------------------------------------------------------------------------------------------
@@ -374,9 +377,17 @@ class Names:
         """Tell whether a row's own key names the directory, or one above it: by a UUID, or as a whole cell.
 
         Where the application makes paths of that key, no text names the files. Where it names any file beside them, it
-        names those it has: so this says nothing of a directory in which a file is used.
+        names those it has: so this says nothing of a directory in which a file is used, nor of a user's directory with
+        many such below.
         """
-        return self._directories.is_meant(container) or self._stems.is_meant(container)
+        if not (self._directories.is_meant(container) or self._stems.is_meant(container)):
+            return False
+        meant = [each for each in _above(container) if self._is_called_so(each)]
+        return not meant or self._stems.is_cut(container) or not all(map(self._owners.has_named, meant))
+
+    def _is_called_so(self, container: str) -> bool:
+        part = container.rpartition("/")[2]
+        return self._directories.is_called_so(container) or self._stems.is_called_so(part)
 
     def has_texts(self) -> bool:
         """Tell whether any listed file may be a text, by how its name ends."""
@@ -486,6 +497,13 @@ class Names:
     def is_searchable(name: str) -> bool:
         """Tell whether the name has anything to search for; what has not is held."""
         return bool(_LETTER.search(name) if name.isascii() else spellings(name))
+
+
+def _above(container: str) -> Iterator[str]:
+    """Yield the directory and those above it."""
+    while container:
+        yield container
+        container = container.rpartition("/")[0]
 
 
 def _count(kinds: Kinds, kind: str, files: int, known: int) -> None:

@@ -35,7 +35,12 @@ _DIGIT = rb"[0-9a-fA-F]"
 _DASHED = re.compile(rb"-(?<=%b{8}-)(?:%b{4}-){3}%b{12}".replace(b"%b", _DIGIT))
 _QUOTED = re.compile(rb'"%b{32}(?=")'.replace(b"%b", _DIGIT))
 """Both begin with a sign that is searched for quickly, and fold no letters: half the time."""
-_TOLD = re.compile(rb'["/](%b{8}-(?:%b{4}-){3}%b{12}|%b{32})(?![0-9A-Za-z-])'.replace(b"%b", _DIGIT))
+_TOLD = re.compile(
+    rb'(?:"[ ]?[:,][ ]?\\*"|[0-9]:\\*"|[\[{=][ ]?\\*"|/)(%b{8}-(?:%b{4}-){3}%b{12}|%b{32})(?![0-9A-Za-z-])'.replace(
+        b"%b", _DIGIT
+    )
+)
+"""As a value of JSON, of PHP's or of an attribute, or in a path: a sentence has quotes too."""
 _DIGEST = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32,128}(?![0-9a-fA-F])")
 _OPENING = frozenset((b"{", b"["))
 _LIST = re.compile(rb"[,;|{}]+")
@@ -108,6 +113,16 @@ class Stems:
         """Tell whether a UUID was seen that the directory, or one above it, is called by."""
         return (self._has_uuids or self._has_digests) and any(map(self.keys.seen, _identifiers(container)))
 
+    def is_called_so(self, part: str) -> bool:
+        """Tell whether a UUID or a digest was seen that this part of a path is, or holds."""
+        return any(map(self.keys.seen, _whole(path_key(part))))
+
+    def is_cut(self, container: str) -> bool:
+        """Tell whether an identifier was seen that is cut into several parts of a directory's path."""
+        parts = path_key(container).split(b"/")
+        whole = {each for part in parts for each in _whole(part)}
+        return any(self.keys.seen(each) for each in cuts.of_directory(container) if each not in whole)
+
     def knows_digest(self, container: str, name: str) -> bool:
         """Tell whether a value is the digest that a file's path is."""
         return self._has_digests and any(map(self.keys.known, cuts.of_names(container, [name]).get(name, ())))
@@ -123,6 +138,10 @@ def _identifiers(container: str) -> list[bytes]:
         return []
     parts = path_key(container).split(b"/")
     return [each for part in parts for each in identifiers(part)] + cuts.of_directory(container)
+
+
+def _whole(part: bytes) -> list[bytes]:
+    return [*identifiers(part), *cuts.of_directory(part.decode("utf-8", "surrogateescape"))]
 
 
 def stems(folded: bytes) -> tuple[bytes, ...]:
@@ -173,7 +192,7 @@ def _is_sentence(cell: bytes) -> bool:
 
 
 def told(cells: Iterable[bytes]) -> set[bytes]:
-    """Return the UUIDs that stand in quotes or behind a slash, in lower case."""
+    """Return the UUIDs that are values of a document or parts of a path, in lower case."""
     found = _TOLD.findall(b"\n".join(cells))
     return {form for each in found for form in cuts.spellings(each.lower().replace(b"-", b""))}
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DOTS, _CUTS, _LONGEST = 4, 4, 32
+_DOTS, _CUTS, _LONGEST = 4, 4, 80
 _MARKS: Final = "-_@.~ ("
 SHORTEST: Final = 3
 """Letters of a stem that a tail may follow: shorter ones begin many a word."""
@@ -24,9 +24,14 @@ _SIZE: Final = re.compile(
     r"\d{1,5}x(?:\d{1,5})?|x\d{1,5}|\d{1,5}(?:px|dpi|fps|kbps|[pwhxkiq])|[a-z]{1,4}\d{1,4}", re.IGNORECASE
 )
 _WORD: Final = re.compile(r"[^\W\d_]{1,12}")
-_RANDOM: Final = re.compile(r"(?=.*[0-9A-Z])(?!\d+$)[0-9A-Za-z]{7}")
-"""What Django's storages put behind a name that is taken."""
+_RANDOM: Final = re.compile(r"(?=.*[0-9A-Z])(?=.*[A-Zg-z])(?!\d+$)[0-9A-Za-z]{7}")
+"""What Django's storages put behind a name that is taken; hexadecimal digits alone are somebody else's."""
+_TOKEN: Final = re.compile(r"(?=.*\d)(?=.*[A-Za-z])[0-9A-Za-z]{6,64}")
+"""A digest of a rendition's size, or of its options."""
+_DOUBLED: Final = re.compile(r"(?<=[^-_])(?:__|--)")
+"""What follows it is no word of a title: ``photo__FillWzEwMCwxMDBd.jpg``."""
 _COUNT: Final = re.compile(r"\d{1,9}")
+_PIECES: Final = (_WORD, _SIZE, _COUNT, _TOKEN)
 _DEBRIS: Final = frozenset(
     [
         "copy",
@@ -53,7 +58,8 @@ _STYLE: Final = re.compile(
     r"(?:extra|x)?[-_]?(?:small|large|big|medium|tiny|mini|micro|huge)|preview|poster|cover|square|icon|avatar|banner|"
     r"optimi[sz]ed|compressed|converted|transcoded|resized|scaled|cropped|static|web|webp|avif|mobile|desktop|retina|"
     r"display|standard|normal|regular|lowres|hires|print|gallery|listing?|detail|derivatives?|renditions?|variants?|"
-    r"styles?|sizes?|streams?|hls|dash|encoded|encoded-video|proxy|proxies|waveforms?|captions?|subtitles?|metadata|meta",
+    r"styles?|sizes?|streams?|hls|dash|encoded|encoded-video|proxy|proxies|waveforms?|captions?|subtitles?|metadata|meta|"
+    r"conversions|responsive-images",
     re.IGNORECASE,
 )
 _ORIGINAL: Final = re.compile(
@@ -82,6 +88,9 @@ def cuts(name: str) -> Iterator[tuple[str, str]]:
         if not shorter or shorter == base:
             break
         base = shorter
+    doubled = _DOUBLED.search(base)
+    if doubled:
+        yield base[: doubled.start()].rstrip(_MARKS), base[doubled.start() + 1 :]
     marks = [match.start() for match in _MARK.finditer(base)]
     for at in reversed(marks[-_CUTS:]):
         yield base[:at].rstrip(_MARKS), base[at + 1 :]
@@ -90,11 +99,14 @@ def cuts(name: str) -> Iterator[tuple[str, str]]:
 
 
 def is_tail(tail: str) -> bool:
-    """Tell whether it may tell one file of a stem from another: short words, sizes and numbers."""
+    """Tell whether it may tell one file of a stem from another: short words, sizes, numbers, digests.
+
+    Behind a doubled mark stands anything.
+    """
     pieces = _PIECE.findall(tail)
     if not pieces or len(tail) > _LONGEST or (_RANDOM.fullmatch(tail) and not _SIZE.fullmatch(tail)):
         return False
-    known = all(_WORD.fullmatch(each) or _SIZE.fullmatch(each) or _COUNT.fullmatch(each) for each in pieces)
+    known = tail[0] in "-_" or all(any(each.fullmatch(piece) for each in _PIECES) for piece in pieces)
     return known and _DEBRIS.isdisjoint(map(str.lower, pieces))
 
 
