@@ -28,7 +28,7 @@ class Owner(msgspec.Struct, frozen=True):
 
 def other_owner(path: Path) -> Owner | None:
     """Return to whom ``path`` belongs, where root runs this and it is somebody else."""
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if sys.platform != "linux" or os.geteuid() != 0:
         return None
     import pwd
 
@@ -49,7 +49,7 @@ def as_owner(owner: Owner | None) -> Iterator[None]:
     Programs started meanwhile are that user's for good: root is kept only as what this process may go back to, and
     that does not pass to another program.
     """
-    if sys.platform == "win32" or owner is None:
+    if sys.platform != "linux" or owner is None:
         yield
         return
     groups, group = os.getgroups(), os.getegid()
