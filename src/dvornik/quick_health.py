@@ -78,6 +78,8 @@ STALE, TEMP, LOGS, FAILED = "no-recent-cleanup", "temp-size", "logs-size", "last
 UNREAD, STATE = "record-unreadable", "state-unusable"
 ALERTS = (STATE, UNREAD, STALE, TEMP, LOGS, FAILED)
 """Every alert, in the order in which they are told."""
+FLAG = "--health-check"
+"""How ``cleanup.py`` is asked."""
 KILLED = "killed"
 """The status of a cleanup that began and never ended."""
 LOST = "lost"
@@ -349,7 +351,7 @@ def _options(argv: Sequence[str]) -> dict[str, str] | None:
     words = iter(argv)
     for word in words:
         name, equals, value = word.partition("=")
-        if word == "--health-check":
+        if word == FLAG:
             asked = True
         elif name in {"--lang", "--config"}:
             options[name] = value if equals else next(words, "")

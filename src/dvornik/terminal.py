@@ -125,3 +125,9 @@ def _plain(letter: str) -> str:
 
 
 codecs.register_error(PLAINLY, _plainly)
+
+
+def language_of_locale(environ: Mapping[str, str]) -> str:
+    """Return the language of the locale: Russian where it says so, English otherwise."""
+    locale = environ.get("LC_ALL") or environ.get("LC_MESSAGES") or environ.get("LANG") or ""
+    return "ru" if locale.lower().startswith("ru") else "en"

@@ -225,3 +225,27 @@ def test_a_failure_is_told_in_russian_without_an_english_word_or_date(status: st
 def test_why_a_record_is_unreadable_is_told_in_russian() -> None:
     said = quick_health.describe(quick_health.UNREAD, {"why": os.strerror(errno.EACCES)}, "ru")
     assert said.endswith("нет прав доступа")
+
+
+@pytest.mark.parametrize("words", [["health"], ["health", "--lang", "ru"], ["--version"]])
+def test_the_command_answers_at_once_as_cleanup_py_does(site: Path, words: list[str]) -> None:
+    """Nothing heavy is imported for it."""
+    code = (
+        "import sys; from dvornik.cli.entry import dvornik\n"
+        "try: dvornik()\n"
+        "finally: assert not {'click', 'msgspec', 'typing', 'pathlib'} & set(sys.modules), sys.modules"
+    )
+    done = subprocess.run(
+        [sys.executable, "-S", "-c", f"import sys; sys.path[:0] = {sys.path!r}; {code}", *words],
+        cwd=site, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(("✅ ", "dvornik "))
+
+
+def test_a_question_for_more_than_the_alerts_is_left_to_the_whole_command(site: Path) -> None:
+    """A document is no line."""
+    (site / "tmp").mkdir()
+    words = [sys.executable, "-m", "dvornik", "health", "--json"]
+    done = subprocess.run(words, cwd=site, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]"

@@ -1,11 +1,11 @@
-"""Where both commands start: the health check is answered before anything heavy is imported."""
+"""Where both commands start: health check and version are answered before anything heavy is imported."""
 
 from __future__ import annotations
 
 import os
 import sys
 
-from dvornik import quick_health, terminal
+from dvornik import __version__, quick_health, terminal
 
 
 def _begin() -> None:
@@ -31,6 +31,15 @@ def cleanup(script: str) -> None:
 def dvornik() -> None:
     """Run ``dvornik``; it speaks the language of the locale."""
     _begin()
+    argv, here = sys.argv[1:], os.getcwd()  # noqa: PTH109 - pathlib is dear
+    if argv == ["--version"]:
+        print(f"dvornik {__version__}")  # noqa: T201 - click is dear
+        return
+    if argv[:1] == ["health"]:
+        asked = [quick_health.FLAG, *argv[1:]]
+        code = quick_health.main(asked, os.environ, here, terminal.language_of_locale(os.environ))
+        if code is not None:
+            sys.exit(code)
     from dvornik.cli.group import main
 
     main()

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from dvornik import __version__, languages
+from dvornik import __version__, languages, terminal
 from dvornik.cli import options
 from dvornik.cli.colours import Context
 from dvornik.languages import _
@@ -102,7 +102,7 @@ class LazyGroup(click.Group):
 
 def main() -> None:
     """Run the command line."""
-    languages.use(options.language(sys.argv[1:], options.of_locale(os.environ)))
+    languages.use(options.language(sys.argv[1:], terminal.language_of_locale(os.environ)))
     group().main(prog_name="dvornik")
 
 

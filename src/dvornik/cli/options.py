@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from dvornik import languages
+from dvornik import languages, terminal
 from dvornik.cli import output
 from dvornik.cli.yard import STEPS, Yard
 from dvornik.errors import DvornikError, UnwrittenError
@@ -110,12 +110,6 @@ def of_environment(env: Mapping[str, str]) -> str:
     return asked if asked in {"ru", "en"} else ""
 
 
-def of_locale(env: Mapping[str, str]) -> str:
-    """Return the language of the locale: Russian where it says so, English otherwise."""
-    locale = env.get("LC_ALL") or env.get("LC_MESSAGES") or env.get("LANG") or ""
-    return "ru" if locale.lower().startswith("ru") else "en"
-
-
 def allow(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add ``--allow``."""
     return click.option(
@@ -157,7 +151,7 @@ def opened(default: str | None = None, directory: Callable[[], str] = os.getcwd)
     def decorate(function: Callable[..., int | None]) -> Callable[..., Any]:
         @wraps(function)
         def run(config: str | None, lang: str | None, *, as_json: bool, debug: bool, **rest: Any) -> None:  # noqa: ANN401 - click's own values
-            fallback = default or of_locale(os.environ)
+            fallback = default or terminal.language_of_locale(os.environ)
             languages.use(lang or of_environment(os.environ) or fallback)
             _listen()
             yard: Yard | None = None
