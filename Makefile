@@ -17,8 +17,8 @@ PIN = .cache/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --g
 	--no-emit-index-url --custom-compile-command 'make requirements'
 COMPILE = $(PIN) pyproject.toml
 
-.PHONY: help demo test test-apps test-containers test-systemd test-mysql fuzz tests lint format dist messages reference
-.PHONY: requirements clean site dev
+.PHONY: help demo check unit test test-apps test-c test-containers test-mysql test-pythons test-systemd fuzz tests
+.PHONY: coverage lint format dist messages reference requirements clean site dev
 .PHONY: style floors types-linux types-win32 types-darwin
 
 help: ## this list
@@ -27,6 +27,14 @@ help: ## this list
 demo: site ## populate the site in backend/ and clean it, before and after
 	@$(BIN)/python tools/demo.py
 
+check: dev ## the fast tier, before each commit: format, lint, types, floors, quick tests; stops at the first failure
+	@$(MAKE) --no-print-directory style
+	@$(MAKE) --no-print-directory -j 2 --output-sync=target types-linux floors
+	@$(MAKE) --no-print-directory unit ARGS='--exitfirst $(ARGS)'
+
+unit: dev ## the quick tests alone: no server, no browser, no process of their own
+	$(BIN)/pytest -n 2 --dist worksteal -q -m 'not whole and not slow' $(ARGS) tests/unit
+
 test: lint tests ## everything: format, lint, types, floors, tests
 
 tests: dev ## the tests alone; make tests ARGS='-k quarantine'
@@ -34,6 +42,19 @@ tests: dev ## the tests alone; make tests ARGS='-k quarantine'
 
 test-apps: dev ## use whole applications, each in an environment of its own, and clean them
 	$(BIN)/pytest -n 2 --dist worksteal -m apps $(ARGS) tests/apps
+
+test-c: dev ## the extensions under gcc's sanitizers: their tests, then the fuzzer (SECONDS=60)
+	$(BIN)/python -m tools.sanitizers $(or $(SECONDS),60)
+
+test-pythons: ## the quick tests on the oldest and the newest Python; make test-pythons PYTHONS='3.12 3.13'
+	$(if $(PYTHON),$(PYTHON),python3) -m tools.pythons $(or $(PYTHONS),3.11 3.14)
+
+coverage: dev ## what the tests run through, line by line; make coverage ARGS=tests/unit
+	rm -rf .cache/coverage
+	$(BIN)/coverage run -m pytest -n 2 --dist worksteal -q $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage html --quiet
+	$(BIN)/coverage report
 
 fuzz: dev ## try many more made-up sites: no needed file goes, orphans are found
 	DVORNIK_FUZZ=$(or $(ROUNDS),25) $(BIN)/pytest -n 2 --dist worksteal -q $(ARGS) tests/unit/test_families_fuzz.py tests/unit/test_families_applications.py

@@ -1,4 +1,4 @@
-"""Registers the servers that tests ask for by fixture."""
+"""Registers the servers that tests ask for by fixture, and what tells the fast tier from the rest."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from importlib.util import find_spec
 pytest_plugins = [
     server
     for server in (
+        "tests.tiers",
         "tests.servers.postgresql",  # first: others import from it, and pytest wants to see a plug-in before they do
         "tests.servers.browser",
         "tests.servers.mail",

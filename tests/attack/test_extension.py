@@ -43,7 +43,8 @@ print(json.dumps(missed))
 def _clean(root: Path, shim: str, words: str, *, keep: bool = False) -> dict[str, str] | None:
     """Clean in a process with the shim between; return what was missed, ``None`` where it was killed."""
     command = [sys.executable, "-c", _CLEAN, str(root), "keep" if keep else "delete"]
-    env = os.environ | {"LD_PRELOAD": shim, "SHIM": words}
+    before = os.environ.get("LD_PRELOAD")  # a sanitizer's library, which has to come first
+    env = os.environ | {"LD_PRELOAD": f"{before}:{shim}" if before else shim, "SHIM": words}
     done = subprocess.run(command, check=False, capture_output=True, text=True, env=env)
     assert done.returncode in {0, -9}, done.stderr
     missed: dict[str, str] | None = json.loads(done.stdout) if done.returncode == 0 else None

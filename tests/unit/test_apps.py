@@ -18,6 +18,8 @@ from dvornik.errors import ConfigurationError
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.whole  # most of them start the probe of Django's settings
+
 MANAGE = 'import os\nos.environ.setdefault("DJANGO_SETTINGS_MODULE", "project.settings")\n'
 SETTINGS = """
 from pathlib import Path

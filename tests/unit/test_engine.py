@@ -468,6 +468,7 @@ def test_a_purge_by_hand_without_the_database_deletes_nothing(site: SmallSite) -
         assert sum(count for count, _size in engine.set_aside().values()) == 2
 
 
+@pytest.mark.whole  # three runs of a larger site
 def test_the_hint_at_undo_tells_what_this_run_set_aside_whatever_came_back(site: SmallSite) -> None:
     site.photos("kept.jpg")
     first = site.file("media/first.bin", body=b"x" * 100_000)

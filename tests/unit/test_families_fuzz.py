@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from tests.unit.layouts import Made
 
+pytestmark = pytest.mark.whole  # make fuzz
+
 ROUNDS = int(os.environ.get("DVORNIK_FUZZ", "1"))
 CONFIGURATION = """
 [app]

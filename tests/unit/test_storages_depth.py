@@ -56,6 +56,7 @@ def clean(root: Path) -> tuple[int, int]:
     return files, directories
 
 
+@pytest.mark.slow
 def test_five_thousand_levels_are_cleaned(root: Path) -> None:
     dig(root, "d", 5000, every=500)
     assert clean(root) == (10, 5000)

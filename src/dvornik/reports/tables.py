@@ -102,7 +102,7 @@ def sizes(report: Report) -> dict[str, list[tuple[float, int]]]:
 
 def _removes(rule: str) -> bool:
     """Tell whether a rule takes something away: optimising does not, nor does giving back."""
-    return not rule.startswith("database/") and not rule.endswith("/return")
+    return not rule.startswith("database/") and not rule.endswith(("/return", "/file-return"))
 
 
 def _steps(report: Report) -> Table:

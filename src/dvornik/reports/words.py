@@ -5,6 +5,7 @@ Everything below speaks in codes and numbers; here they become Russian or Englis
 
 from __future__ import annotations
 
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
@@ -88,8 +89,19 @@ def did(rule: str, count: int) -> str:
     """Say what was done under a rule."""
     if rule in _CONCERNS:
         return _noted(count)
-    say = _DELETED.get(rule) or _DELETED["media/" + rule.partition("/")[2]]  # what comes back, comes back alike
+    say = _DELETED.get(rule) or _ASIDE[_what(rule)]
     return say(count).format(n=count)
+
+
+_ASIDE: Final[dict[str, Callable[[int], str]]] = {
+    "return": lambda n: ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", n),
+    "purge": lambda n: ngettext("🧺 Emptied {n} file from quarantine", "🧺 Emptied {n} files from quarantine", n),
+}
+"""What undo and purge do to files of any collector that could neither delete them nor give them back."""
+
+
+def _what(rule: str) -> str:
+    return rule.partition("/")[2].removeprefix("file-")
 
 
 def would(rule: str, count: int) -> str:
@@ -128,7 +140,8 @@ def is_concern(finding: Finding) -> bool:
 
 def concern(finding: Finding) -> str:
     """Say what only the operator can decide, with its evidence."""
-    facts: dict[str, str] = dict(part.split("=", 1) for part in finding.detail.split(" ") if "=" in part)
+    parts = re.split(r" (?=\w+=)", finding.detail)  # a value may be several words: idle in transaction
+    facts: dict[str, str] = dict(part.split("=", 1) for part in parts if "=" in part)
     for name in {"seconds", "most"} & facts.keys():
         facts[name] = hours(float(facts[name]))
     if finding.rule == "database/wal":
@@ -248,7 +261,12 @@ def rule(name: str) -> str:
         "database/wal": lambda: _("write-ahead log"),
         "database/optimise": lambda: _("databases"),
     }
-    return names[name]() if name in names else name
+    aside: Final[dict[str, Callable[[], str]]] = {
+        "return": lambda: _("files brought back"),
+        "purge": lambda: _("files in quarantine"),
+    }
+    say = names.get(name) or aside.get(_what(name))
+    return say() if say else name
 
 
 def status(name: str) -> str:

@@ -146,8 +146,8 @@ def _told(yard: Yard, engine: Engine, result: Result, *, as_json: bool) -> int:
 def tell(result: Result) -> int:
     """Say what was brought back or deleted, and what was not; return the exit code."""
     rows = {rule: total.done for rule, total in result.totals.items() if rule in ROWS and total.done}
-    back = sum(total.done for rule, total in result.totals.items() if rule.endswith("/return") and rule not in ROWS)
-    gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("/purge") and rule not in ROWS)
+    back = sum(total.done for rule, total in result.totals.items() if rule.endswith("return") and rule not in ROWS)
+    gone = sum(total.done for rule, total in result.totals.items() if rule.endswith("purge") and rule not in ROWS)
     say(*(words.did(rule, count) for rule, count in rows.items()))
     if (result.verb == "undo" and not rows) or back:
         say(ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", back).format(n=back))
