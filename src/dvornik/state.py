@@ -116,6 +116,8 @@ class State:
         """Why nothing is recorded any more; empty while the disk takes it."""
         self.made_private = False
         """Whether ``lock`` took from the directory what other users could do there."""
+        self.is_new = False
+        """Whether ``lock`` made the directory."""
         self._lock = -1
         self._db: sqlite3.Connection | None = None
         self._begun: tuple[str, str, float, str] | None = None
@@ -155,6 +157,7 @@ class State:
 
     def _make(self) -> Path:
         """Make the directory; where the disk refuses, its nearest parent serves for the lock."""
+        self.is_new = not self.directory.is_dir()
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except FileExistsError as error:

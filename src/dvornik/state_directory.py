@@ -19,6 +19,9 @@ from dvornik import served
 from dvornik.errors import DvornikError
 from dvornik.languages import _, of_system
 
+if sys.platform != "win32":
+    import pwd
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -68,11 +71,27 @@ def error(directory: Path, code: str) -> DvornikError:
             context=str(directory),
             hint=hint.format(path=path),
         )
-    hint = _("As root: chown {user} {path} && chmod 700 {path}").format(user=os.geteuid(), path=path)
+    command = f"chown {os.geteuid()} {path} && chmod 700 {path}"
+    if not os.geteuid():
+        hint = _("Run dvornik as its owner, {user}. To let root keep it from now on: {command}")
+        return DvornikError(
+            _("The state directory belongs to another user."),
+            context=str(directory),
+            hint=hint.format(user=_name(directory), command=command),
+        )
+    hint = _("As root: {command}").format(command=command)
     if os.access(directory, os.W_OK | os.X_OK):
         deeper = _("Or put the state one level deeper: DVORNIK_APP_STATE={path}")
         hint = f"{hint}. {deeper.format(path=shlex.quote(str(directory / 'state')))}"
     return DvornikError(_("The state directory belongs to another user."), context=str(directory), hint=hint)
+
+
+def _name(directory: Path) -> str:
+    user = directory.stat().st_uid
+    if sys.platform != "win32":
+        with contextlib.suppress(KeyError):  # a number without a name, as in containers
+            return pwd.getpwuid(user).pw_name
+    return str(user)
 
 
 def make_private(directory: Path) -> None:

@@ -16,6 +16,7 @@ import msgspec
 from dvornik import diagnosis, plans, state
 from dvornik.cli import aftermath, output, reporting, rights
 from dvornik.cli.output import say
+from dvornik.cli.ownership import shut_out
 from dvornik.cli.watching import amounts
 from dvornik.config.exposure import exposed_password
 from dvornik.errors import ConfigurationError, UnreachableError
@@ -139,6 +140,12 @@ def lock(yard: Yard, *, quiet: bool = False) -> None:
         yard.log.warning("state", message)  # noqa: PLE1205 - the maintenance log's own: operation and result
         if not quiet:
             say(f"🔒 {words.safe(message)}")
+    owner = shut_out(yard.loaded.base, yard.state.directory) if yard.state.is_new else None
+    if owner:
+        message, hint = text.roots_state(owner.known_as)
+        yard.log.warning("state", message)  # noqa: PLE1205 - as above
+        if not quiet:
+            say(f"⚠️ {message}", f"   {hint}")
 
 
 def warn_of_password(yard: Yard) -> None:

@@ -25,6 +25,11 @@ class Owner(msgspec.Struct, frozen=True):
     """Empty for a number without a name, as in containers."""
     home: str = "/nonexistent"
 
+    @property
+    def known_as(self) -> str:
+        """Return what to call the user."""
+        return self.name or str(self.user)
+
 
 def other_owner(path: Path) -> Owner | None:
     """Return to whom ``path`` belongs, where root runs this and it is somebody else."""
@@ -40,6 +45,14 @@ def other_owner(path: Path) -> Owner | None:
     except KeyError:
         return Owner(found.st_uid, found.st_gid)
     return Owner(found.st_uid, found.st_gid, account.pw_name, account.pw_dir)
+
+
+def shut_out(base: Path, state: Path) -> Owner | None:
+    """Return whose application lies at ``base`` where the state in it is root's; a volume shuts nobody out."""
+    owner = other_owner(base)
+    if owner is None or not state.is_dir() or other_owner(state):
+        return None
+    return owner if state.is_relative_to(base) and state.stat().st_dev == base.stat().st_dev else None
 
 
 @contextmanager

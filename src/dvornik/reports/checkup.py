@@ -181,6 +181,7 @@ def _protection(checkup: Checkup) -> Iterator[str]:
         if last
         else _("never")
     )
+    yield _("📝 State: {path}").format(path=words.safe(checkup.state))
     owners = sorted({user(owner) for size in checkup.places for owner in size.rights.owners})
     yield _("👤 Running as {user}; the directories belong to {owners}").format(
         user=checkup.user, owners=", ".join(owners) or "—"

@@ -212,6 +212,16 @@ def _failures(result: Result) -> Iterator[str]:
         )
 
 
+def roots_state(owner: str) -> tuple[str, str]:
+    """Say that root cleans what is another user's, and what can be done about it."""
+    return (
+        _(
+            "root cleans the application of {user}: state, quarantine and log are root's, and {user} cannot run dvornik"
+        ).format(user=owner),
+        _("If that is not meant: dvornik uninstall, then dvornik run as {user}").format(user=owner),
+    )
+
+
 def left_behind(place: str, path: str) -> tuple[str, str]:
     """Say that an older quarantine lies elsewhere, and what to do about it."""
     message = _("An older quarantine of {place} lies in {path}: neither undo nor purge reaches it")

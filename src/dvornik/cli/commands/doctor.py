@@ -14,6 +14,7 @@ import msgspec
 from dvornik import diagnosis, health, quick_health, state, state_check
 from dvornik.cli import options
 from dvornik.cli.output import answer, say
+from dvornik.cli.ownership import shut_out
 from dvornik.cli.yard import DEFAULT
 from dvornik.config.warnings import warnings
 from dvornik.errors import DvornikError, UnreachableError
@@ -178,6 +179,9 @@ def _preview(yard: Yard, sizes: Sequence[Size], tables: dict[str, Sequence[Table
 def _own_problems(yard: Yard) -> Iterator[Problem]:
     for warning in warnings(yard.loaded, yard.app, yard.databases):
         yield Problem(f"{warning.place}: {warning.message}", warning.hint)
+    owner = shut_out(yard.loaded.base, yard.state.directory)
+    if owner:
+        yield Problem(*text.roots_state(owner.known_as))
     for name, path in yard.left_behind().items():
         yield Problem(*text.left_behind(name, path))
     for alert in health.check(yard.health(), time.time()):

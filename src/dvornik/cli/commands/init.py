@@ -58,6 +58,8 @@ def init() -> click.Command:
             return
         if service or compose:
             raise click.UsageError(_("--service and --compose go with --docker."))
+        if not full:
+            yard.must_have_something()
         written = sample(yard.app, yard.config, yard.loaded.base, full=full)
         if output == "-" or as_json:
             answer(written.removesuffix("\n"))
