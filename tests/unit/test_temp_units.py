@@ -109,6 +109,34 @@ def planned(collector: Temp) -> list[Finding]:
     return [line for line in scan(collector) if isinstance(line, Finding)]
 
 
+@pytest.mark.parametrize("how", ["script", "argument", "environment"])
+def test_what_a_living_program_was_told_of_stays_though_nothing_of_it_is_open(site: SmallSite, how: str) -> None:
+    """An interpreter closes its script; a browser opens its profile again and again."""
+    script = job(site) / "deep/data.zip"
+    script.write_text("import sys; sys.stdin.read()")
+    os.utime(script, (5 * DAY, 5 * DAY))
+    waits = ["-c", "import sys; sys.stdin.read()"]
+    words = {"script": [str(script)], "argument": [*waits, f"--profile={script.parent}/"], "environment": waits}[how]
+    env = os.environ | ({"TMPDIR": str(script.parent)} if how == "environment" else {})
+    command = [sys.executable, *words]
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, cwd="/") as program:
+        assert program.stdin
+        assert found(scan(temp(site))) == set()
+        program.stdin.close()
+    assert len(found(scan(temp(site)))) == 3
+
+
+def test_a_shared_directory_that_a_program_was_told_of_is_cleaned_all_the_same(site: SmallSite) -> None:
+    site.file("tmp/uploads/old", age=5 * DAY)
+    named = site.file("tmp/uploads/named", age=5 * DAY)
+    command = [sys.executable, "-c", "import sys; sys.stdin.read()", str(named)]
+    env = os.environ | {"UPLOADS": str(named.parent)}
+    with subprocess.Popen(command, env=env, stdin=subprocess.PIPE, cwd="/") as program:
+        assert program.stdin
+        assert found(scan(temp(site))) == {"uploads/old"}
+        program.stdin.close()
+
+
 def test_a_job_s_directory_is_one_finding_and_goes_with_its_directories(site: SmallSite) -> None:
     job(site)
     collector = temp(site)

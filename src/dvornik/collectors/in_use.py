@@ -77,7 +77,7 @@ class InUse:
     def __init__(self, storage: Storage, cutoff: int, age_by: str) -> None:
         """Ask once; a file is old whose time is at most ``cutoff``."""
         opened = storage.opened()
-        self._paths = sorted(opened.paths)
+        self._paths = sorted(opened.paths | opened.named)
         self._inodes = frozenset(map(str, opened.inodes))
         self._files: dict[str, set[str]] = {}
         located = (storage.locate(path) for path in busy.paths())
@@ -91,7 +91,7 @@ class InUse:
                     times = storage.examine(container, [name], age_by=age_by).times
             if times and times[0] <= cutoff:
                 directories.add(path.partition("/")[0])
-        for path in directories:
+        for path in (*directories, *opened.named):
             container, _slash, name = path.rpartition("/")
             self._files.setdefault(container, set()).add(name)
         self._directories = directories

@@ -42,6 +42,8 @@ class Opened(NamedTuple):
     """Files, pipes, sockets and directories, relative to the root."""
     inodes: frozenset[int] = frozenset()
     """All that is open on the root's device, whatever the mount by which another process has it."""
+    named: frozenset[str] = frozenset()
+    """Paths, relative to the root, that stand in a program's arguments or environment: it may open them at any time."""
 
 
 class Storage(Protocol):

@@ -1,4 +1,4 @@
-"""Owns the question which files below a root visible programs have open, mapped, or listen at, at this moment.
+"""Owns the question which files below a root visible programs have open, map, listen at or name, at this moment.
 
 It answers before anything is touched, and only as far as this user may look: the lease that a file is taken under
 (``grips``) has the last word. It tells what belongs to a file in use; a lease tells of that file alone.
@@ -28,6 +28,7 @@ def below(root: str) -> Opened:
         return Opened()
     paths: set[str] = set(_listening(top))
     inodes: set[int] = set()
+    named: set[str] = set()
     for process in processes:
         with suppress(OSError):  # it ended meanwhile, or is closed to us
             for path, state in _held(f"/proc/{process}"):
@@ -38,7 +39,10 @@ def below(root: str) -> Opened:
                     paths.add(path[len(top) :])
         with suppress(OSError):  # as above
             paths.update(_mapped(f"/proc/{process}/maps", top))
-    return Opened(frozenset(paths), frozenset(inodes))
+        for told in ("cmdline", "environ"):
+            with suppress(OSError):  # as above
+                named.update(_named(f"/proc/{process}/{told}", top))
+    return Opened(frozenset(paths), frozenset(inodes), frozenset(named))
 
 
 def _held(process: str) -> Iterator[tuple[str, os.stat_result]]:
@@ -71,6 +75,16 @@ def _mapped(maps: str, top: str) -> Iterator[str]:
         at = line.find(b" " + wanted)
         if at >= 0:
             yield os.fsdecode(line[at + 1 + len(wanted) :].replace(b"\\012", b"\n")).removesuffix(_DELETED)
+
+
+def _named(words: str, top: str) -> Iterator[str]:
+    """Yield what a process was told of below the root: an interpreter closes its script once it is read."""
+    wanted = os.fsencode(top)
+    with open(words, "rb") as file:
+        text = file.read()
+    for word in text.split(b"\0") if wanted in text else ():
+        for part in word.split(wanted)[1:]:
+            yield os.fsdecode(part).rstrip("/")
 
 
 def _listening(top: str) -> Iterator[str]:
