@@ -82,7 +82,8 @@ def main(seconds: str) -> int:
         return 1
     env = environment(compiler)
     pytest: list[str | Path] = [sys.executable, "-m", "pytest", "-q", "-n", "2", "-m", "not slow", "--timeout=600"]
-    passed = _run([*pytest, "--hypothesis-profile=ci", "-p", "no:cacheprovider", *TESTS], env)
+    own = (f"--basetemp={PLACE / 'tests'}", "-p", "no:cacheprovider", "--hypothesis-profile=ci")
+    passed = _run([*pytest, *own, *TESTS], env)
     passed &= _run([sys.executable, "-m", "tests.fuzz.extensions", seconds], env)
     reports = sorted(PLACE.glob("report.*"))
     for report in reports:

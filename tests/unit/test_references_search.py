@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ EXACT = (ExactColumn("default", "photo", "file"),)
 def database(tmp_path: Path) -> SQLite:
     """Make a small site."""
     path = tmp_path / "site.sqlite3"
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(
             "CREATE TABLE photo (id INTEGER PRIMARY KEY, file TEXT); CREATE TABLE article (id INTEGER PRIMARY KEY,"
             " body TEXT, extra BLOB, settings JSON)"
@@ -96,7 +97,7 @@ def test_an_exact_column_that_is_not_there_fails_the_search(database: SQLite, ex
 
 
 def test_an_exact_column_may_be_a_views(database: SQLite) -> None:
-    with sqlite3.connect(database.path) as connection:
+    with closing(sqlite3.connect(database.path)) as connection, connection:
         connection.execute("CREATE VIEW scans AS SELECT '2025/' || substr(file, 6) AS path FROM photo WHERE id = 1")
     names = Names()
     names.add("2025", ["a.jpg", "b.jpg"])
