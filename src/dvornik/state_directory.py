@@ -23,7 +23,7 @@ if sys.platform != "win32":
     import pwd
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 FILE: Final = "file"
@@ -124,15 +124,7 @@ def remove(directory: Path) -> list[str]:
     Raises ``OSError``. A directory that cannot go, such as a mount point, is left empty.
     """
     with _opened(directory) as descriptor:
-        with os.scandir(descriptor) as entries:
-            ours = [entry.name for entry in entries if _is_kept(entry.name) and _is_ours(entry, descriptor)]
-        for name in ours:
-            if name == _PLANS:
-                _empty(descriptor)
-                os.rmdir(name, dir_fd=descriptor)
-            else:
-                os.unlink(name, dir_fd=descriptor)
-        left = _names(descriptor)
+        left = _emptied(descriptor, _is_kept)
         if left == [served.HTACCESS] and served.is_denial(descriptor):
             os.unlink(served.HTACCESS, dir_fd=descriptor)
             left = []
@@ -147,10 +139,24 @@ def _is_kept(name: str) -> bool:
     return _is_made(name) and name not in _PLACEHOLDERS and not name.startswith(_LOG)
 
 
-def _empty(parent: int) -> None:
-    with _opened(_PLANS, parent) as plans:
-        for name in _names(plans):
-            os.unlink(name, dir_fd=plans)
+def _emptied(descriptor: int, is_kept: Callable[[str], bool]) -> list[str]:
+    """Remove the files of ours that ``is_kept`` knows by name, and the plans; return the names of what stays."""
+    with os.scandir(descriptor) as entries:
+        ours = [entry for entry in entries if is_kept(entry.name)]
+    stay: list[str] = []
+    for entry in ours:
+        if entry.name == _PLANS and entry.is_dir(follow_symlinks=False):
+            with _opened(_PLANS, descriptor) as plans:
+                stay += [f"{_PLANS}/{name}" for name in _emptied(plans, _is_plan)]
+            if not stay:
+                os.rmdir(_PLANS, dir_fd=descriptor)
+        elif _is_ours(entry, descriptor):
+            os.unlink(entry.name, dir_fd=descriptor)
+    return sorted([*(name for name in _names(descriptor) if name != _PLANS or not stay), *stay])
+
+
+def _is_plan(name: str) -> bool:
+    return name.endswith(".jsonl")
 
 
 def _names(descriptor: int) -> list[str]:
@@ -181,7 +187,7 @@ def _is_ours(entry: os.DirEntry[str], parent: int) -> bool:
     if entry.name != _PLANS:
         return False
     with _opened(entry.name, parent) as plans, os.scandir(plans) as entries:
-        return all(each.name.endswith(".jsonl") and _is_ours(each, plans) for each in entries)
+        return all(_is_plan(each.name) and _is_ours(each, plans) for each in entries)
 
 
 def _is_made(name: str) -> bool:

@@ -146,6 +146,6 @@ def test_a_project_is_adopted_by_the_commands_that_init_says(shop: Shop) -> None
     assert "next at" in shop.run("logs", "cleanup").stdout
     assert shop.inspect("cleanup")["Config"]["Healthcheck"]["Test"][-1] == "--health-check"
     shop.run("stop", "cleanup")
-    gone = shop.exec("dvornik", "uninstall", "--restore")
+    gone = shop.exec("dvornik", "uninstall", "--restore", "--yes")
     assert "dvornik daemon" in gone.stdout, "whoever keeps the schedules has to be stopped"
     assert shop.exec("ls", "-A", "/var/lib/dvornik").stdout == ""

@@ -12,6 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from dvornik import __version__
+from dvornik.schedule.compose_project import read
 from tests.e2e.keeper import SCRIPT, Ran, tree
 
 if TYPE_CHECKING:
@@ -143,7 +144,11 @@ def test_a_file_of_somebody_elses_is_not_overwritten_and_nothing_is_written_then
         ("services: {one: {build: .}, two: {build: .}}", "--service: one, two"),
         ("services: {db: {image: 'postgres:16'}}", "--service: db"),
         ("services: [", "docker-compose.yml"),
-        ("[]", "--service"),
+        ("[]", "not a mapping"),
+        ("hello", "not a mapping"),
+        ("", "names no service"),
+        ("services: {}", "names no service"),
+        ("services: {app: {command: gunicorn x}}", "neither image nor build"),
     ],
 )
 def test_where_the_service_is_not_clear_it_is_asked_for(tmp_path: Path, compose: str, said: str) -> None:
@@ -225,8 +230,10 @@ def test_an_image_whose_user_nobody_knows_is_never_left_to_root(tmp_path: Path, 
 
 
 def test_an_ignored_file_is_told_with_the_line_that_lets_it_in(tmp_path: Path) -> None:
-    ran = Project(tmp_path, **{".dockerignore": "*\n!config\n"}).init()
-    assert "!dvornik-[0-9]*  !scripts" in ran.out
+    project = Project(tmp_path, **{".dockerignore": "*\n!config\n", "backend/manage.py": ""})
+    assert {"   !dvornik-[0-9]*", "   !scripts"} <= set(project.init().lines)
+    (tmp_path / "manage.py").unlink()
+    assert {"   !dvornik-[0-9]*", "   !backend/scripts"} <= set(project.init().lines)
 
 
 @pytest.mark.parametrize(("image", "copied"), [("python:3.12-slim", ".whl"), ("python:3.12-alpine", ".tar.gz")])
@@ -252,3 +259,133 @@ def test_what_it_was_installed_from_is_copied_to_where_the_image_is_built(
 def test_without_pyyaml_it_says_what_to_install(tmp_path: Path) -> None:
     ran = Project(tmp_path).init(before="import sys; sys.modules['yaml'] = None")
     assert (ran.code, "pip install pyyaml" in ran.err) == (2, True)
+
+
+IMAGE = """\
+services:
+  app:
+    image: "example/app:${TAG:-latest}"
+    command: gunicorn shop.wsgi
+    user: "33"
+    environment: {DATABASE_URL: "postgresql://db/x"}
+"""
+APART = "/opt/dvornik/scripts/maintenance/cleanup.py"
+
+
+@pytest.mark.parametrize(
+    "context",
+    ["https://example.org/x/shop.git", "https://example.org/x.git#main:backend", "git@example.org:x/shop.git",
+     "git://example.org/shop", "ssh://git@example.org/shop", "example.org/x/shop.git", "github.com/x/shop",
+     "${WHERE:-https://example.org/x.git}"],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["build: {}", "build: {{context: {}}}"])
+def test_an_image_that_is_built_from_elsewhere_is_refused_and_nothing_is_written(
+    tmp_path: Path, context: str, form: str
+) -> None:
+    project = Project(tmp_path, f"services:\n  app:\n    {form.format(json.dumps(context))}\n    command: gunicorn x\n")
+    before = tree(tmp_path)
+    ran = project.init()
+    assert (ran.code, "clone" in ran.err.lower()) == (2, True), ran.out + ran.err
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("build", "said"),
+    [
+        ("{context: ., dockerfile_inline: 'FROM python:3.12'}", "dockerfile_inline"),
+        ("{context: ./not-there}", "not-there"),
+        ("{context: '${SOURCES:?where the sources are}'}", "where the sources are"),
+    ],
+)
+def test_what_our_lines_could_not_be_added_to_is_refused(tmp_path: Path, build: str, said: str) -> None:
+    project = Project(tmp_path, f"services:\n  app: {{build: {build}}}\n")
+    before = tree(tmp_path)
+    ran = project.init()
+    assert (ran.code, said in ran.err) == (2, True), ran.out + ran.err
+    assert tree(tmp_path) == before
+
+
+def test_the_image_of_the_application_is_built_upon_whatever_its_variables_become(tmp_path: Path) -> None:
+    project = Project(tmp_path, IMAGE, **{".env": "TAG=1.2.3\n"})
+    assert project.init().code == 0
+    build = project.written()["services"]["app"]["build"]
+    assert build["args"] == {"APPLICATION_IMAGE": "example/app:${TAG:-latest}"}
+    assert project.lines().splitlines()[1:3] == ["ARG APPLICATION_IMAGE", "FROM ${APPLICATION_IMAGE}"]
+
+
+def test_the_package_fits_the_image_that_the_variables_make(tmp_path: Path) -> None:
+    for text, image in {
+        "TAG=3.12-alpine": "example/app:3.12-alpine", "": "example/app:latest", "TAG=": "example/app:latest",
+    }.items():  # fmt: skip
+        (tmp_path / ".env").write_text(text)
+        Project(tmp_path, IMAGE)
+        assert read(tmp_path).service().image == image
+
+
+def test_a_variable_that_compose_insists_on_is_asked_for(tmp_path: Path) -> None:
+    ran = Project(tmp_path, IMAGE.replace(":-latest", ":?the release to run")).init()
+    assert (ran.code, "the release to run" in ran.err, "TAG" in ran.err) == (2, True, True)
+    assert not (tmp_path / "scripts").exists()
+
+
+def test_an_image_that_is_taken_as_it_is_gets_the_script_at_a_place_of_ours(tmp_path: Path) -> None:
+    project = Project(tmp_path, IMAGE)
+    ran = project.init()
+    assert f"COPY scripts/maintenance/cleanup.py {APART}" in project.lines()
+    cleanup = project.written()["services"]["cleanup"]
+    assert cleanup["healthcheck"]["test"] == ["CMD", "python", APART, "--health-check"]
+    assert f"docker compose exec app python {APART} --dry-run" in ran.out
+    assert "working_dir" not in cleanup, "that of the image stays"
+    assert project.lines().endswith('chown "33" /var/lib/dvornik\nUSER 33\n')
+
+
+@pytest.mark.parametrize("copies", ["COPY config/ /srv/shop/config/", "COPY --from=build /made /srv/shop"])
+def test_an_image_that_gets_other_directories_gets_the_script_too(tmp_path: Path, copies: str) -> None:
+    project = Project(tmp_path, dockerfile=f"FROM example/base\n{copies}\nUSER shop\nCMD gunicorn x\n")
+    ran = project.init()
+    assert f"COPY scripts/maintenance/cleanup.py {APART}" in project.lines()
+    assert f"exec web python {APART}" in ran.out
+    assert '"/"' not in (tmp_path / "docker-compose.override.yml").read_text()
+
+
+def test_a_mounted_application_is_cleaned_where_it_is_mounted(tmp_path: Path) -> None:
+    project = Project(tmp_path, IMAGE + "    volumes: ['${CODE:-.}:/srv/app']\n    working_dir: ${AT:-/srv/app}\n")
+    ran = project.init()
+    assert "exec app python scripts/maintenance/cleanup.py" in ran.out
+    assert "/opt/dvornik" not in project.lines()
+    assert project.written()["services"]["cleanup"]["working_dir"] == "/srv/app"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"services: [", "строка 1, столбец 12"),
+        (b"services:\n  a: {b: c\n  d: ]\n", "строка 3"),
+        (b"services: {a: \xff}\n", "UTF-8"),
+        (b"hello\n", "не содержит"),
+        (None, "нет такого файла"),
+    ],
+)
+def test_what_is_wrong_with_a_compose_file_is_said_in_the_operators_language(
+    tmp_path: Path, text: bytes | None, said: str
+) -> None:
+    project = Project(tmp_path)
+    if text is not None:
+        (tmp_path / "mine.yml").write_bytes(text)
+    ran = project.init("--compose", "mine.yml", "--lang", "ru")
+    assert (ran.code, said in ran.err) == (2, True), ran.err
+    assert not any(word in ran.err for word in ("while", "unicode string", "Errno"))
+
+
+def test_the_files_that_the_projects_own_variables_name_are_read_and_named_once(tmp_path: Path) -> None:
+    project = Project(
+        tmp_path, "services: {db: {image: x}}", **{"local.yml": COMPOSE, ".env": "COMPOSE_FILE=local.yml\n"}
+    )
+    ran = project.init()
+    assert (ran.code, "web" in project.written("compose.dvornik.yml")["services"]) == (0, True), ran.err
+    line = "  echo COMPOSE_FILE=local.yml:compose.dvornik.yml >> .env"
+    assert line in ran.lines
+    with (tmp_path / ".env").open("a") as file:
+        file.write("COMPOSE_FILE=local.yml:compose.dvornik.yml\n")
+    again = project.init()
+    assert (again.code, line in again.lines) == (0, False)

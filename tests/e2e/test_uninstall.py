@@ -68,7 +68,8 @@ def tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def uninstall(site: SmallSite, *words: str) -> Ran:
-    return site.dvornik(*WORDS, *words)
+    """Uninstall as a script does, which nobody answers."""
+    return site.dvornik(*WORDS, *words, "--yes")
 
 
 def outside_of_state(site: SmallSite) -> dict[str, tuple[int, ...]]:
@@ -158,6 +159,36 @@ def test_everything_that_a_run_leaves_in_the_state_is_known_as_ours(site: SmallS
     assert not site.state.exists()
 
 
+@pytest.mark.parametrize("fate", ["--restore", "--purge"])
+def test_where_nobody_can_be_asked_and_nobody_said_yes_nothing_goes(site: SmallSite, fate: str) -> None:
+    before = tree(site.path / "media"), tree(site.path / ".dvornik-quarantine")
+    ran = site.dvornik(*WORDS, fate)
+    assert (ran.code, "--yes" in ran.err) == (2, True)
+    assert (tree(site.path / "media"), tree(site.path / ".dvornik-quarantine")) == before
+    assert (site.state / "state.db").exists()
+
+
+@pytest.mark.parametrize("place", ["", "media", "media/kept"])
+def test_what_others_put_into_the_quarantine_stays_and_is_named(site: SmallSite, place: str) -> None:
+    file = site.path / ".dvornik-quarantine" / place / "mine.txt"
+    file.write_text("mine")
+    dry = uninstall(site, "--dry-run", "--restore")
+    assert (f"Stays: {file}" in dry.out, "lost.jpg" in dry.out) == (True, False)
+    ran = uninstall(site, "--restore")
+    assert (ran.code, file.read_text()) == (0, "mine"), ran.out
+    assert f"Stays: {file}" in ran.out
+
+
+def test_what_others_put_beside_the_plans_keeps_none_of_ours(site: SmallSite) -> None:
+    plans = site.state / "plans"
+    plans.mkdir(exist_ok=True)
+    (plans / "20260101T000000-abcd.jsonl").write_text("{}")
+    (plans / "mine.txt").write_text("mine")
+    ran = uninstall(site, "--restore")
+    assert (ran.code, "plans/mine.txt" in ran.out) == (0, True)
+    assert [str(path.relative_to(site.state)) for path in sorted(site.state.rglob("*"))] == ["plans", "plans/mine.txt"]
+
+
 def test_placeholders_and_the_log_stay_where_they_lie_in_the_state(site: SmallSite) -> None:
     kept = {".gitignore", "maintenance.log"}
     for name in kept:
@@ -176,7 +207,7 @@ def test_a_second_time_there_is_nothing_to_do(site: SmallSite) -> None:
 
 def test_nothing_goes_while_a_run_holds_the_lock(site: SmallSite) -> None:
     with site.engine("temp"):
-        ran = uninstall(site, "--purge", "--yes")
+        ran = uninstall(site, "--purge")
     assert ran.code == 11
     assert (site.state / "state.db").exists()
     assert list(site.path.rglob("lost.jpg"))
@@ -185,7 +216,7 @@ def test_nothing_goes_while_a_run_holds_the_lock(site: SmallSite) -> None:
 def test_a_place_that_is_not_there_keeps_the_state_that_knows_of_its_quarantine(site: SmallSite) -> None:
     (site.path / "media").rename(site.path / "unmounted")
     (site.path / ".dvornik-quarantine").rename(site.path / "unmounted" / "q")
-    for words in (("--restore",), ("--purge", "--yes"), ("--dry-run",)):
+    for words in (("--restore",), ("--purge",), ("--dry-run",)):
         assert uninstall(site, *words).code == 12
     assert (site.state / "state.db").exists()
     assert list((site.path / "unmounted/q").rglob("lost.jpg"))

@@ -13,7 +13,7 @@ from dvornik.cli.output import say
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
 from dvornik.reports import words
-from dvornik.schedule import adoption, compose_project
+from dvornik.schedule import adoption, compose_project, compose_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ _READABLE: Final = 0o644
 
 def adopt(base: Path, named: Sequence[str], service: str) -> None:
     """Write the files; nothing where one of them would overwrite what is not ours."""
-    told = named or [name for name in os.environ.get("COMPOSE_FILE", "").split(os.pathsep) if name]
+    told = named or compose_variables.files(Path.cwd())
     project = compose_project.read(Path.cwd(), [each for each in told if not compose_project.is_written(Path(each))])
     found = project.service(service)
     wish = adoption.Wish(project, found, _home(base, project, found), languages.current(), _image_user(found))
@@ -57,7 +57,7 @@ def _home(base: Path, project: compose_project.Project, service: Service) -> Pat
 
 def _image_user(service: Service) -> str | None:
     """Ask the engine whom an image runs as; ``None`` where nobody can say."""
-    image = service.stage.image if service.context else str(service.raw.get("image") or "")
+    image = service.stage.image if service.context else service.image
     if not shutil.which("docker") or not image or "$" in image:
         return None
     command = ["docker", "image", "inspect", "--format", "{{.Config.User}}", image]
@@ -92,7 +92,7 @@ def _write(each: Written, mode: int) -> None:
 
 def _package(wish: Wish) -> Iterator[str]:
     """Put the wheel where the image is built from, and name older ones; or say that it has to be put there."""
-    image = wish.service.stage.image if wish.service.context else str(wish.service.raw.get("image"))
+    image = wish.service.stage.image if wish.service.context else wish.service.image
     there, wheel = sorted(wish.home.glob(adoption.PACKAGES)), adoption.package(image)
     if wheel and [path.name for path in there] != [wheel.name]:
         shutil.copy2(wheel, wish.home)
@@ -110,11 +110,10 @@ def _package(wish: Wish) -> Iterator[str]:
 
 def _warnings(wish: Wish) -> Iterator[str]:
     service = wish.service
-    lines = adoption.ignored(wish.home)
+    lines = adoption.ignored(wish)
     if lines:
-        yield _("⚠️ Add to {path}: {lines}").format(
-            path=words.safe(str(wish.home / ".dockerignore")), lines="  ".join(lines)
-        )
+        yield _("⚠️ Add to {path}:").format(path=words.safe(str(wish.home / ".dockerignore")))
+        yield from (f"   {line}" for line in lines)
     dockerfile = service.dockerfile
     if dockerfile and (not service.is_last or not dockerfile.is_file()):
         yield _("⚠️ Add the lines of {lines} to the end of the stage that {service} is built from: {path}").format(

@@ -293,9 +293,14 @@ def confirm_purge(count: int, size: int) -> None:
     _ask(question.format(n=count, size=words.size(size)))
 
 
+def can_ask() -> bool:
+    """Tell whether a person is there to be asked."""
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
 def choose(question: str, answers: Sequence[str]) -> str:
     """Ask a person for one of several words (or its beginning); empty where nobody can be asked or says none."""
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+    if not can_ask():
         return ""
     said = str(click.prompt(f"{question} [{'/'.join(answers)}]", default="", show_default=False)).strip().lower()
     return next((word for word in answers if said and word.startswith(said)), "")
@@ -308,7 +313,7 @@ def confirm_uninstall(path: str) -> None:
 
 def _ask(question: str) -> None:
     """Go on only if a person says yes, in either language."""
-    if sys.stdin.isatty() and sys.stdout.isatty():
+    if can_ask():
         answer: str = click.prompt(f"{question} [y/N]", default="", show_default=False)
         if answer.strip().lower() not in _YES:
             raise click.Abort

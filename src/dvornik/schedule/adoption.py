@@ -19,6 +19,7 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 
 from dvornik import __version__
+from dvornik.schedule import compose_variables
 from dvornik.schedule.compose_project import MARK, OVERRIDES, mapping, words
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ PACKAGES: Final = "dvornik-[0-9]*"
 """The wheel or the source, whatever its version, as a Dockerfile and ``.dockerignore`` write it."""
 UNKNOWN: Final = "the-user-of-this-image"
 """Where nobody knows whom an image belongs to: building it fails by this name, rather than run as root."""
+_APART: Final = "/opt/dvornik"
+"""Where the script lies in an image that does not get it with the application; it is called there by its whole path."""
+_BELOW: Final = "APPLICATION_IMAGE"
+"""The argument that names the application's image, where that depends on variables: compose fills it in each time."""
 _EXTRA: Final = "compose.dvornik.yml"
 _OVERRIDE: Final = "docker-compose.override.yml"
 _VOLUME: Final = "dvornik"
@@ -108,11 +113,11 @@ class Wish(msgspec.Struct, frozen=True):
 
     @property
     def user(self) -> str:
-        """Whom the image runs as; empty: root."""
+        """Whom the image runs as, or else whom compose runs it as; empty: root."""
         stage = self.service.stage
         if self.service.context and (stage.user or _ROOTS.search(stage.image)):
             return stage.user
-        return UNKNOWN if self.image_user is None else self.image_user
+        return (self.service.user or UNKNOWN) if self.image_user is None else self.image_user
 
     @property
     def runner(self) -> list[str]:
@@ -122,26 +127,46 @@ class Wish(msgspec.Struct, frozen=True):
 
     @property
     def directory(self) -> str:
-        """The directory of the application in the container; empty: the working directory."""
+        """The directory of the application in the container; empty: the image's working directory."""
+        return self._place or self.service.directory
+
+    @property
+    def _place(self) -> str:
+        """Where the application's directory is copied or mounted to; empty: that cannot be read anywhere."""
         for source, target in self._ways():
-            if self.base.is_relative_to(source):
+            if target.startswith("/") and self.base.is_relative_to(source):
                 there = posixpath.join(target, self.base.relative_to(source).as_posix())
                 return posixpath.normpath(there)
-        return self.service.directory
+        return ""
 
     def _ways(self) -> Iterator[tuple[Path, str]]:
         """Yield which directory of this machine lies where in the container: mounts hide what the image holds."""
         for volume in self.service.raw.get("volumes") or ():
-            source, target = _bound(volume)
+            source, target = _bound(volume, self.service)
             if source.startswith((".", "/")):
                 yield (self.project.directory / source).resolve(), target
         for source, target in reversed(self.service.stage.copies):
             yield (self.home / source).resolve(), target
 
     @property
+    def is_apart(self) -> bool:
+        """Whether the script has to be copied to a place of ours: the application's directory gets it nowhere."""
+        return not self._place
+
+    @property
+    def here(self) -> Path:
+        """The script, as it is written here: beside ``manage.py``, unless no image could be given it from there."""
+        return (self.base if not self.is_apart or self.base.is_relative_to(self.home) else self.home) / SCRIPT
+
+    @property
+    def there(self) -> str:
+        """The script's whole path in the container."""
+        return f"{_APART if self.is_apart else self.directory}/{SCRIPT}"
+
+    @property
     def script(self) -> str:
         """The script, as it is called in the container."""
-        return SCRIPT if self.directory == self.service.directory else f"{self.directory}/{SCRIPT}"
+        return SCRIPT if not self.is_apart and self.directory == self.service.directory else self.there
 
     def entry(self) -> tuple[list[str], bool]:
         """Return the application's entry point, and whether dvornik's service may run through it.
@@ -170,7 +195,7 @@ class Written(msgspec.Struct, frozen=True):
 def files(wish: Wish) -> list[Written]:
     """Return the files to write."""
     return [
-        Written(wish.base / SCRIPT, _SCRIPT_TEXT, stays=True),
+        Written(wish.here, _SCRIPT_TEXT, stays=True),
         Written(wish.compose, "\n".join([MARK, *_compose(wish), ""])),
         Written(wish.home / DOCKERFILE, "\n".join([MARK, *_image(wish), ""])),
     ]
@@ -181,9 +206,12 @@ def _image(wish: Wish) -> Iterator[str]:
     owner = _owner(wish)
     python = " ".join([*wish.runner, "python"])
     if not wish.service.context:
-        yield f"FROM {wish.service.raw.get('image')}"
+        told = str(wish.service.raw.get("image"))
+        yield from (f"ARG {_BELOW}", f"FROM ${{{_BELOW}}}") if "$" in told else (f"FROM {told}",)
     yield "# dvornik beside the application, and the directory of its state. Rights and owner pass on to the volume."
     yield "USER root"
+    if wish.is_apart:
+        yield f"COPY {wish.here.relative_to(wish.home).as_posix()} {wish.there}"
     yield f"COPY {PACKAGES} /tmp/dvornik/"
     yield f"RUN {{ {python} -m pip --version || {python} -m ensurepip; }} > /dev/null \\"
     wheel = f"$(ls /tmp/dvornik/*){f'[{extras}]' if extras else ''}"
@@ -195,8 +223,7 @@ def _image(wish: Wish) -> Iterator[str]:
 
 def _owner(wish: Wish) -> str:
     """Return to whom the state belongs, for ``chown``: variables of compose are unknown to a Dockerfile."""
-    told = re.sub(r"\$\{\w+:?-([^}]*)\}", r"\1", str(wish.service.raw.get("user") or ""))
-    owner = told if told and "$" not in told else wish.user
+    owner = wish.service.user or wish.user
     return "" if owner in {"", "root", "0", "0:0", "root:root"} else f'"{owner}"'
 
 
@@ -207,7 +234,10 @@ def _compose(wish: Wish) -> Iterator[str]:
     yield "services:"
     yield f"  {service.name}:"
     if not service.context:
-        yield from _yaml({"build": {"context": ".", "dockerfile": DOCKERFILE}}, 4)
+        build: dict[str, Any] = {"context": ".", "dockerfile": DOCKERFILE}
+        told = str(service.raw.get("image"))
+        build |= {"args": {_BELOW: told}} if "$" in told else {}
+        yield from _yaml({"build": build}, 4)
     variables = {"DVORNIK_APP_STATE": STATE, "DVORNIK_LANG": f"${{DVORNIK_LANG:-{wish.language}}}"}
     yield from _yaml(
         {"image": wish.image, "environment": variables, "volumes": [f"{_VOLUME}:{STATE}"]},
@@ -233,7 +263,7 @@ def _daemon(wish: Wish, variables: Mapping[str, str]) -> dict[str, Any]:
     networks = raw.get("networks")
     found: dict[str, Any] = {"image": wish.image}
     found |= {"command": command} if passes else {"entrypoint": command, "command": []}
-    found |= {"working_dir": wish.directory}
+    found |= {"working_dir": wish.directory} if wish.directory else {}
     found |= {key: raw[key] for key in _COPIED if key in raw}
     found |= {"networks": list(networks)} if networks else {}
     found["environment"] = {**mapping(raw.get("environment")), **variables}
@@ -241,7 +271,7 @@ def _daemon(wish: Wish, variables: Mapping[str, str]) -> dict[str, Any]:
     found["depends_on"] = _after(raw.get("depends_on"), wish.service.name)
     found |= {"init": True, "restart": "unless-stopped", "stop_grace_period": "30s"}
     found["healthcheck"] = {
-        "test": ["CMD", *wish.runner, "python", f"{wish.directory}/{SCRIPT}", "--health-check"],
+        "test": ["CMD", *wish.runner, "python", wish.there, "--health-check"],
         "interval": "1h",
         "timeout": "30s",
         "retries": 3,
@@ -272,11 +302,11 @@ def _yaml(value: Any, indent: int) -> Iterator[str]:  # noqa: ANN401 - what comp
             yield f"{margin}{name}: {json.dumps(each, ensure_ascii=False, default=str)}"
 
 
-def _bound(volume: Any) -> tuple[str, str]:  # noqa: ANN401 - either form of compose
+def _bound(volume: Any, service: Service) -> tuple[str, str]:  # noqa: ANN401 - either form of compose
     if isinstance(volume, dict):
         is_bind = volume.get("type") == "bind"
-        return (str(volume.get("source", "")), str(volume.get("target", ""))) if is_bind else ("", "")
-    source, _colon, rest = str(volume).partition(":")
+        return (service.filled(volume.get("source")), service.filled(volume.get("target"))) if is_bind else ("", "")
+    source, _colon, rest = service.filled(volume).partition(":")
     return source, rest.partition(":")[0]
 
 
@@ -308,18 +338,18 @@ def package(image: str) -> Path | None:
     return chosen if chosen.is_file() else None
 
 
-def ignored(home: Path) -> Sequence[str]:
+def ignored(wish: Wish) -> Sequence[str]:
     """Return lines that the project's ``.dockerignore`` needs so that the image gets what we wrote."""
     try:
-        lines = [line.strip() for line in (home / ".dockerignore").read_text("utf-8").splitlines()]
+        lines = [line.strip() for line in (wish.home / ".dockerignore").read_text("utf-8").splitlines()]
     except (OSError, ValueError):
         return ()
     patterns = {line.strip("/") for line in lines if line and not line.startswith(("#", "!"))}
-    is_all = bool(patterns & {"*", "**"})
-    wanted = {
-        f"!{PACKAGES}": {"*.whl", "**/*.whl", "*.tar.gz", "**/*.tar.gz"},
-        "!scripts": {"scripts", "scripts/*", "**/scripts"},
-    }
+    is_all = bool(patterns & {"*", "**", "**/*"})
+    wanted = {f"!{PACKAGES}": {"*.whl", "**/*.whl", "*.tar.gz", "**/*.tar.gz"}}
+    if wish.here.is_relative_to(wish.home):
+        scripts = wish.here.relative_to(wish.home).parent.parent.as_posix()
+        wanted[f"!{scripts}"] = {scripts, f"{scripts}/*", f"{scripts}/maintenance", "**/scripts", "*.py", "**/*.py"}
     return [line for line, marks in wanted.items() if line not in lines and (is_all or patterns & marks)]
 
 
@@ -327,25 +357,28 @@ def commands(wish: Wish) -> list[str]:
     """Return what is left to do, a command a line."""
     service, home = wish.service, wish.project.directory
     steps = []
-    if service.dockerfile and service.is_last and not has_lines(service.dockerfile):
+    if service.dockerfile and service.is_last and not has_lines(wish, service.dockerfile):
         target, lines = (_below(path, home) for path in (service.dockerfile, wish.home / DOCKERFILE))
         ends = service.dockerfile.read_text("utf-8", errors="replace").endswith("\n")
         steps.append(f"cat {lines} >> {target}" if ends else f"{{ echo; cat {lines}; }} >> {target}")
     if not wish.is_alone:
-        names = os.pathsep.join(str(_below(path, home)) for path in (*wish.project.files, wish.compose))
-        steps.append(f"echo COMPOSE_FILE={names} >> .env")
+        paths = [os.path.relpath(path, home) for path in (*wish.project.files, wish.compose)]
+        names = os.pathsep.join(map(shlex.quote, paths))
+        if compose_variables.files(home) != paths:
+            steps.append(f"echo COMPOSE_FILE={names} >> .env")
     python = " ".join([*wish.runner, "python"])
     steps.append("docker compose up --build --detach")
     steps.append(f"docker compose exec {service.name} {python} {wish.script} --dry-run")
     return steps
 
 
-def has_lines(dockerfile: Path) -> bool:
+def has_lines(wish: Wish, dockerfile: Path) -> bool:
     """Tell whether our lines stand in a Dockerfile; one that cannot be read has none, and none can be added."""
     try:
-        return STATE in dockerfile.read_text("utf-8")
+        text = dockerfile.read_text("utf-8")
     except (OSError, ValueError):
         return True
+    return STATE in text and (not wish.is_apart or wish.there in text)
 
 
 def _below(path: Path, home: Path) -> str:

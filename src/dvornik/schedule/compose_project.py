@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from dvornik.errors import ConfigurationError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
+from dvornik.schedule.compose_variables import filled, variables
 from dvornik.schedule.dockerfile import Stage, last_stage
 
 if TYPE_CHECKING:
@@ -38,6 +39,13 @@ _EXTRAS: Final = {
 }
 
 
+_ELSEWHERE: Final = re.compile(
+    r"[a-z][a-z0-9+.-]*://|(?:docker-image|oci-layout|service|target):|[\w.-]+@[\w.-]+:|github\.com/|[\w-]+\.[\w.-]+/.*\.git(?:#|$)",
+    re.IGNORECASE,
+)
+"""Contexts that are fetched: not directories of this machine."""
+
+
 class Service(msgspec.Struct, frozen=True):
     """The service that runs the application, with what its image says of itself."""
 
@@ -49,16 +57,28 @@ class Service(msgspec.Struct, frozen=True):
     stage: Stage
     is_last: bool
     """Whether that stage is the last of its Dockerfile."""
+    variables: Mapping[str, str]
+    """What compose fills in."""
+
+    @property
+    def image(self) -> str:
+        """The image that it takes, or gives to what is built; empty: none is named."""
+        return self.filled(self.raw.get("image"))
 
     @property
     def directory(self) -> str:
-        """The working directory in the container."""
-        return str(self.raw.get("working_dir") or self.stage.directory)
+        """The working directory in the container; empty: whichever the image has."""
+        told = self.filled(self.raw.get("working_dir")) or self.stage.directory
+        return told if told.startswith("/") else ""
 
     @property
     def user(self) -> str:
-        """Who runs it, as it is written; empty: root, or whoever the image below names."""
-        return str(self.raw.get("user") or self.stage.user)
+        """Whom compose runs it as; empty: whoever the image names."""
+        return self.filled(self.raw.get("user"))
+
+    def filled(self, value: Any) -> str:  # noqa: ANN401 - whatever the file has there
+        """Return a value with its variables filled in; empty: there is none."""
+        return "" if value is None else filled(str(value), self.variables)
 
 
 class Project(msgspec.Struct, frozen=True):
@@ -88,7 +108,7 @@ class Project(msgspec.Struct, frozen=True):
                 ),
             )  # fmt: skip
         if name:
-            return self._built(name)
+            return self._chosen(name)
         scores = {each: _score(each, self._built(each)) for each in self.services}
         best = max(scores.values(), default=0)
         likely = [each for each, score in scores.items() if score == best]
@@ -98,22 +118,57 @@ class Project(msgspec.Struct, frozen=True):
                 context=str(self.files[0]),
                 hint=_("Name it with --service: {names}").format(names=", ".join(self.services)),
             )
-        return self._built(likely[0])
+        return self._chosen(likely[0])
 
-    def _built(self, name: str) -> Service:
-        raw = self.services[name]
+    def _chosen(self, name: str) -> Service:
+        """Return the service, or raise where its image is built of what is not ours to add to."""
+        service = self._built(name, is_chosen=True)
+        build = service.raw.get("build")
+        if not (build or service.raw.get("image")):
+            raise _unusable(self.files[0], _("The service {service} has neither image nor build.").format(service=name))
+        if isinstance(build, dict) and build.get("dockerfile_inline"):
+            raise ConfigurationError(
+                _("The image of {service} is built by dockerfile_inline, to which no file can be added.").format(
+                    service=name
+                ),
+                context=str(self.files[0]),
+                hint=_("Move that text into a Dockerfile, and name it in its place: dockerfile: Dockerfile"),
+            )
+        if service.context and not service.context.is_dir():
+            raise ConfigurationError(
+                _("The directory that the image of {service} is built from is not there.").format(service=name),
+                context=str(service.context),
+                hint=_("Put build: context right in the compose file."),
+            )
+        return service
+
+    def _built(self, name: str, *, is_chosen: bool = False) -> Service:
+        raw, known = self.services[name], variables(self.directory)
         build = raw.get("build")
         if not build:
-            return Service(name, raw, None, None, Stage(), is_last=True)
-        told = {"context": build} if isinstance(build, str) else build
-        context = (self.directory / str(told.get("context", "."))).resolve()
-        dockerfile = context / str(told.get("dockerfile", "Dockerfile"))
+            return Service(name, raw, None, None, Stage(), is_last=True, variables=known)
+        told = {
+            "dockerfile": "Dockerfile",
+            "context": ".",
+            **(build if isinstance(build, dict) else {"context": build}),
+        }
+        written = filled(str(told["context"]), known, insists=is_chosen)
+        if _ELSEWHERE.match(written) and is_chosen:
+            raise ConfigurationError(
+                _("The image of {service} is built from a source elsewhere, where no file can be added.").format(
+                    service=name
+                ),
+                context=written,
+                hint=_("Clone it beside the compose file, and name that directory in build: context."),
+            )
+        context = (self.directory / written).resolve()
+        dockerfile = context / filled(str(told["dockerfile"]), known, insists=is_chosen)
         try:
             text = str(told.get("dockerfile_inline") or dockerfile.read_text("utf-8"))
         except (OSError, ValueError):
             text = ""
-        stage, is_last = last_stage(text, str(told.get("target", "")))
-        return Service(name, raw, context, dockerfile, stage, is_last)
+        stage, is_last = last_stage(text, filled(str(told.get("target") or ""), known, insists=is_chosen))
+        return Service(name, raw, context, dockerfile, stage, is_last, known)
 
 
 def read(start: Path, named: Sequence[str] = ()) -> Project:
@@ -130,6 +185,8 @@ def read(start: Path, named: Sequence[str] = ()) -> Project:
     for path, document in zip(files, documents, strict=True):
         for name, raw in _services(document).items():
             services[name] = _over(services.get(name, {}), _extended(raw, path, document))
+    if not services:
+        raise _unusable(files[0], _("The compose file names no service."))
     return Project(files, str(documents[0].get("version") or ""), services)
 
 
@@ -173,11 +230,23 @@ def _document(path: Path) -> dict[str, Any]:
     Loader.add_multi_constructor("!", plainly)
     try:
         found = yaml.load(path.read_text("utf-8"), Loader)  # noqa: S506 - a safe loader
-    except (OSError, ValueError, yaml.YAMLError) as error:
-        raise ConfigurationError(
-            _("The compose file cannot be read: {error}").format(error=error), context=str(path)
-        ) from None
-    return found if isinstance(found, dict) else {}
+    except OSError as error:
+        raise _unusable(path, _("The compose file cannot be read: {error}").format(error=of_system(error))) from None
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        told = _("The compose file is not valid YAML: line {line}, column {column}.")
+        raise _unusable(path, told.format(line=mark.line + 1, column=mark.column + 1)) from None
+    except (ValueError, yaml.YAMLError):
+        raise _unusable(path, _("The compose file is not valid YAML: a character cannot be read as UTF-8.")) from None
+    if found is not None and not isinstance(found, dict):
+        raise _unusable(path, _("The compose file is not a mapping with services."))
+    return found or {}
+
+
+def _unusable(path: Path, message: str) -> ConfigurationError:
+    return ConfigurationError(
+        message, context=str(path), hint=_("Look at it with: {command}").format(command="docker compose config")
+    )
 
 
 def _services(document: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

@@ -27,7 +27,8 @@ class Stage(msgspec.Struct):
     """The image that it begins with, in the end."""
     user: str = ""
     """As it is written, variables and all; empty: root, or whoever the image below names."""
-    directory: str = "/"
+    directory: str = ""
+    """Where it works; empty or relative: it depends on the image below, which nobody has read."""
     copies: list[tuple[str, str]] = []
     """What is copied from the project: source, relative to the context, and where to."""
     entrypoint: list[str] = []
@@ -66,17 +67,21 @@ def _apply(stage: Stage, word: str, rest: str, variables: Mapping[str, str]) -> 
     if word == "USER":
         stage.user = rest.strip()
     elif word == "WORKDIR":
-        stage.directory = posixpath.normpath(posixpath.join(stage.directory, _filled(_words(rest)[0], variables)))
+        stage.directory = _joined(stage.directory, _filled(_words(rest)[0], variables))
     elif word in {"COPY", "ADD"}:
         given = _words(rest)
         paths = [_filled(each, variables) for each in given if not each.startswith("--")]
         if not any(each.startswith("--from") for each in given) and len(paths) > 1:
-            there = posixpath.join(stage.directory, paths[-1])
-            stage.copies += [(posixpath.normpath(path), posixpath.normpath(there)) for path in paths[:-1]]
+            there = _joined(stage.directory, paths[-1])
+            stage.copies += [(posixpath.normpath(path), there) for path in paths[:-1]]
     elif word == "ENTRYPOINT":
         stage.entrypoint, stage.command = _words(rest), []
     elif word == "CMD":
         stage.command = _words(rest)
+
+
+def _joined(directory: str, path: str) -> str:
+    return posixpath.normpath(posixpath.join(directory, path))
 
 
 def _instructions(text: str) -> Iterator[tuple[str, str]]:

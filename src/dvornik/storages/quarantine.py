@@ -107,6 +107,28 @@ def left_behind(root: Root, public: Collection[str] = ()) -> str:
     return next((path for path in others if os.path.isdir(os.path.join(path, KEPT))), "")
 
 
+def remains(root: str, *, with_runs: bool) -> Iterator[str]:
+    """Yield the files that lie where ``root`` may have its quarantine, and the names that others have beside it.
+
+    What runs set aside is left out unless ``with_runs``.
+    """
+    for ours in (*_ever(root), os.path.join(root, NAME, os.path.basename(root))):
+        base = os.path.dirname(ours)
+        if served.is_ours(base):
+            yield from (path for path in _named(base) if path != ours)
+            for directory, below, names in os.walk(ours):
+                if directory in {os.path.join(ours, KEPT), os.path.join(ours, CLAIMED)} and not with_runs:
+                    below.clear()
+                yield from (os.path.join(directory, name) for name in sorted(names))
+
+
+def _named(directory: str) -> list[str]:
+    try:
+        return sorted(os.path.join(directory, name) for name in os.listdir(directory))
+    except OSError:
+        return []
+
+
 def made(root: Root, public: Collection[str] = ()) -> list[Directory]:
     """Return the open quarantine of ``root``, made where it is missing, since the kernel grants only what is there.
 

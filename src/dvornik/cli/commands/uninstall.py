@@ -13,7 +13,7 @@ import msgspec
 
 from dvornik import languages, metrics, quick_health, state, state_check
 from dvornik.cli import options
-from dvornik.cli.cleaning import choose, confirm_purge, confirm_uninstall, lock, recover
+from dvornik.cli.cleaning import can_ask, choose, confirm_purge, confirm_uninstall, lock, recover
 from dvornik.cli.commands.undo import REVERSIBLE, must_be_trusted, tell
 from dvornik.cli.output import say
 from dvornik.cli.ownership import Owner, as_owner, other_owner
@@ -25,7 +25,7 @@ from dvornik.schedule.adoption import DOCKERFILE
 from dvornik.schedule.compose_project import MARK
 from dvornik.schedule.installation import marker
 from dvornik.schedule.installed import Installed  # noqa: TC001 - msgspec reads the annotations
-from dvornik.storages.quarantine import has_beside
+from dvornik.storages.quarantine import has_beside, remains
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 RESTORE: Final = "restore"
 PURGE: Final = "purge"
 _INCOMPLETE: Final = 3
+_MOST: Final = 10
+"""Files of others in a quarantine that are named one by one."""
 
 
 class _Parts(msgspec.Struct, frozen=True):
@@ -97,7 +99,7 @@ def uninstall() -> click.Command:
             elif dry_run:
                 _show(yard, parts, fate or "")
             if nothing or dry_run:
-                say(*_left(yard, parts))
+                say(*_left(yard, parts, is_dry=dry_run))
                 return 0
         return _uninstall(yard, parts, fate, allow, yes=yes)
 
@@ -190,6 +192,12 @@ def _chosen(yard: Yard, engine: Engine, fate: str | None, allow: list[str], *, y
             raise ConfigurationError(
                 said, hint=_("Choose: --restore brings everything back, --purge deletes it for good.")
             )
+    if not (yes or can_ask()):
+        raise ConfigurationError(
+            _("There is no terminal to ask on, and this cannot be undone."),
+            context=str(yard.loaded.base),
+            hint=_("If it is meant, add --yes; --dry-run shows what would go."),
+        )
     if chosen == PURGE:
         must_be_trusted(yard, engine, allow)
     if not yes:
@@ -258,13 +266,18 @@ def _show(yard: Yard, parts: _Parts, fate: str) -> None:
         say(said[fate].format(n=count, size=words.size(size)))
 
 
-def _left(yard: Yard, parts: _Parts) -> Iterator[str]:
+def _left(yard: Yard, parts: _Parts, *, is_dry: bool = False) -> Iterator[str]:
     """Say what is not ours to remove."""
     loaded, config = yard.loaded, yard.config
     figures = str(metrics.textfile(config.metrics.textfile, yard.name)) if config.metrics.textfile else ""
     paths = [str(loaded.source or ""), config.log.path, figures, *map(str, _written(loaded.base))]
     for path in dict.fromkeys(path for path in paths if path and Path(path).exists()):
         yield _("ℹ️ Stays: {path}").format(path=words.safe(path))
+    foreign = sorted({path for root in yard.roots.values() for path in remains(root, with_runs=not is_dry)})
+    yield from (_("ℹ️ Stays: {path}").format(path=words.safe(path)) for path in foreign[:_MOST])
+    if len(foreign) > _MOST:
+        more = len(foreign) - _MOST
+        yield ngettext("   and {n} more file", "   and {n} more files", more).format(n=more)
     for schedule in parts.schedules.foreign:
         yield _("ℹ️ Stays, it runs another configuration: {path}").format(path=words.safe(str(schedule)))
     if parts.schedules.unread:
