@@ -182,12 +182,9 @@ def test_the_maintenance_log_holds_time_level_operation_and_result(keeper: Keepe
     assert "finished, done" in lines[-1]
 
 
-def test_a_python_without_the_package_is_told_how_to_install_it(tmp_path: Path) -> None:
+def test_a_python_without_the_package_is_told_how_to_install_it() -> None:
     done = subprocess.run([sys.executable, "-I", "-S", str(SCRIPT)], capture_output=True, check=False, text=True)
     assert done.returncode == 2
-    assert f"pip install {SCRIPT.parents[3]}" in done.stderr
-    copy = shutil.copy(SCRIPT, tmp_path)
-    done = subprocess.run([sys.executable, "-I", "-S", copy], capture_output=True, check=False, text=True)
     assert "make dist" in done.stderr
     assert "pip install dvornik" not in done.stderr
 

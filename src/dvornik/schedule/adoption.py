@@ -65,8 +65,10 @@ except ModuleNotFoundError as error:
     sys.stderr.write(
         "❌ Пакет dvornik не установлен в этом окружении Python.\\n"
         f"   {sys.executable}\\n"
-        "   Активируйте окружение (source venv/bin/activate) или поставьте пакет: pip install ./dvornik-*.whl\\n"
-        "   The dvornik package is not installed in this Python environment: activate it, or install the wheel there\\n"
+        "   Активируйте окружение (source venv/bin/activate) или установите пакет: pip install ПУТЬ,\\n"
+        "   где ПУТЬ — репозиторий dvornik или его wheel (make dist).\\n"
+        "   The dvornik package is not installed in this Python environment: activate it, or pip install PATH,\\n"
+        "   where PATH is dvornik's repository or its wheel (make dist).\\n"
     )
     sys.exit(2)
 
