@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from collections.abc import Mapping, Sequence  # noqa: TC003 - msgspec reads the annotations
 from contextlib import suppress
 from pathlib import Path
@@ -16,6 +18,7 @@ from dvornik.result import Total  # noqa: TC001 - as above
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from io import RawIOBase
 
     from dvornik.quick_health import Record
     from dvornik.result import Result
@@ -193,10 +196,38 @@ def left(path: Path) -> tuple[Health | None, str]:
     except OSError as error:
         return None, error.strerror or type(error).__name__
     except ValueError:
-        return None, quick_health.DAMAGED
+        return None, quick_health.UNWRITTEN if _is_empty(path) else quick_health.DAMAGED
+
+
+def _is_empty(path: Path) -> bool:
+    with suppress(OSError):
+        return path.stat().st_size == 0
+    return False
 
 
 def write(path: Path, health: Health) -> None:
     """Put the record at ``path``, whole or not at all, readable by its owner alone; raise ``OSError``."""
     # The standard library's JSON, since undecodable bytes of a path (surrogates) must survive.
     atomic.write(path, json.dumps(record(health), indent=1).encode())
+
+
+def write_over(path: Path, health: Health) -> None:
+    """Put the record into the blocks of the one before, where the disk has no other; an empty file says it had none.
+
+    Raises ``OSError`` where not even that can be written. Cut off midway, it leaves a record that is called damaged.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    with os.fdopen(os.open(path, flags, 0o600), "wb", buffering=0) as file:
+        try:
+            content = json.dumps(record(health), separators=(",", ":")).encode()  # no longer than the one before
+            _write_all(file, content)
+            file.truncate()
+            os.fsync(file.fileno())
+        except OSError:
+            file.truncate(0)
+            raise
+
+
+def _write_all(file: RawIOBase, content: bytes) -> None:
+    if (file.write(content) or 0) < len(content):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

@@ -84,6 +84,8 @@ KILLED = "killed"
 """The status of a cleanup that began and never ended."""
 LOST = "lost"
 """Why a state is unusable that is empty, though the log tells of cleanups."""
+UNWRITTEN = "unwritten"
+"""Why a record is empty: the disk had no room for it."""
 DAMAGED = "damaged"
 """Why a record is unreadable that could be opened; otherwise the system's own words."""
 DAY = 86400
@@ -378,8 +380,8 @@ def describe(code: str, facts: Mapping[str, float | int | str], language: str) -
     key = code
     if code == STALE and not facts["last"]:
         key = "never"
-    elif code == UNREAD and facts["why"] == DAMAGED:
-        key = DAMAGED
+    elif code == UNREAD and facts["why"] in {DAMAGED, UNWRITTEN}:
+        key = str(facts["why"])
     elif code == FAILED and facts["status"] == KILLED:
         key = KILLED
     elif code == STATE:
@@ -423,6 +425,10 @@ _SENTENCES = {
     DAMAGED: {
         "ru": "❌ Запись о прошлых очистках (health.json) повреждена; следующая очистка напишет её заново",
         "en": "❌ The record of past cleanups (health.json) is damaged; the next cleanup writes it anew",
+    },
+    UNWRITTEN: {
+        "ru": "❌ Очистку не удалось записать (health.json пуст): не было места на диске; следующая его перепишет",
+        "en": "❌ A cleanup could not be recorded (health.json is empty): the disk was full; the next one rewrites it",
     },
     STALE: {
         "ru": "⚠️ Успешной очистки не было больше {age} (последняя: {last})",

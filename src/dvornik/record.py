@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from dvornik import state_check
 from dvornik.errors import UnreachableError
-from dvornik.languages import _
+from dvornik.languages import _, of_system
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +34,22 @@ CREATE INDEX IF NOT EXISTS weights_by_time ON weights(taken);
 CREATE TABLE IF NOT EXISTS decisions (place TEXT NOT NULL, shape TEXT NOT NULL, word TEXT NOT NULL, taken REAL NOT NULL,
   user TEXT NOT NULL, PRIMARY KEY (place, shape)) STRICT;
 """
+
+
+def why(error: sqlite3.Error | OSError) -> str:
+    """Return what the system or SQLite says, in the current language; what is rare stays in SQLite's words."""
+    if isinstance(error, OSError):
+        return f"{of_system(error)}: {error.filename}" if error.filename else of_system(error)
+    said = {
+        sqlite3.SQLITE_FULL: _("No space left on device"),
+        sqlite3.SQLITE_READONLY: _("it can only be read"),
+        sqlite3.SQLITE_NOTADB: _("the file is not a database"),
+        sqlite3.SQLITE_CORRUPT: _("the file is damaged"),
+        sqlite3.SQLITE_CANTOPEN: _("the file cannot be opened"),
+        sqlite3.SQLITE_IOERR: _("Input/output error"),
+        sqlite3.SQLITE_BUSY: _("another program holds it locked"),
+    }
+    return said.get(getattr(error, "sqlite_errorcode", 0) & 0xFF, str(error))  # the rest is SQLite's extended code
 
 
 def rows(path: Path, sql: str, values: tuple[object, ...]) -> list[tuple[object, ...]]:

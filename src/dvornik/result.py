@@ -11,7 +11,7 @@ import msgspec
 from dvornik.model import Finding, Held, Miss, Outcome, Reason, Refusal, Survey, Trouble
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from dvornik.plans import Line
 
@@ -122,6 +122,13 @@ class Result:
             case Trouble():
                 self.troubles.append(line)
 
+    def waiting(self) -> list[Waiting]:
+        """Return the families that wait for a word, largest first; none of a place that was not judged."""
+        distrusted = {refusal.place for refusal in self.open_refusals if refusal.collector == "media"}
+        is_spoilt = "" in distrusted or any(trouble.spoils("media") for trouble in self.troubles)
+        known = [] if is_spoilt else [each for each in self.unfamiliar.values() if each.place not in distrusted]
+        return sorted(known, key=lambda each: -each.size)
+
     def _hold(self, line: Held) -> None:
         self.held[line.rule, line.reason] += line.count
         if line.reason.is_failure:
@@ -131,6 +138,14 @@ class Result:
         waiting = self.unfamiliar.setdefault((line.place, line.detail), Waiting(line.place, line.detail))
         waiting.files += line.count
         waiting.size += line.size
+
+    def foresee(self, closed: Collection[str], reason: Reason) -> None:
+        """Count what was found in places (``collector/place``) that ``reason`` closes: a run would fail on it."""
+        for (rule, place), count in self._found.items():
+            if count and f"{rule.partition('/')[0]}/{place}" in closed:
+                self._failed(rule, place, "", [Miss("", reason)])
+                self.failed += count - 1
+                self.failed_by[rule, reason] += count
 
     def remaining(self) -> Iterator[tuple[str, int, Mapping[str, int]]]:
         """Yield what is left of each place (``collector/place``) of which every file was seen: bytes, and where."""
@@ -205,7 +220,9 @@ class Result:
 
     @property
     def exit_code(self) -> int:
-        """The process's answer."""
+        """The process's answer; a run that left no record must not look like success."""
+        if self.status == "done" and self.unrecorded:
+            return 1
         return {"done": 0, "partial": 3, "refused": 10, "unreachable": 12, "interrupted": 130}[self.status]
 
     def summary(self) -> dict[str, int]:

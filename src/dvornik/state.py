@@ -44,6 +44,7 @@ KEEP: Final = "keep"
 DEBRIS: Final = "debris"
 """What an operator may say of a family of files."""
 INTERRUPTED: Final = "interrupted"
+_END: Final = "UPDATE runs SET finished = ?, status = ?, digest = ?, summary = ? WHERE id = ?"
 _RESERVE: Final = "reserve"
 _RESERVED: Final = 1 << 18
 """Bytes that are kept so that the record of a run on a full disk can take their place."""
@@ -163,7 +164,7 @@ class State:
         except FileExistsError as error:
             raise state_directory.error(self.directory, state_directory.FILE) from error
         except OSError as error:
-            self.degraded = str(error)
+            self.degraded = record.why(error)
             return next(parent for parent in self.directory.parents if parent.is_dir())
         if self.will_be_private():
             state_directory.make_private(self.directory)
@@ -189,7 +190,7 @@ class State:
                 self._db = record.opened(self.directory / "state.db")
             return self._db.execute(sql, values).lastrowid or 0
         except (sqlite3.DatabaseError, OSError) as error:
-            self.degraded = str(error)
+            self.degraded = record.why(error)
             return 0
 
     @contextlib.contextmanager
@@ -232,12 +233,16 @@ class State:
 
     def finish(self, run: str, status: str, digest: str, summary: dict[str, int]) -> None:
         """Record how a run ended; where the disk had no room for its beginning, or has none now, by the reserve's."""
-        if self.degraded and self._begun and self._begun[0] == run:
+        is_ours = self._begun is not None and self._begun[0] == run
+        if self.degraded and is_ours:
             self._try_again()
-        figures = msgspec.json.encode(summary).decode()
-        ended = (time.time(), status, digest, figures, run)
-        self._write("UPDATE runs SET finished = ?, status = ?, digest = ?, summary = ? WHERE id = ?", *ended)
-        if self._begun and self._begun[0] == run:
+        ended = (time.time(), status, digest, msgspec.json.encode(summary).decode(), run)
+        was_taken = not self.degraded
+        self._write(_END, *ended)
+        if self.degraded and was_taken and is_ours:  # full by now
+            self._try_again()
+            self._write(_END, *ended)
+        if is_ours:
             self._begun = None
 
     def give_up(self, status: str) -> None:
@@ -255,7 +260,7 @@ class State:
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            self.degraded = str(error)
+            self.degraded = record.why(error)
         self._start()
 
     # the reserve
@@ -402,7 +407,7 @@ class State:
             return record.rows(path, sql, values)
         except sqlite3.DatabaseError as error:
             raise UnreachableError(
-                _("The record of earlier runs cannot be read: {error}").format(error=error),
+                _("The record of earlier runs cannot be read: {error}").format(error=record.why(error)),
                 context=str(path),
                 hint=_("If it is damaged, move it away; the next run is then judged like a first one."),
             ) from error

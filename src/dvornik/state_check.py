@@ -74,8 +74,14 @@ def _of_disk(directory: str) -> str:
     files = [os.path.join(directory, name) for name in _FILES]  # noqa: PTH118 - pathlib is too dear here
     if not os.access(directory, os.R_OK | os.W_OK | os.X_OK) or not all(map(_is_usable, files)):
         return DENIED
+    return FULL if _is_full(disk) else ""
+
+
+def _is_full(disk: os.statvfs_result) -> bool:
+    if sys.platform == "win32":
+        return False
     blocks = disk.f_bavail if os.geteuid() else disk.f_bfree
-    return FULL if blocks * disk.f_frsize < _ROOM or (disk.f_files and not disk.f_ffree) else ""
+    return blocks * disk.f_frsize < _ROOM or bool(disk.f_files and not disk.f_ffree)
 
 
 def _is_usable(path: str) -> bool:
@@ -87,7 +93,9 @@ def _of_parent(directory: str) -> str:
     parent = os.path.dirname(os.path.abspath(directory))  # noqa: PTH100, PTH120 - pathlib is too dear here
     while not os.path.lexists(parent):
         parent = os.path.dirname(parent)  # noqa: PTH120 - as above
-    return "" if os.access(parent, os.W_OK | os.X_OK) else MISSING
+    if not os.access(parent, os.W_OK | os.X_OK):
+        return MISSING
+    return FULL if sys.platform != "win32" and _is_full(os.statvfs(parent)) else ""
 
 
 def is_locked(directory: str) -> bool:

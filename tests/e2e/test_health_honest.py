@@ -260,3 +260,66 @@ def test_an_empty_directory_is_no_healthy_installation(tmp_path: Path) -> None:
 def test_an_old_temporary_file_is_no_reason_to_be_ill(site: SmallSite) -> None:
     site.file("tmp/old", age=9 * DAY)
     assert check(site).code == 0
+
+
+def test_a_run_that_a_full_disk_keeps_from_the_record_is_a_failure_until_one_is_recorded(site: SmallSite) -> None:
+    lines = on_a_small_disk(
+        site, f"""{SETTINGS} dvornik run temp; rm .dvornik/reserve; fill
+        dvornik run temp --lang en || echo "run $?"; rm ballast; check || echo "check $?"
+        dvornik health --lang en || echo "health $?"; dvornik run temp && check && echo "check 0"
+        """,
+    )  # fmt: skip
+    assert [line for line in lines if line[:3] in {"run", "che", "hea"}] == ["run 1", "check 1", "health 1", "check 0"]
+    assert "⚠️ Cleanup finished, but could not be recorded" in lines
+    assert "not in the history" in next(line for line in lines if "ended with an error" in line)
+
+
+def test_the_first_run_that_leaves_no_record_is_a_failure_before_and_after_there_is_room(site: SmallSite) -> None:
+    lines = on_a_small_disk(
+        site, f"""{SETTINGS} fill; check || echo "check $?"; dvornik run temp || echo "run $?"; rm ballast
+        check || echo "check $?"; dvornik run temp && check && echo "check 0"
+        """,
+    )  # fmt: skip
+    assert [line for line in lines if line[:3] in {"run", "che"}] == ["check 1", "run 1", "check 1", "check 0"]
+    assert any("health.json is empty" in line for line in lines)
+
+
+def test_the_history_says_what_a_killed_run_left_in_quarantine(site: SmallSite) -> None:
+    site.photos(*(f"used{number}.jpg" for number in range(60)))
+    site.orphans(3)
+    dies = "import os, signal\nfrom dvornik.collectors.media import Media\n"
+    dies += "Media.look_again = lambda *_: os.kill(os.getpid(), signal.SIGKILL)"
+    site.started("run", "media", before=dies).communicate(timeout=100)
+    line = site.dvornik("history").out.splitlines()[0]
+    assert ("interrupted" in line, "3 files" in line, "in quarantine" in line) == (True, True, True), line
+    assert "3 files" in site.dvornik("show").out
+
+
+def test_families_of_a_place_that_was_not_judged_wait_for_no_word(site: SmallSite) -> None:
+    site.configure(policy="", more="")
+    path = site.path / "dvornik.toml"
+    path.write_text(path.read_text().replace('debris = ["*"]', ""))
+    site.photos(*(f"used{number}.jpg" for number in range(60)))
+    site.orphans(9)
+    assert "for your word" in site.dvornik("run", "media").out
+    site.database.write_bytes(b"")
+    ran = site.dvornik("run", "media")
+    assert (ran.code != 0, "for your word" in ran.out) == (True, False), ran.out
+
+
+def test_a_read_only_disk_is_met_by_the_dry_run_and_named_by_doctor(site: SmallSite) -> None:
+    site.file("tmp/old", age=9 * DAY)
+    ran = in_namespace(
+        f"""cd "$1"\n{SMALL_DISK.split("cp ", maxsplit=1)[0]}
+        mount --bind "$1" "$1"; mount -o remount,ro,bind "$1"; cd "$1"
+        dvornik run --dry-run --lang en || echo "dry $?"; dvornik run --lang en || echo "run $?"
+        dvornik doctor --lang en || true; dvornik run temp --lang ru || true""",
+        site.path,
+    )
+    if ran is None:
+        pytest.skip("this system lets nobody mount")
+    assert [line for line in ran.stdout.splitlines() if line[:4] in {"dry ", "run "}] == ["dry 3", "run 3"], ran.stdout
+    assert "tmp is on a read-only file system" in ran.stdout
+    assert ("as the user of the application" in ran.stdout, "Database optimi" in ran.stdout) == (False, False)
+    assert "файловая система" in ran.stderr
+    assert "the run goes on" not in ran.stderr.splitlines()[-1]

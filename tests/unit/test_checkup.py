@@ -65,3 +65,13 @@ def test_a_quarantine_is_told_of_where_it_fills_the_disk(waiting: int, free: int
         set_aside={"a": (5, waiting * GB)} if waiting else {}, purged_from={"a": NOW},
     )  # fmt: skip
     assert any("dvornik purge --all" in problem.remedy for problem in checkup.problems(look)) is is_told
+
+
+def test_what_cannot_be_reached_is_told_with_the_remedy_that_a_run_would_tell() -> None:
+    look = seen(
+        databases={"default": "it refuses"}, database_hints={"default": "Correct the password"},
+        caches={"redis": "it is away"}, cache_hints={"redis": "Start it"},
+    )  # fmt: skip
+    assert [(each.problem, each.remedy) for each in checkup.problems(look)] == [
+        ("default: it refuses", "Correct the password"), ("redis: it is away", "Start it"),
+    ]  # fmt: skip

@@ -17,10 +17,10 @@ import pytest
 
 from dvornik import languages
 from dvornik.model import Reason, Refusal, Trouble
-from dvornik.reports import html, markdown, tables, words
+from dvornik.reports import html, markdown, tables, text, words
 from dvornik.reports.document import Disk, Kept, Past, Report, decoded, encoded, revived
 from dvornik.reports.schemas import FILES
-from dvornik.result import Failure, Total
+from dvornik.result import Failure, Result, Total
 from dvornik.state import State, Weight
 from tests.unit.small_site import DAY, SmallSite
 from tools import schemas
@@ -264,3 +264,12 @@ def test_a_schema_is_printed_where_there_is_no_application(tmp_path: Path) -> No
     done = subprocess.run([sys.executable, "-c", code, "schema", "plan"], cwd=tmp_path, capture_output=True, check=True)
     assert json.loads(done.stdout)["title"] == "a line of a dvornik plan"
     assert os.listdir(tmp_path) == []  # noqa: PTH208 - nothing was made, whatever its name
+
+
+def test_the_cause_of_a_trouble_comes_before_the_words_of_a_driver() -> None:
+    result = Result("20261122T020005Z-1251", "run", ("media",))
+    result.troubles.append(Trouble("media", "the database cannot be reached", context="default: connection failed: x"))
+    result.troubles.append(Trouble("media", "it cannot be read", context="/srv/a: b"))
+    first, second, *_rest = text.trouble(result)
+    assert first == "❌ default: the database cannot be reached (connection failed: x)"
+    assert second == "❌ /srv/a: b: it cannot be read"

@@ -161,3 +161,28 @@ def test_the_command_says_what_around_a_file_keeps_it_and_what_a_run_would_do(tm
     kept, goes = (site.dvornik("why", f"tmp/{name}") for name in ("tmpabcd1234/old", "plain"))
     assert "tmpabcd1234 goes as a whole" in kept.out
     assert "Would remove 1 temporary file (temp/old)" in goes.out
+
+
+def test_why_of_a_file_in_quarantine_says_how_it_comes_back_and_whether_anything_names_it(tmp_path: Path) -> None:
+    site = SmallSite(tmp_path / "app")
+    site.photos(*(f"used{number}.jpg" for number in range(60)))
+    site.file("media/avatars/старый 1.png")
+    assert site.dvornik("run", "media").code == 0
+    told = site.dvornik("why", "pub:avatars/старый 1.png").out
+    assert ("in quarantine since" in told, "undo 2" in told, "nothing refers to it now" in told) == (True, True, True)
+    assert ("🔒" in told, "several" in told) == (False, False)
+    site.sql("INSERT INTO photo (file) VALUES ('avatars/старый 1.png')")
+    told = site.dvornik("why", "pub:avatars/старый 1.png").out
+    assert ("brings it back" in told, "named by" in told, "nothing refers" in told) == (True, True, False)
+    site.dvornik("undo")
+    assert "  ↩️ Brought back 1 file" in site.dvornik("show").out.splitlines()
+
+
+def test_why_of_a_file_that_is_not_there_is_an_error_and_a_directory_among_files_is_named(tmp_path: Path) -> None:
+    site = SmallSite(tmp_path / "app")
+    site.photos("used.jpg")
+    site.file("media/sub/x.jpg")
+    ran = site.dvornik("why", "media/nope")
+    assert (ran.code, "nope is not there" in ran.out) == (2, True)
+    ran = site.dvornik("why", "media/used.jpg", "media/sub")
+    assert (ran.code, "sub is a directory: left out" in ran.err) == (0, True)

@@ -19,9 +19,10 @@ from dvornik.cli.output import say
 from dvornik.cli.ownership import shut_out
 from dvornik.cli.watching import amounts
 from dvornik.config.exposure import exposed_password
+from dvornik.diagnosis.rights import is_read_only
 from dvornik.errors import ConfigurationError, UnreachableError
 from dvornik.languages import _, ngettext
-from dvornik.model import Finding
+from dvornik.model import Finding, Reason
 from dvornik.reports import document, progress, text, words
 from dvornik.reports.document import Disk
 
@@ -114,6 +115,8 @@ def _preview(yard: Yard, engine: Engine, order: Order) -> int:
         result = engine.plan(state.new_run(), sink, thorough=order.thorough, allowed=order.allowed)
         result.finish()
         result.troubles += yard.troubles(order.steps)
+        closed = {place for place, root in yard.roots.items() if is_read_only(root)}
+        result.foresee(closed, Reason.READ_ONLY)
         if order.json:
             with output.answering() as out:
                 document.write(out, document.of(result, yard.roots, dry=True), findings(sink))
@@ -341,5 +344,5 @@ def tell_left_behind(yard: Yard, *, loud: bool) -> None:
 
 def complain(result: Result, *, dry: bool) -> None:
     """Say what went wrong, on standard error; nothing where nothing did: cron mails whatever is said."""
-    if result.exit_code or result.unrecorded:
+    if result.exit_code:
         output.complain(*text.trouble(result), text.closing(result, dry=dry))

@@ -26,6 +26,7 @@ from dvornik.databases import connect
 from dvornik.databases.upkeep import Rewritable
 from dvornik.engine import Engine
 from dvornik.errors import UnreachableError
+from dvornik.languages import of_system
 from dvornik.maintenance_log import MaintenanceLog, tells_of_runs
 from dvornik.metrics.otlp import Trace
 from dvornik.state import State
@@ -323,13 +324,13 @@ class Yard:
 
     def conclude(self, result: Result, engine: Engine) -> None:
         """Note how a cleanup ended, in the log and for the health check."""
-        self.log.finished(result.status, result.seconds, result.summary()["freed"], failed=bool(result.exit_code))
+        status, code = result.status, result.exit_code
+        if result.unrecorded and status == "done":
+            status = "unrecorded"
+        self.log.finished(status, result.seconds, result.summary()["freed"], failed=bool(code))
         steps = health.steps(result, time.time())
         if result.unrecorded:
             self.log.failure("history", result.unrecorded)
-        status, code = result.status, result.exit_code
-        if result.unrecorded and not code:
-            status, code = "unrecorded", 1  # for the health check: a run that the history does not know
         self._record(self.running, status, code, steps, engine if "media" in steps else None)
         self.running = ""
 
@@ -358,15 +359,18 @@ class Yard:
             self._write(after)
             self.state.reserve()
         except (OSError, UnreachableError) as error:
-            self.log.failure("health", str(error))
+            self.log.failure("health", of_system(error) if isinstance(error, OSError) else str(error))
 
     def _write(self, after: Health) -> None:
-        """Write the record of health, on a full disk in the place of the reserve."""
+        """Write the record of health; on a full disk in the place of the reserve, or of the record before."""
         try:
             health.write(self._health_path, after)
         except OSError:
             self.state.release()
-            health.write(self._health_path, after)
+            try:
+                health.write(self._health_path, after)
+            except OSError:
+                health.write_over(self._health_path, after)
 
     def close(self) -> None:
         """Let go of the lock, the record and the log."""

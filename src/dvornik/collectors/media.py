@@ -269,7 +269,12 @@ class Media:
         """Say why files stay, as a run would: it takes the whole listing to tell their families."""
         source, asked = self._sources[place], set(files)
         unnamed = _unnamed(source, names)
-        found = dict.fromkeys(files, Verdict(Reason.REFERENCED, {}))
+        found = {
+            (container, name): Verdict(Reason.REFERENCED, {})
+            if source.storage.examine(container, [name]).names
+            else Verdict(verdict(names, container, name), {})  # it lies in quarantine: what brings it back
+            for container, name in files
+        }
         for step, verdicts in _noted(source, names, unnamed):
             for container, name in asked & {(step.container, name) for name in step.names}:
                 reason = verdicts.get(name, Reason.REFERENCED)

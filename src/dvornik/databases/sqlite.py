@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 from dvornik.contracts.database import Column, TableSize
 from dvornik.databases.sqlite_conditions import condition, count, obstacle, references, tally, triggers
-from dvornik.databases.sqlite_file import GAP, File, journal
+from dvornik.databases.sqlite_file import GAP, File, is_read_only, journal
 from dvornik.databases.sqlite_keys import keyed, quoted
 from dvornik.databases.sqlite_rows import Sweep, marked, plain
 from dvornik.databases.sqlite_snapshot import SQLiteSnapshot, columns, tables
@@ -19,7 +19,7 @@ from dvornik.databases.trouble import StuckError, unkeyed
 from dvornik.databases.upkeep import STEPWISE
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _
-from dvornik.model import Miss, Outcome
+from dvornik.model import Miss, Outcome, Reason
 
 if TYPE_CHECKING:
     import sqlite3
@@ -167,6 +167,8 @@ class SQLite:
         """
         rule = "database/vacuum" if thorough else "database/optimise"
         before = self._file.size
+        if is_read_only(self._file.path):  # SQLite would say nothing, and do nothing
+            return Outcome(rule, self.place, table, done=0, missed=(Miss(table, Reason.READ_ONLY),))
         try:
             with self._file.writing() as connection:
                 missed = optimise(self._file, connection, thorough=thorough, seconds=seconds)

@@ -56,7 +56,7 @@ def wrong_password(*, given: bool) -> Rejection:
     if not given:
         message = _("the database wants a password, and its address has none")
         return Rejection(message, _("Add the password to the address: user:password@host."), reason=Reason.DENIED)
-    hint = _("Correct user and password in the address; percent-encode what is special in a password.")
+    hint = _("Correct user and password; within an address (URL), percent-encode what is special in a password.")
     return Rejection(_("the database refuses this user or password"), hint, reason=Reason.DENIED)
 
 

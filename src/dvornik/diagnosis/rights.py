@@ -43,6 +43,16 @@ def look(before: Rights, path: str) -> Rights:
     )
 
 
+def is_read_only(path: str) -> bool:
+    """Tell whether nobody may write there, whatever the rights say; no where that cannot be asked."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
+
+
 def user(number: int | None = None) -> str:
     """Return the name of a user id (by default of whoever runs this), the number itself where it has none."""
     number = _user() if number is None else number

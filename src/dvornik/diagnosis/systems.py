@@ -45,26 +45,28 @@ def disk(root: str) -> Disk | None:
     return Disk(root, usage.total, usage.free, files, files_free, device)
 
 
-def tables(databases: Mapping[str, Database]) -> dict[str, Sequence[TableSize] | str]:
-    """Measure each database, largest tables first; a sentence where it cannot be reached."""
+def tables(databases: Mapping[str, Database]) -> tuple[dict[str, Sequence[TableSize] | str], dict[str, str]]:
+    """Measure each database, largest tables first; a sentence where it cannot be reached, and by name what to do."""
     found: dict[str, Sequence[TableSize] | str] = {}
+    hints: dict[str, str] = {}
     for name, database in databases.items():
         try:
             found[name] = heapq.nlargest(_MOST, database.measure(), key=lambda table: table.size)
         except UnreachableError as error:
-            found[name] = error.message
-    return found
+            found[name], hints[name] = error.message, error.hint
+    return found, hints
 
 
-def memory(places: Iterable[CachePlace]) -> dict[str, int | str]:
-    """Return the bytes that each cache's data takes; a sentence where it cannot be reached."""
+def memory(places: Iterable[CachePlace]) -> tuple[dict[str, int | str], dict[str, str]]:
+    """Return the bytes that each cache's data takes; a sentence where it cannot be reached, and by name what to do."""
     found: dict[str, int | str] = {}
+    hints: dict[str, str] = {}
     for place in places:
         try:
             found[place.name] = caches.connect(place).memory()
         except DvornikError as error:
-            found[place.name] = error.message
-    return found
+            found[place.name], hints[place.name] = error.message, error.hint
+    return found, hints
 
 
 def guards() -> dict[str, bool]:

@@ -13,7 +13,7 @@ from dvornik import caches, databases
 from dvornik.config import addresses
 from dvornik.contracts.database import Discloses
 from dvornik.databases.trouble import fruitless
-from dvornik.diagnosis.rights import user
+from dvornik.diagnosis.rights import is_read_only, user
 from dvornik.errors import DvornikError, UnreachableError
 from dvornik.languages import _, of_system
 from dvornik.storages import quarantine
@@ -105,6 +105,9 @@ def _directory(root: str, public: Collection[str]) -> dict[str, int]:
         raise UnreachableError(message, context=root, hint=hint) from error
     waiting = base if os.path.isdir(base) else os.path.dirname(base)  # noqa: PTH112, PTH120 - as above
     for path in (real, waiting):
+        if is_read_only(path):
+            message = _("this file system is read-only: nothing can be moved to the quarantine")
+            raise UnreachableError(message, context=path, hint=_("See why it was mounted so: mount, dmesg"))
         if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
             message = _("this user may not move files from it to the quarantine")
             hint = _("Run dvornik as {owner}, to whom it belongs, or let this user write there.")

@@ -13,6 +13,7 @@ from logging.handlers import TimedRotatingFileHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dvornik.languages import _, of_system
 from dvornik.maintenance_log.lines import quoted
 
 if TYPE_CHECKING:
@@ -59,8 +60,9 @@ class SharedFile(TimedRotatingFileHandler):
         self._let_go()
         if not self._warned:
             self._warned = True
-            name = getattr(error, "strerror", None) or type(error).__name__
-            print(f"dvornik: {quoted(str(self._path))}: {name}; the run goes on", file=sys.stderr)  # noqa: T201
+            why = of_system(error) if isinstance(error, OSError) else type(error).__name__
+            said = _("dvornik: {path}: {why}; the run goes on").format(path=quoted(str(self._path)), why=why)
+            print(said, file=sys.stderr)  # noqa: T201
 
     def close(self) -> None:
         """Let go of the file."""

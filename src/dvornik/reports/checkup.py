@@ -12,6 +12,7 @@ from dvornik import quick_health, state_directory
 from dvornik.application import Found  # noqa: TC001 - msgspec reads the annotations
 from dvornik.contracts.database import TableSize  # noqa: TC001 - msgspec reads the annotations
 from dvornik.diagnosis import Disk, Growth, Large, Size, user
+from dvornik.diagnosis.rights import is_read_only
 from dvornik.languages import _, current, ngettext
 from dvornik.model import Trouble  # noqa: TC001 - msgspec reads the annotations
 from dvornik.reports import words
@@ -85,6 +86,9 @@ class Checkup(msgspec.Struct, frozen=True):
     """Places that were not looked at to the end."""
     unrestricted: str = ""
     """Why the kernel does not, or did not in the last run, forbid removals elsewhere, as a code."""
+    database_hints: Mapping[str, str] = {}
+    """What to do about those that cannot be reached."""
+    cache_hints: Mapping[str, str] = {}
 
 
 def lines(checkup: Checkup, problems: Sequence[Problem]) -> Iterator[str]:
@@ -226,10 +230,11 @@ def problems(checkup: Checkup) -> Iterator[Problem]:
     for trouble in checkup.trouble:
         yield Problem(_told(trouble), trouble.hint or _("dvornik config check"))
     for name, tables in checkup.databases.items():
-        yield from _database_problems(name, tables)
+        yield from _database_problems(name, tables, checkup.database_hints.get(name, ""))
     for name, held in checkup.caches.items():
         if isinstance(held, str):
-            yield Problem(f"{name}: {held}", _("Check its address, and that it can be reached"))
+            remedy = checkup.cache_hints.get(name) or _("Check its address, and that it can be reached")
+            yield Problem(f"{name}: {held}", remedy)
     for refused in checkup.preview.refused:
         yield Problem(_("A run now would refuse: {why}").format(why=refused), _("Look at it: dvornik run --dry-run"))
 
@@ -264,7 +269,12 @@ def _quarantine_problems(checkup: Checkup) -> Iterator[Problem]:
 def _place_problems(size: Size) -> Iterator[Problem]:
     remedy = _("Run dvornik as the user of the application")
     rights, root = size.rights, words.safe(size.root)
-    if not size.writable:
+    if is_read_only(size.root):
+        yield Problem(
+            _("{root} is on a read-only file system: nothing of it can be removed").format(root=root),
+            _("See why it was mounted so: mount, dmesg"),
+        )
+    elif not size.writable:
         yield Problem(_("{root} is not writable for this user").format(root=root), remedy)
     elif rights.closed:
         message = ngettext(
@@ -298,9 +308,9 @@ def _state_remedy(checkup: Checkup) -> str:
     return _("Until then no run can be recorded, and most fail.")
 
 
-def _database_problems(name: str, tables: Sequence[TableSize] | str) -> Iterator[Problem]:
+def _database_problems(name: str, tables: Sequence[TableSize] | str, hint: str) -> Iterator[Problem]:
     if isinstance(tables, str):
-        yield Problem(f"{name}: {tables}", _("Check its address, and that it can be reached"))
+        yield Problem(f"{name}: {tables}", hint or _("Check its address, and that it can be reached"))
         return
     for table in tables:
         if table.reusable > max(_WORTH_REWRITING, _BLOATED * table.size):

@@ -124,7 +124,7 @@ def of(
         totals=dict(result.totals),
         caches=dict(result.caches),
         held=[Kept(rule, reason, count) for (rule, reason), count in result.held.items()],
-        unfamiliar=sorted(result.unfamiliar.values(), key=lambda each: -each.size)[:_MOST],
+        unfamiliar=result.waiting()[:_MOST],
         surveys=list(result.surveys),
         refusals=list(result.refusals),
         troubles=list(result.troubles),

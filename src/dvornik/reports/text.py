@@ -119,9 +119,9 @@ def kept(result: Result) -> Iterator[str]:
 
 def waiting(result: Result) -> Iterator[str]:
     """Say how much waits for the operator's word on families of files, and how to say it."""
-    if not result.unfamiliar:
+    families = result.waiting()
+    if not families:
         return
-    families = sorted(result.unfamiliar.values(), key=lambda each: -each.size)
     files, size = sum(each.files for each in families), sum(each.size for each in families)
     yield ngettext(
         "👪 {n} file ({size}) waits for your word: nothing names it, nor is any file of its kind known to be named",
@@ -169,9 +169,11 @@ def room(seen: Iterable[Disk], result: Result) -> Iterator[str]:
 def trouble(result: Result) -> Iterator[str]:
     """Say what could not be reached, what was refused, and what failed."""
     # What several steps (or both looks of one) could not reach is one trouble.
-    troubles = {(words.safe(item.context or item.place), item.message): item.hint for item in result.troubles}
-    for (place, message), hint in troubles.items():
-        yield _("❌ {place}: {message}").format(place=place, message=message)
+    troubles = {(item.context or item.place, item.message): item.hint for item in result.troubles}
+    for (context, message), hint in troubles.items():
+        place, told = _parted(context)
+        line = _("❌ {place}: {message}").format(place=words.safe(place), message=message)
+        yield f"{line} ({words.safe(told)})" if told else line
         if hint:
             yield "   " + hint
     for refusal in result.refusals:
@@ -191,6 +193,14 @@ def trouble(result: Result) -> Iterator[str]:
             why=words.safe(result.unrecorded)
         )
         yield "   " + _("Make room there, or mend what keeps dvornik from its state: dvornik doctor")
+
+
+def _parted(context: str) -> tuple[str, str]:
+    """Part a database's name from its driver's own words, which may be of another language: they come last."""
+    if context.startswith(("/", ".")):
+        return context, ""
+    place, _colon, told = context.partition(": ")
+    return place, told
 
 
 def _failures(result: Result) -> Iterator[str]:

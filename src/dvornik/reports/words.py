@@ -93,6 +93,11 @@ def did(rule: str, count: int) -> str:
     return say(count).format(n=count)
 
 
+def undid(rule: str, count: int) -> str:
+    """Say what an undo did under a rule: it asks nobody whether a file is used again."""
+    return did("logs/file-return" if rule == "media/return" else rule, count)
+
+
 _ASIDE: Final[dict[str, Callable[[int], str]]] = {
     "return": lambda n: ngettext("↩️ Brought back {n} file", "↩️ Brought back {n} files", n),
     "purge": lambda n: ngettext("🧺 Emptied {n} file from quarantine", "🧺 Emptied {n} files from quarantine", n),

@@ -74,7 +74,8 @@ def _examined(yard: Yard, within: int) -> Checkup:
     """Look at everything, and change nothing: not even the state, so that it can be asked on a full disk."""
     now = time.time()
     sizes, large = diagnosis.measure({**yard.storages(), **_rest(yard)}, seconds=within)
-    tables = diagnosis.tables(yard.databases)
+    tables, hints = diagnosis.tables(yard.databases)
+    memory, cache_hints = diagnosis.memory(yard.app.caches)
     waiting = _waiting(yard)
     return Checkup(
         configuration=str(yard.loaded.source or ""),
@@ -87,7 +88,7 @@ def _examined(yard: Yard, within: int) -> Checkup:
         large=large,
         growth=_growth(yard, sizes, now),
         databases=tables,
-        caches=diagnosis.memory(yard.app.caches),
+        caches=memory,
         set_aside=waiting,
         purged_from={run: state.started(run) + float(yard.config.policy.quarantine) for run in waiting},
         quarantines=list(_shelters(yard)),
@@ -100,6 +101,8 @@ def _examined(yard: Yard, within: int) -> Checkup:
         now=now,
         skipped=[size.place for size in sizes if not size.complete],
         unrestricted=_unrestricted(yard),
+        database_hints=hints,
+        cache_hints=cache_hints,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -10,14 +11,18 @@ import msgspec
 
 from dvornik import plans
 from dvornik.cli import options
+from dvornik.cli.commands.undo import REVERSIBLE
 from dvornik.cli.output import answer, say
-from dvornik.errors import ConfigurationError
-from dvornik.languages import _
+from dvornik.errors import ConfigurationError, DvornikError
+from dvornik.languages import _, ngettext
 from dvornik.model import Finding, Refusal
 from dvornik.reports import document, tables, words
 from dvornik.result import Result
+from dvornik.state import INTERRUPTED
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from dvornik.cli.yard import Yard
     from dvornik.state import Run
 
@@ -41,7 +46,8 @@ def history() -> click.Command:
             return
         if not runs:
             say(_("No run yet."))
-        rows = [_row(run) for run in runs]
+        aside = _aside(yard, runs)
+        rows = [_row(run, aside) for run in runs]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         for row in rows:
             say("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
@@ -49,8 +55,30 @@ def history() -> click.Command:
     return command
 
 
-def _row(run: Run) -> tuple[str, ...]:
+def _aside(yard: Yard, runs: Sequence[Run]) -> Mapping[str, tuple[int, int]]:
+    """Return files and bytes in quarantine by run, where a run was cut short and its record does not tell."""
+    if not any(_is_cut_short(run) for run in runs):
+        return {}
+    with suppress(DvornikError):  # a place that cannot be reached: then it is not known
+        found = yard.engine(REVERSIBLE).set_aside()
+        return {run.id: found[run.id] for run in runs if _is_cut_short(run) and run.id in found}
+    return {}
+
+
+def _is_cut_short(run: Run) -> bool:
+    return run.status == INTERRUPTED and not run.summary
+
+
+def _in_quarantine(count: int, size: int) -> str:
+    said = ngettext("{n} file ({size}) is in quarantine.", "{n} files ({size}) are in quarantine.", count)
+    return said.format(n=count, size=words.size(size))
+
+
+def _row(run: Run, aside: Mapping[str, tuple[int, int]]) -> tuple[str, ...]:
     """Return the cells; what a run came to that was cut short is not known, which is not nothing."""
+    if run.id in aside:
+        figures = _in_quarantine(*aside[run.id]).removesuffix(".")
+        return run.id, words.moment(run.started), tables.verb(run.verb), words.status(run.status), figures
     known = words.figures(*(run.summary.get(name, 0) for name in ("done", "freed", "set_aside")))
     figures = known if run.summary else "—"
     return run.id, words.moment(run.started), tables.verb(run.verb), words.status(run.status), figures
@@ -74,7 +102,9 @@ def show() -> click.Command:
         say(f"{chosen.id}  {ended}  {words.moment(chosen.started)}")
         if path.exists():
             _show_plan(str(path))
-        _show_outcomes(yard, chosen.id)
+        _show_outcomes(yard, chosen)
+        if aside := _aside(yard, [chosen]).get(chosen.id):
+            say("  " + _in_quarantine(*aside))
 
     return command
 
@@ -115,9 +145,9 @@ def _show_plan(path: str) -> None:
                 say("  " + _("⛔ Refused: {place}: {why}").format(place=line.place, why=words.gate(line)))
 
 
-def _show_outcomes(yard: Yard, run: str) -> None:
-    total = Result(run, "show", ())
-    for rule, place, container, _planned, done, outcome in yard.state.batches(run):
+def _show_outcomes(yard: Yard, run: Run) -> None:
+    total = Result(run.id, "show", ())
+    for rule, place, container, _planned, done, outcome in yard.state.batches(run.id):
         figures = json.loads(outcome)
         total.total(rule).done += done or 0
         for name, reason, detail in figures.get("missed", ()):
@@ -127,4 +157,4 @@ def _show_outcomes(yard: Yard, run: str) -> None:
                 + _("stayed: {path}: {reason}").format(path=path, reason=f"{words.reason(reason)} {detail}".strip())
             )
     for rule, amount in total.totals.items():
-        say("  " + words.did(rule, amount.done))
+        say("  " + (words.undid if run.verb == "undo" else words.did)(rule, amount.done))

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import click
 import msgspec
 
+from dvornik import state
 from dvornik.cli import options
-from dvornik.cli.output import answer, say
+from dvornik.cli.output import answer, complain, say
 from dvornik.cli.told_files import path_of
 from dvornik.contracts.collector import Evidence, Explains
 from dvornik.errors import ConfigurationError
@@ -35,22 +36,33 @@ def why() -> click.Command:
     @click.argument("files", nargs=-1, required=True, metavar="FILE...")
     @options.common
     @options.opened()
-    def command(yard: Yard, *, files: tuple[str, ...], as_json: bool) -> None:
+    def command(yard: Yard, *, files: tuple[str, ...], as_json: bool) -> int:
         paths = list(dict.fromkeys(path_of(each, yard.roots) for each in files))
         if len(paths) > 1:  # a shell's * names directories too
-            paths = [path for path in paths if not _is_directory(path)] or paths
+            paths = _without_directories(paths)
         found = _evidence(yard, paths)
+        missing = any(not each.facts for evidence in found.values() for each in evidence)
         if as_json:
             told = [{"path": path, **msgspec.to_builtins(each)} for path, many in found.items() for each in many]
             answer(json.dumps(told, indent=1))
-            return
+            return 2 if missing else 0
         for path, evidence in found.items():
             if len(found) > 1:
                 say(words.safe(path))
             for each in evidence:
                 _tell(each, path)
+        return 2 if missing else 0
 
     return command
+
+
+def _without_directories(paths: list[str]) -> list[str]:
+    """Leave directories out, and say so; where there is nothing else, they are an error."""
+    files = [path for path in paths if not _is_directory(path)]
+    for path in paths:
+        if files and path not in files:
+            complain(_("⚠️ {path} is a directory: left out").format(path=words.safe(path)))
+    return files or paths
 
 
 def _is_directory(path: str) -> bool:
@@ -63,11 +75,12 @@ def _evidence(yard: Yard, paths: Sequence[str]) -> dict[str, list[Evidence]]:
         if _is_directory(path):
             raise ConfigurationError(_("This is a directory."), context=path, hint=_("Name a file in it."))
     now, grace = time.time_ns(), float(yard.config.policy.media_grace)
+    kept = float(yard.config.policy.quarantine)
     found: dict[str, list[Evidence]] = {path: [] for path in paths}
     for collector in yard.collectors(["temp", "logs", "media"]).values():
         if isinstance(collector, Explains):
             for path, each in collector.why(paths, now).items():
-                found[path].append(_within_grace(each, grace, now))
+                found[path].append(_with_times(_within_grace(each, grace, now), kept))
     for path, evidence in found.items():
         if not evidence:
             raise ConfigurationError(
@@ -88,18 +101,45 @@ def _within_grace(evidence: Evidence, grace: float, now: int) -> Evidence:
     return msgspec.structs.replace(evidence, verdict=young or evidence.verdict, facts=facts)
 
 
-def _tell(evidence: Evidence, path: str) -> None:
-    if not evidence.facts:
-        say(_("❓ {path} is not there").format(path=words.safe(path)))
-        return
-    if "quarantine" in evidence.facts:
-        say(_("♻️ It is set aside: dvornik undo {run}").format(run=evidence.facts["quarantine"]))
+def _with_times(evidence: Evidence, kept: float) -> Evidence:
+    """Add since when a file is in quarantine, and until when at least: seconds since the epoch."""
+    run = evidence.facts.get("quarantine")
+    if not run:
+        return evidence
+    since = state.started(str(run))
+    return msgspec.structs.replace(evidence, facts={**evidence.facts, "since": since, "until": since + kept})
+
+
+def _tell_set_aside(evidence: Evidence) -> None:
+    """Say when a file was set aside, how it comes back, and whether anything refers to it by now."""
+    since, until = (words.moment(float(evidence.facts[name])) for name in ("since", "until"))
+    said = _("♻️ It is in quarantine since {since}, until {until} at least. Bring it back: dvornik undo {run}")
+    say(said.format(since=since, until=until, run=evidence.facts["quarantine"]))
+    if "time" in evidence.facts:
+        say("   " + _("a newer file has its name by now:"))
+    elif evidence.verdict:
+        say("   " + _("something refers to it by now: the next run of media brings it back"))
+    else:
+        say("   " + _("nothing refers to it now"))
+
+
+def _tell_verdict(evidence: Evidence) -> None:
     if evidence.verdict:
         say(_("🔒 It stays: {reason} ({rule})").format(reason=words.reason(evidence.verdict), rule=evidence.rule))
     elif evidence.collector != "media":
         say(f"{words.would(evidence.rule, 1)} ({evidence.rule})")
     else:
         say(_("🗑️ It may go ({rule}): nothing keeps it").format(rule=evidence.rule))
+
+
+def _tell(evidence: Evidence, path: str) -> None:
+    if not evidence.facts:
+        say(_("❓ {path} is not there").format(path=words.safe(path)))
+        return
+    if "quarantine" in evidence.facts:
+        _tell_set_aside(evidence)
+    if "quarantine" not in evidence.facts or "time" in evidence.facts:
+        _tell_verdict(evidence)
     if evidence.via:
         say("   " + _("made from {file}").format(file=words.safe(evidence.via)))
     if evidence.companion:
