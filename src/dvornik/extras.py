@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 LIBRARIES: Final[Mapping[str, Sequence[str]]] = {
+    "docker": ("pyyaml>=6",),
     "metrics": ("prometheus-client>=0.22",),
     "mysql": ("pymysql>=1.1",),
     "notify": ("apprise>=1.9",),

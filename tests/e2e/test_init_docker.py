@@ -258,7 +258,7 @@ def test_what_it_was_installed_from_is_copied_to_where_the_image_is_built(
 
 def test_without_pyyaml_it_says_what_to_install(tmp_path: Path) -> None:
     ran = Project(tmp_path).init(before="import sys; sys.modules['yaml'] = None")
-    assert (ran.code, "pip install pyyaml" in ran.err) == (2, True)
+    assert (ran.code, "pip install 'pyyaml" in ran.err) == (2, True)
 
 
 IMAGE = """\

@@ -88,7 +88,7 @@ def test_what_a_newer_row_stands_in_the_place_of_stays_kept(jobs: Jobs) -> None:
     jobs.clean()
     jobs.sql("INSERT INTO job VALUES (3, 'new', 2000000000)")
     (outcome,) = jobs.collector.undo(RUN)
-    assert (outcome.done, outcome.missed) == (9, (Miss("job", Reason.TAKEN, "1"),))
+    assert (outcome.done, outcome.missed) == (9, (Miss("job", Reason.TAKEN, "1", is_stuck=True),))
     assert jobs.sql("SELECT data FROM job WHERE id = 3") == [("new",)]
     assert RUN in jobs.collector.set_aside()
 

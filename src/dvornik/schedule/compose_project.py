@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from dvornik import extras
 from dvornik.errors import ConfigurationError
 from dvornik.languages import _, of_system
 from dvornik.schedule.compose_variables import filled, variables
@@ -216,7 +217,7 @@ def _document(path: Path) -> dict[str, Any]:
     except ImportError:
         raise ConfigurationError(
             _("PyYAML is missing: compose files cannot be read without it."),
-            hint=_("Install it beside dvornik: {command}").format(command="python -m pip install pyyaml"),
+            hint=_("Install it beside dvornik: {command}").format(command=extras.command("docker")),
         ) from None
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
