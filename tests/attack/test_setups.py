@@ -172,21 +172,3 @@ def test_an_undo_has_nothing_to_do_with_a_directory_that_the_run_took_nothing_fr
     code, said = clean(site, "undo")
     assert code == 0, said
     assert files(site) == {*NEEDED, "uploads/orphan.png"}
-
-
-@pytest.mark.parametrize("words", [("undo",), ("undo", "--json")])
-def test_an_undo_beside_another_directory_than_the_cleaned_one_says_so(site: Path, words: tuple[str, ...]) -> None:
-    """As where a volume is not mounted: an empty directory of the same name is there."""
-    (site / "media").rename(site / "volume")
-    (site / "media").mkdir()
-    (site / "volume").rename(site / "media/inner")
-    with (site / "dvornik.toml").open("a") as file:
-        file.write('[media.media]\nroot = "media/inner"\n')
-    assert clean(site)[0] == 0
-    (site / "media").rename(site / "elsewhere")
-    (site / "media/inner").mkdir(parents=True)
-    assert clean(site, *words)[0] == 12
-    shutil.rmtree(site / "media")
-    (site / "elsewhere").rename(site / "media")
-    assert clean(site, *words)[0] == 0
-    assert "uploads/orphan.png" in {path.removeprefix("inner/") for path in files(site)}

@@ -252,7 +252,7 @@ def test_without_room_for_the_record_the_run_goes_on(site: SmallSite) -> None:
     site.photos("kept.jpg")
     site.file("media/lost.jpg")
     ran = site.dvornik("run", "--json")
-    assert (ran.code, site.files("tmp"), site.files()) == (0, set(), {"kept.jpg"}), ran.out + ran.err
+    assert (ran.code, site.files("tmp"), site.files()) == (1, set(), {"kept.jpg"}), ran.out + ran.err
 
 
 def test_a_second_run_exits_at_once(site: SmallSite) -> None:

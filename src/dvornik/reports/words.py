@@ -95,7 +95,7 @@ def did(rule: str, count: int) -> str:
 
 def undid(rule: str, count: int) -> str:
     """Say what an undo did under a rule: it asks nobody whether a file is used again."""
-    return did("logs/file-return" if rule == "media/return" else rule, count)
+    return did("sessions/file-return" if rule == "media/return" else rule, count)
 
 
 _ASIDE: Final[dict[str, Callable[[int], str]]] = {

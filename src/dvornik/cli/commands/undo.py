@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 REVERSIBLE = ("temp", "logs", "media", "sessions")
 """Collectors that set aside; building others would only cost time."""
-_RUNS = 100
-"""The latest runs, among which one that set something aside is looked for."""
 ROWS = frozenset({RETURN, PURGE})
 """Rules that count rows rather than files."""
 
@@ -62,21 +60,9 @@ def undo() -> click.Command:
 
 def _must_be_there(yard: Yard) -> None:
     """Fail where a place cannot be reached that has been cleaned before: what it holds is not nothing."""
-    kept = _kept_last(yard)
-    for name, (root, storage) in yard.storages().items():
-        survey = yard.state.last_survey(name)
-        if survey and storage.fingerprint() != survey.fingerprint and name in kept:
-            raise UnreachableError(
-                _("This is another directory than the one that was cleaned: what was set aside lies with that."),
-                context=f"{name}: {root}",
-                hint=_("Is the volume mounted?"),
-            )
-
-
-def _kept_last(yard: Yard) -> set[str]:
-    """Return the places, as ``collector/place``, in which the latest run that set something aside did so."""
-    kept = (yard.state.kept_in(run.id) for run in yard.state.runs(_RUNS))
-    return {f"{collector}/{place}" for collector, place in next(filter(None, kept), set())}
+    for name, (_root, storage) in yard.storages().items():
+        if yard.state.last_survey(name):
+            storage.fingerprint()
 
 
 def purge() -> click.Command:
